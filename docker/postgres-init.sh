@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Runs once, when the database volume is empty: a login and a database each for the warehouse, Airflow and Metabase.
+# The warehouse login may create roles: the migrations give every step of the pipeline its own.
+set -euo pipefail
+
+create() {  # login, password, attributes
+    psql --username postgres --variable ON_ERROR_STOP=1 --variable login="$1" --variable password="$2" <<SQL
+create role :"login" login $3 password :'password';
+create database :"login" owner :"login";
+SQL
+}
+
+create postlaunch "$WAREHOUSE_PASSWORD" createrole
+create airflow "$AIRFLOW_DB_PASSWORD" ""
+create metabase "$METABASE_DB_PASSWORD" ""
+psql --username postgres --dbname postlaunch --command 'revoke all on database postlaunch from public'

@@ -1,0 +1,260 @@
+"""`postlaunch ...`: every step of the pipeline by hand. The DAGs call the same functions.
+
+Exit code 0, or 1 with one clear message on stderr.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from postlaunch.config.launch import Launch, ReviewKind, Source
+from postlaunch.config.load import load_launch, load_launches
+from postlaunch.config.settings import REPOSITORY, load_settings
+from postlaunch.errors import ConfigError, PostlaunchError
+
+LOCAL_ENV = REPOSITORY / ".local" / "env"
+
+cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Is the launch working, and will it keep working?")
+launches_cli = typer.Typer(no_args_is_help=True, help="Launch files.")
+cli.add_typer(launches_cli, name="launches")
+console = Console()
+
+LaunchOption = Annotated[str, typer.Option("--launch", help="Id of a launch file, for example emr-platform.")]
+FromOption = Annotated[dt.datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First date, in the launch's time zone.")]
+ToOption = Annotated[dt.datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last date, inclusive.")]
+
+
+def app() -> None:
+    """Entry point: runs the command line and turns our errors into one message and exit code 1."""
+    _load_local_env()
+    try:
+        cli()
+    except PostlaunchError as error:
+        print(f"postlaunch: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+
+
+def _load_local_env() -> None:
+    """Take the settings of the local stack where the environment does not say otherwise."""
+    if not LOCAL_ENV.is_file():
+        return
+    for line in LOCAL_ENV.read_text(encoding="utf-8").splitlines():
+        name, separator, value = line.removeprefix("export ").partition("=")
+        if separator and not name.startswith("#"):
+            os.environ.setdefault(name.strip(), "".join(shlex.split(value)))
+
+
+# --- local stack ---------------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+def up(airflow: Annotated[bool, typer.Option(help="Start Airflow too.")] = True) -> None:
+    """Start the local stack: PostgreSQL, simulated APIs, mail catcher, Airflow."""
+    from sandbox import stack
+
+    stack.up(airflow=airflow)
+
+
+@cli.command()
+def down() -> None:
+    """Stop every process of the local stack."""
+    from sandbox import stack
+
+    stack.down()
+
+
+@cli.command()
+def status() -> None:
+    """Show what of the local stack runs, and where."""
+    from sandbox import stack
+
+    stack.status()
+
+
+@cli.command()
+def demo() -> None:
+    """The whole product on this machine: history, the last night through Airflow, the mails."""
+    from sandbox.demo import main
+
+    main()
+
+
+@cli.command()
+def doctor() -> None:
+    """What is missing on this machine, and the line that mends it."""
+    from postlaunch.doctor import checks
+
+    found = checks()
+    table = Table("", "check", "found", "mend")
+    for check in found:
+        table.add_row("ok" if check.ok else "!!", check.name, check.detail, check.mend or "")
+    console.print(table)
+    if not all(check.ok for check in found):
+        raise typer.Exit(1)
+
+
+# --- configuration and warehouse -----------------------------------------------------------------------------------------
+
+
+@launches_cli.command("check")
+def launches_check() -> None:
+    """Validate every launch file."""
+    folder = load_settings().launches
+    launches = load_launches(folder)
+    table = Table("launch", "day 0", "zone", "sources", title=str(folder))
+    for launch in launches.values():
+        table.add_row(launch.launch, str(launch.date), launch.timezone, ", ".join(launch.sources))
+    console.print(table)
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the warehouse's schema up to date."""
+    from postlaunch.warehouse.migrate import migrate as run
+
+    console.print(f"applied: {', '.join(run()) or 'nothing, the schema is up to date'}")
+
+
+# --- the pipeline --------------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+def ingest(source: Source, launch: LaunchOption, first: FromOption, last: ToOption) -> None:
+    """Pull a source into the landing zone and load it."""
+    _ingest(source, _launch(launch), first.date(), last.date())
+
+
+@cli.command()
+def load(
+    source: Source,
+    launch: LaunchOption,
+    first: FromOption,
+    last: ToOption,
+    accept_changed: Annotated[bool, typer.Option(help="Take files that were edited by hand: their manifests are written anew.")] = False,
+) -> None:
+    """Load what lies in the landing zone again, without asking the API."""
+    from postlaunch.ingest import load as run
+    from postlaunch.warehouse.migrate import migrate as ensure_schema
+
+    ensure_schema()
+    result = run(source, _launch(launch), first.date(), last.date(), accept_changed=accept_changed)
+    console.print(result.summary)
+
+
+@cli.command()
+def build(full_refresh: Annotated[bool, typer.Option(help="Build everything anew, not only what changed.")] = False) -> None:
+    """Build the marts (dbt) for the dates whose raw data changed; nobody reads them before the gate."""
+    _build(full_refresh)
+
+
+@cli.command()
+def audit() -> None:
+    """Run the gate (Great Expectations) over what was built and is not yet published."""
+    _audit()
+
+
+@cli.command()
+def publish() -> None:
+    """Publish what passed the gate, in one transaction."""
+    _publish()
+
+
+@cli.command()
+def run(launch: LaunchOption, first: FromOption, last: ToOption) -> None:
+    """All of it: ingest every source of the launch, build, audit, publish."""
+    chosen = _launch(launch)
+    failures: list[str] = []
+    for source in chosen.sources:
+        try:
+            _ingest(source, chosen, first.date(), last.date())
+        except PostlaunchError as error:
+            failures.append(f"{source}: {error}")
+            console.print(f"[red]{source} failed[/red], the other sources go on")
+    _build(full_refresh=False)
+    _audit()
+    _publish()
+    if failures:
+        raise PostlaunchError("; ".join(failures))
+
+
+@cli.command()
+def review(
+    kind: ReviewKind,
+    launch: LaunchOption,
+    period: Annotated[str, typer.Option(help="2026-03-31 (daily), 2026-W13 (weekly), 2026-03 (monthly), day-30 (verdict).")],
+    send: Annotated[bool, typer.Option("--send", help="Mail it to the recipients of the launch file, once a period.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="With --send: mail it even if it was mailed before.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for the HTML, the charts and the .eml.")] = None,
+) -> None:
+    """Render a review from the published marts, and mail it on request."""
+    from postlaunch.reviews import deliver, render
+
+    chosen = _launch(launch)
+    rendered = render(kind, chosen, period, out=out)
+    console.print(rendered.subject)
+    for path in rendered.paths:
+        console.print(f"  {path}")
+    if send:
+        recipients = chosen.reviews.recipients.get(kind, ())
+        if not recipients:
+            raise ConfigError(f"launch {launch}: reviews.recipients.{kind}: missing; nobody to mail to")
+        delivery = deliver(rendered, list(recipients), again=again)
+        console.print(f"mailed to {', '.join(recipients)}" if delivery else "was mailed before; --again sends it once more")
+
+
+def _launch(launch_id: str) -> Launch:
+    return load_launch(load_settings().launches, launch_id)
+
+
+def _ingest(source: Source, launch: Launch, first: dt.date, last: dt.date) -> None:
+    from postlaunch.ingest import ingest as extract_and_load
+    from postlaunch.warehouse.migrate import migrate as ensure_schema
+
+    if source not in launch.sources:
+        raise ConfigError(f"launch {launch.launch} does not name {source}; its sources: {', '.join(launch.sources) or 'none'}")
+    if last < first:
+        raise ConfigError(f"--to {last} lies before --from {first}")
+    ensure_schema()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(f"{source} {launch.launch}", total=None)
+
+        def report(message: str, completed: int, total: int | None) -> None:
+            progress.update(task, description=f"{source} {launch.launch}: {message}", completed=completed, total=total)
+
+        result = extract_and_load(source, launch, first, last, progress=report)
+    console.print(result.summary)
+
+
+def _build(full_refresh: bool) -> None:
+    from postlaunch.warehouse.build import build as run_dbt
+    from postlaunch.warehouse.migrate import migrate as ensure_schema
+
+    ensure_schema()
+    with console.status("dbt build"):
+        result = run_dbt(full_refresh=full_refresh)
+    console.print(result.summary)
+
+
+def _audit() -> None:
+    from postlaunch.quality import audit as run_gate
+
+    with console.status("Great Expectations"):
+        result = run_gate()
+    console.print(result.summary)
+
+
+def _publish() -> None:
+    from postlaunch.warehouse.publish import publish as run_publish
+
+    console.print(run_publish().summary)

@@ -1,0 +1,103 @@
+"""Connections in Airflow's own notation, read without Airflow, so that command line and DAGs are configured once.
+
+    AIRFLOW_CONN_POSTLAUNCH_ZENDESK=https://agent%40example.com:token@example.zendesk.com
+    AIRFLOW_CONN_POSTLAUNCH_ZENDESK={"conn_type": "http", "host": "https://example.zendesk.com", "login": "...", "password": "..."}
+
+Format: https://airflow.apache.org/docs/apache-airflow/stable/howto/connection.html
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from postlaunch.errors import ConfigError
+
+WAREHOUSE = "postlaunch_warehouse"
+SMTP = "postlaunch_smtp"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One connection. The password never shows in a repr, hence never in a log or a traceback of it."""
+
+    conn_id: str
+    conn_type: str
+    host: str
+    port: int | None = None
+    login: str | None = None
+    password: str | None = field(default=None, repr=False)
+    schema: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def base_url(self) -> str:
+        """Scheme, host, port and path prefix without credentials or trailing slash, for example https://api.pagerduty.com."""
+        prefix = f"/{self.schema.strip('/')}" if self.schema else ""
+        if "://" in self.host:
+            return self.host.rstrip("/") + (f":{self.port}" if self.port else "") + prefix
+        scheme = str(self.extra.get("scheme") or (self.conn_type if self.conn_type in ("http", "https") else "https"))
+        return f"{scheme}://{self.host}" + (f":{self.port}" if self.port else "") + prefix
+
+
+def variable_name(conn_id: str) -> str:
+    """The environment variable of a connection, as Airflow names it."""
+    return f"AIRFLOW_CONN_{conn_id.upper()}"
+
+
+def get_connection(conn_id: str) -> Connection:
+    """Read a connection from the environment. Raises ConfigError that names the variable, never its value."""
+    variable = variable_name(conn_id)
+    value = os.environ.get(variable)
+    if not value:
+        raise ConfigError(f"connection {conn_id!r} is not set: export {variable} as a URI or JSON (see .env.example)")
+    connection = _from_json(conn_id, value) if value.lstrip().startswith("{") else _from_uri(conn_id, value)
+    if not connection.host:
+        raise ConfigError(f"{variable} names no host; expected for example https://login:password@host:port")
+    return connection
+
+
+def _from_json(conn_id: str, value: str) -> Connection:
+    try:
+        fields = json.loads(value)
+        extra = fields.get("extra") or {}
+        return Connection(
+            conn_id=conn_id,
+            conn_type=fields.get("conn_type", ""),
+            host=fields.get("host") or "",
+            port=int(fields["port"]) if fields.get("port") else None,
+            login=fields.get("login"),
+            password=fields.get("password"),
+            schema=fields.get("schema"),
+            extra=json.loads(extra) if isinstance(extra, str) else extra,
+        )
+    except (ValueError, AttributeError):  # the cause would quote the value, password and all
+        raise ConfigError(f"{variable_name(conn_id)} is no valid connection JSON") from None
+
+
+def _from_uri(conn_id: str, value: str) -> Connection:
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ConfigError(f"{variable_name(conn_id)} is no valid URI; special characters in a password must be percent-encoded") from None
+    extra: dict[str, Any] = dict(parse_qsl(parts.query))
+    if "__extra__" in extra:
+        extra = json.loads(extra["__extra__"])
+    schema = unquote(parts.path.lstrip("/")) or None
+    if schema in ("http", "https"):  # Airflow's own form: http://host:port/https means TLS
+        extra.setdefault("scheme", schema)
+        schema = None
+    return Connection(
+        conn_id=conn_id,
+        conn_type=parts.scheme.replace("-", "_"),
+        host=unquote(parts.hostname or ""),
+        port=port,
+        login=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+        schema=schema,
+        extra=extra,
+    )

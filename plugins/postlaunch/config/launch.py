@@ -1,0 +1,272 @@
+"""What a launch file may say: one frozen pydantic model a section.
+
+    launches/<launch>.yaml  ->  load_launches()  ->  Launch  ->  config.* tables (warehouse/config_sync.py)
+
+Durations carry their unit in the name, ratios are 0..1, days count from the launch date (day 0) in the launch's time zone.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+Source = Literal["mixpanel", "zendesk", "pagerduty", "prometheus"]
+Domain = Literal["product", "support", "incidents", "reliability", "capacity"]
+Severity = Literal["P0", "P1", "P2", "P3"]
+Priority = Literal["urgent", "high", "normal", "low"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+ReviewKind = Literal["daily", "weekly", "monthly", "verdict"]
+
+SOURCES: tuple[Source, ...] = ("mixpanel", "zendesk", "pagerduty", "prometheus")
+DOMAINS: tuple[Domain, ...] = ("product", "support", "incidents", "reliability", "capacity")
+DOMAIN_SOURCE: dict[Domain, Source] = {
+    "product": "mixpanel",
+    "support": "zendesk",
+    "incidents": "pagerduty",
+    "reliability": "prometheus",
+    "capacity": "prometheus",
+}
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is no IANA time zone, for example America/New_York or UTC") from error
+    return name
+
+
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{1,62}$")]
+Zone = Annotated[str, AfterValidator(_known_zone)]
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A part of a launch file: unknown keys are errors, values never change after loading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Owner(Section):
+    """Who answers for the launch."""
+
+    name: str
+    email: Email
+
+
+class Funnel(Section):
+    """An ordered funnel: every later step after the one before, within `window_hours` of the first step."""
+
+    id: Slug
+    name: str
+    steps: Annotated[tuple[str, ...], Field(min_length=2)]
+    window_hours: Positive = 168
+
+
+class Mixpanel(Section):
+    """`timezone` is how the project reads dates and writes `time`: UTC for projects made since 2023, else the project's zone."""
+
+    connection: str = "postlaunch_mixpanel"
+    project_id: int
+    timezone: Zone = "UTC"
+    lookback_days: Annotated[int, Field(ge=0, le=60)] = 3
+    active_events: tuple[str, ...] = ()  # empty: every event counts as activity
+    funnels: tuple[Funnel, ...] = ()
+
+
+class SlaTarget(Section):
+    """What support promises for tickets of one priority, in business minutes."""
+
+    priority: Priority
+    first_reply_minutes: Positive
+    resolution_minutes: Positive
+
+
+class SupportHours(Section):
+    """Opening hours that hold from `from_day` to `to_day` (both inclusive, None: for ever) after the launch."""
+
+    from_day: int | None = None
+    to_day: int | None = None
+    hours: dict[Weekday, tuple[dt.time, dt.time | Literal["24:00"]]]  # open, close; a day that is not named is closed
+
+
+class Zendesk(Section):
+    """Support: SLA targets and opening hours; `brand_id` narrows the tickets to one brand."""
+
+    connection: str = "postlaunch_zendesk"
+    lookback_days: Annotated[int, Field(ge=0, le=60)] = 1
+    brand_id: int | None = None
+    sla: tuple[SlaTarget, ...] = ()
+    support_hours: tuple[SupportHours, ...] = ()  # empty: 24x7
+    holidays: tuple[dt.date, ...] = ()
+
+
+class IncidentTarget(Section):
+    """How fast incidents of one severity are to be acknowledged and resolved, around the clock."""
+
+    severity: Severity
+    acknowledge_minutes: Positive
+    resolve_minutes: Positive | None = None
+
+
+class PagerDuty(Section):
+    """Incidents: `services` narrows them, `severities` maps the account's priority names."""
+
+    connection: str = "postlaunch_pagerduty"
+    lookback_days: Annotated[int, Field(ge=0, le=60)] = 1
+    services: tuple[str, ...] = ()  # PagerDuty service ids; empty: all
+    severities: dict[str, Severity] = Field(default_factory=lambda: {"P0": "P0", "P1": "P1", "P2": "P2", "P3": "P3"})
+    targets: tuple[IncidentTarget, ...] = ()
+
+
+class ServiceLevel(Section):
+    """PromQL selectors of one service. `requests` and `latency_buckets` are raw counters: resets are handled in SQL."""
+
+    id: Slug
+    name: str
+    up: str
+    requests: str
+    error_codes: str = "5.."  # regular expression on the label `code`
+    latency_buckets: str | None = None  # seconds, label `le`
+
+
+class Resource(Section):
+    """A gauge whose growth has a limit: capacity trend and days to `trigger`."""
+
+    id: Slug
+    name: str
+    query: str
+    unit: Literal["ratio", "count", "bytes", "seconds"]
+    trigger: Positive
+
+
+class Metric(Section):
+    """One PromQL selector to ingest: what it measures, of what, and how it is judged."""
+
+    metric_id: str
+    kind: Literal["up", "requests", "latency_buckets", "resource"]
+    subject_id: str
+    subject_name: str
+    query: str
+    unit: str
+    step_seconds: int
+    error_codes: str | None = None
+    trigger: float | None = None
+
+
+class Prometheus(Section):
+    connection: str = "postlaunch_prometheus"
+    step_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    lookback_days: Annotated[int, Field(ge=0, le=60)] = 0
+    service_levels: tuple[ServiceLevel, ...] = ()
+    resources: tuple[Resource, ...] = ()
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Every selector of this section; `metric_id` is <subject>.<kind>, for example api.requests or memory.resource."""
+        found: list[Metric] = []
+        for level in self.service_levels:
+            queries = (
+                ("up", level.up, "ratio"),
+                ("requests", level.requests, "count"),
+                ("latency_buckets", level.latency_buckets, "count"),
+            )
+            for kind, query, unit in queries:
+                if query is not None:
+                    found.append(self._metric(kind, level.id, level.name, query, unit, error_codes=level.error_codes))
+        for resource in self.resources:
+            found.append(self._metric("resource", resource.id, resource.name, resource.query, resource.unit, trigger=resource.trigger))
+        return tuple(found)
+
+    def _metric(self, kind: Any, subject: str, name: str, query: str, unit: str, **rest: Any) -> Metric:
+        return Metric(
+            metric_id=f"{subject}.{kind}", kind=kind, subject_id=subject, subject_name=name, query=query, unit=unit,
+            step_seconds=self.step_seconds, **rest,
+        )  # fmt: skip
+
+
+class Target(Section):
+    """What a KPI promises from launch day `from_day` to `to_day` (both inclusive, None: for ever)."""
+
+    from_day: int | None = None
+    to_day: int | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Target:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("give exactly one of at_least and at_most")
+        return self
+
+    @property
+    def comparator(self) -> Literal[">=", "<="]:
+        """How a value is held against the bound."""
+        return ">=" if self.at_least is not None else "<="
+
+    @property
+    def bound(self) -> float:
+        """The promised number, in the KPI's unit."""
+        return self.at_least if self.at_least is not None else self.at_most or 0.0
+
+
+class KpiTargets(Section):
+    """The promises of one KPI; ids are listed in docs/reference/kpis.md."""
+
+    kpi: Slug
+    targets: Annotated[tuple[Target, ...], Field(min_length=1)]
+
+
+class Reviews(Section):
+    """Who is mailed what; `business_cycle_days` and `minimum_sample` guard the verdict."""
+
+    recipients: dict[ReviewKind, tuple[Email, ...]] = Field(default_factory=dict)
+    business_cycle_days: Annotated[int, Field(ge=1, le=366)] = 30
+    minimum_sample: Annotated[int, Field(ge=1)] = 30
+
+
+class Launch(Section):
+    """One launched product. A source that the file does not name is not ingested."""
+
+    launch: Slug
+    name: str
+    owner: Owner
+    date: dt.date
+    timezone: Zone
+    reviews: Reviews = Reviews()
+    mixpanel: Mixpanel | None = None
+    zendesk: Zendesk | None = None
+    pagerduty: PagerDuty | None = None
+    prometheus: Prometheus | None = None
+    kpis: tuple[KpiTargets, ...] = ()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The reporting time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The sources that this launch ingests."""
+        return tuple(source for source in SOURCES if getattr(self, source) is not None)
+
+    @property
+    def domains(self) -> tuple[Domain, ...]:
+        """The mart domains that this launch can fill."""
+        return tuple(domain for domain in DOMAINS if DOMAIN_SOURCE[domain] in self.sources)
+
+    def launch_day(self, day: dt.date) -> int:
+        """Days since the launch date; negative before it."""
+        return (day - self.date).days
+
+    def day_start(self, day: dt.date) -> dt.datetime:
+        """Midnight that begins `day` in the reporting zone (zone-aware)."""
+        return dt.datetime.combine(day, dt.time(), tzinfo=self.zone)
+
+    def window(self, first: dt.date, last: dt.date) -> tuple[dt.datetime, dt.datetime]:
+        """Half-open window of the inclusive dates `first`..`last`."""
+        return self.day_start(first), self.day_start(last + dt.timedelta(days=1))

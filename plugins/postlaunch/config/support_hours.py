@@ -1,0 +1,55 @@
+"""Support hours as absolute intervals: phases of the launch, weekdays, holidays and DST laid out once, here, in the launch's zone.
+
+Everything downstream only intersects intervals, so business time is exact to the second in any zone.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+from postlaunch.config.launch import Launch, SupportHours, Weekday, Zendesk
+
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def opening_intervals(launch: Launch, first: dt.date, last: dt.date) -> Iterator[tuple[dt.date, dt.datetime, dt.datetime]]:
+    """Yield (local date, opens_at, closes_at) for the inclusive dates `first`..`last`; nothing on closed days.
+
+    A closing time at or before the opening time belongs to the next morning (a night shift); 24:00 is the coming midnight.
+    Nothing is yielded for a launch without support hours: such a launch is open around the clock.
+    """
+    zendesk = launch.zendesk
+    if zendesk is None or not zendesk.support_hours:
+        return
+    day = first
+    while day <= last:
+        hours = _hours_of(zendesk, launch.launch_day(day), day)
+        if hours is not None:
+            opens, closes = hours
+            opens_at = dt.datetime.combine(day, opens, tzinfo=launch.zone)
+            closes_at = _closing(launch, day, opens, closes)
+            yield day, opens_at.astimezone(dt.UTC), closes_at.astimezone(dt.UTC)
+        day += dt.timedelta(days=1)
+
+
+def _hours_of(zendesk: Zendesk, launch_day: int, day: dt.date) -> tuple[dt.time, dt.time | str] | None:
+    if day in zendesk.holidays:
+        return None
+    for phase in zendesk.support_hours:
+        if _in_phase(phase, launch_day):
+            return phase.hours.get(WEEKDAYS[day.weekday()])
+    return None
+
+
+def _in_phase(phase: SupportHours, launch_day: int) -> bool:
+    after_start = phase.from_day is None or launch_day >= phase.from_day
+    before_end = phase.to_day is None or launch_day <= phase.to_day
+    return after_start and before_end
+
+
+def _closing(launch: Launch, day: dt.date, opens: dt.time, closes: dt.time | str) -> dt.datetime:
+    next_day = day + dt.timedelta(days=1)
+    if isinstance(closes, str):
+        return launch.day_start(next_day)
+    return dt.datetime.combine(next_day if closes <= opens else day, closes, tzinfo=launch.zone)

@@ -1,0 +1,1 @@
+"""The PostgreSQL warehouse: connections and roles, migrations, loads, builds, publications."""

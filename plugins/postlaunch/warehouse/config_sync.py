@@ -1,0 +1,156 @@
+"""Launch files into `config.*`: targets keep their history, everything else is what the files say now."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from postlaunch.config.launch import Launch
+from postlaunch.config.support_hours import opening_intervals
+from postlaunch.warehouse.db import connect
+
+HOURS_BEFORE_LAUNCH = dt.timedelta(days=400)
+HOURS_AHEAD = dt.timedelta(days=400)
+REPLACED_TABLES = (
+    "funnel_steps",
+    "active_events",
+    "sla_targets",
+    "support_hours",
+    "severities",
+    "incident_targets",
+    "prometheus_metrics",
+)
+Rows = list[tuple[Any, ...]]
+
+
+def sync_launches(launches: Mapping[str, Launch]) -> None:
+    """Make `config.*` say what the launch files say, in one transaction. Launches without a file any more are kept as they were."""
+    with connect() as session:
+        session.execute("lock table config.launches in share row exclusive mode")
+        for launch in launches.values():
+            _sync_launch(session, launch)
+
+
+def _sync_launch(session: psycopg.Connection, launch: Launch) -> None:
+    spec = launch.model_dump_json()
+    reviews = launch.reviews
+    session.execute(
+        """
+        insert into config.launches (launch_id, name, launch_date, timezone, business_cycle_days, minimum_sample_count, spec)
+        values (%s, %s, %s, %s, %s, %s, %s)
+        on conflict (launch_id) do update set
+            name = excluded.name,
+            launch_date = excluded.launch_date,
+            timezone = excluded.timezone,
+            business_cycle_days = excluded.business_cycle_days,
+            minimum_sample_count = excluded.minimum_sample_count,
+            spec = excluded.spec,
+            synced_at = now()
+        """,
+        [launch.launch, launch.name, launch.date, launch.timezone, reviews.business_cycle_days, reviews.minimum_sample, spec],
+    )
+    _sync_targets(session, launch)
+    for table in REPLACED_TABLES:
+        _replace(session, table, launch.launch, _ROWS[table](launch))
+
+
+def _replace(session: psycopg.Connection, table: str, launch_id: str, rows: Rows) -> None:
+    name = sql.Identifier("config", table)
+    session.execute(sql.SQL("delete from {} where launch_id = %s").format(name), [launch_id])
+    with session.cursor().copy(sql.SQL("copy {} from stdin").format(name)) as copy:
+        for row in rows:
+            copy.write_row((launch_id, *row))
+
+
+def _sync_targets(session: psycopg.Connection, launch: Launch) -> None:
+    """Close targets that the file no longer has and open the new ones; the first version holds from the beginning of time."""
+    wanted = {
+        (entry.kpi, target.from_day, target.to_day, target.comparator, target.bound) for entry in launch.kpis for target in entry.targets
+    }
+    known = {
+        (row[0], row[1], row[2], row[3], row[4])
+        for row in session.execute(
+            "select kpi_id, from_day, to_day, comparator, target from config.kpi_targets where launch_id = %s and valid_to is null",
+            [launch.launch],
+        )
+    }
+    known_kpis = {row[0] for row in session.execute("select distinct kpi_id from config.kpi_targets where launch_id = %s", [launch.launch])}
+    for row in known - wanted:
+        session.execute(
+            """
+            update config.kpi_targets set valid_to = now()
+            where launch_id = %s and kpi_id = %s and from_day is not distinct from %s and to_day is not distinct from %s
+                and comparator = %s and target = %s and valid_to is null
+            """,
+            [launch.launch, *row],
+        )
+    for row in wanted - known:
+        session.execute(
+            """
+            insert into config.kpi_targets (launch_id, kpi_id, from_day, to_day, comparator, target, valid_from)
+            values (%s, %s, %s, %s, %s, %s, case when %s then now() else '-infinity'::timestamptz end)
+            """,
+            [launch.launch, *row, row[0] in known_kpis],
+        )
+
+
+def _funnel_steps(launch: Launch) -> Rows:
+    funnels = launch.mixpanel.funnels if launch.mixpanel else ()
+    return [
+        (funnel.id, funnel.name, number, step, funnel.window_hours * 3600)
+        for funnel in funnels
+        for number, step in enumerate(funnel.steps, start=1)
+    ]
+
+
+def _active_events(launch: Launch) -> Rows:
+    return [(event,) for event in dict.fromkeys(launch.mixpanel.active_events)] if launch.mixpanel else []
+
+
+def _sla_targets(launch: Launch) -> Rows:
+    targets = launch.zendesk.sla if launch.zendesk else ()
+    return [
+        (target.priority, metric, minutes * 60)
+        for target in targets
+        for metric, minutes in (("first_reply", target.first_reply_minutes), ("resolution", target.resolution_minutes))
+    ]
+
+
+def _support_hours(launch: Launch) -> Rows:
+    today = dt.datetime.now(dt.UTC).date()
+    return list(opening_intervals(launch, launch.date - HOURS_BEFORE_LAUNCH, max(today, launch.date) + HOURS_AHEAD))
+
+
+def _severities(launch: Launch) -> Rows:
+    return list(launch.pagerduty.severities.items()) if launch.pagerduty else []
+
+
+def _incident_targets(launch: Launch) -> Rows:
+    targets = launch.pagerduty.targets if launch.pagerduty else ()
+    return [
+        (target.severity, target.acknowledge_minutes * 60, None if target.resolve_minutes is None else target.resolve_minutes * 60)
+        for target in targets
+    ]
+
+
+def _prometheus_metrics(launch: Launch) -> Rows:
+    return [
+        (metric.metric_id, metric.kind, metric.subject_id, metric.subject_name, metric.query, metric.unit,
+         metric.error_codes, metric.trigger, metric.step_seconds)
+        for metric in (launch.prometheus.metrics if launch.prometheus else ())
+    ]  # fmt: skip
+
+
+_ROWS = {
+    "funnel_steps": _funnel_steps,
+    "active_events": _active_events,
+    "sla_targets": _sla_targets,
+    "support_hours": _support_hours,
+    "severities": _severities,
+    "incident_targets": _incident_targets,
+    "prometheus_metrics": _prometheus_metrics,
+}

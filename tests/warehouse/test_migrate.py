@@ -1,0 +1,54 @@
+import hashlib
+import hmac
+
+import psycopg
+import pytest
+
+from postlaunch.errors import WarehouseError
+from postlaunch.warehouse.db import connect
+from postlaunch.warehouse.migrate import migrate
+
+
+def test_migrating_twice_changes_nothing(warehouse: str) -> None:
+    assert migrate() == []
+
+
+def test_an_applied_migration_that_was_edited_is_refused(warehouse: str) -> None:
+    with connect() as session:
+        session.execute("update public.postlaunch_migrations set sha256 = 'other' where name = '0001_warehouse.sql'")
+    with pytest.raises(WarehouseError, match="0001_warehouse.sql was changed after it was applied"):
+        migrate()
+
+
+def test_the_pseudonym_is_hmac_sha256_truncated_to_128_bits(warehouse: str) -> None:
+    with connect() as session:
+        inner, outer = session.execute("select inner_pad, outer_pad from config.pseudonym_key").fetchone() or (b"", b"")
+        found = session.execute("select config.pseudonym('käthe@shop.example')").fetchone()
+    key = bytes(byte ^ 0x36 for byte in inner)
+    assert bytes(byte ^ 0x5C for byte in outer) == key
+    assert found == (hmac.new(key, "käthe@shop.example".encode(), hashlib.sha256).digest()[:16].hex(),)
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        ("analyst", "select * from raw.mixpanel_events"),
+        ("analyst", "select * from config.launches"),
+        ("reporter", "select * from raw.mixpanel_events"),
+        ("reporter", "delete from ops.deliveries"),
+        ("auditor", "select * from config.pseudonym_key"),
+        ("auditor", "delete from ops.partition_loads"),
+        ("loader", "select config.pseudonym('x')"),
+        ("transformer", "delete from raw.mixpanel_events"),
+    ],
+)
+def test_a_role_may_do_its_own_step_and_nothing_else(warehouse: str, role: str, statement: str) -> None:
+    with connect(role) as session, pytest.raises(psycopg.errors.InsufficientPrivilege):  # type: ignore[arg-type]
+        session.execute(statement)
+
+
+def test_an_unreachable_warehouse_says_where_it_looked_and_hides_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE", "postgres://me:hunter2@127.0.0.1:1/shop")
+    with pytest.raises(WarehouseError, match=r"no PostgreSQL at 127\.0\.0\.1:1/shop.*AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE") as caught:
+        connect()
+    assert "hunter2" not in str(caught.value)
