@@ -6,6 +6,7 @@ from postlaunch.config.connections import get_connection
 from postlaunch.errors import ConfigError
 
 SECRET = "s3cr:t/@"
+REST = {"schema": "api", "login": "agent@shop.example", "password": SECRET}
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ class PagerDuty(Section):
     connection: str = "postlaunch_pagerduty"
     lookback_days: Annotated[int, Field(ge=0, le=60)] = 1
     services: tuple[str, ...] = ()  # PagerDuty service ids; empty: all
-    severities: dict[str, Severity] = Field(default_factory=lambda: {"P0": "P0", "P1": "P1", "P2": "P2", "P3": "P3"})
+    severities: dict[str, Severity] = Field(default={"P0": "P0", "P1": "P1", "P2": "P2", "P3": "P3"})
     targets: tuple[IncidentTarget, ...] = ()
 
 
@@ -159,6 +159,8 @@ class Metric(Section):
 
 
 class Prometheus(Section):
+    """Service levels and resources, sampled every `step_seconds`."""
+
     connection: str = "postlaunch_prometheus"
     step_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     lookback_days: Annotated[int, Field(ge=0, le=60)] = 0
@@ -168,19 +170,21 @@ class Prometheus(Section):
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """Every selector of this section; `metric_id` is <subject>.<kind>, for example api.requests or memory.resource."""
-        found: list[Metric] = []
-        for level in self.service_levels:
-            queries = (
+        levels = (
+            self._metric(kind, level.id, level.name, query, unit, error_codes=level.error_codes)
+            for level in self.service_levels
+            for kind, query, unit in (
                 ("up", level.up, "ratio"),
                 ("requests", level.requests, "count"),
                 ("latency_buckets", level.latency_buckets, "count"),
             )
-            for kind, query, unit in queries:
-                if query is not None:
-                    found.append(self._metric(kind, level.id, level.name, query, unit, error_codes=level.error_codes))
-        for resource in self.resources:
-            found.append(self._metric("resource", resource.id, resource.name, resource.query, resource.unit, trigger=resource.trigger))
-        return tuple(found)
+            if query is not None
+        )
+        resources = (
+            self._metric("resource", resource.id, resource.name, resource.query, resource.unit, trigger=resource.trigger)
+            for resource in self.resources
+        )
+        return (*levels, *resources)
 
     def _metric(self, kind: Any, subject: str, name: str, query: str, unit: str, **rest: Any) -> Metric:
         return Metric(
