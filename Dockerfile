@@ -1,4 +1,4 @@
-# One image for every Airflow component. `make image-check` runs the same install steps in a clean virtual environment.
+# One image for every Airflow component. requirements.txt is complete and hashed, so pip resolves nothing.
 FROM python:3.12-slim-bookworm
 
 RUN apt-get update \
@@ -17,7 +17,7 @@ ENV PYTHONUNBUFFERED=1 \
 
 WORKDIR /opt/postlaunch
 COPY requirements.txt ./
-RUN pip install --no-cache-dir --require-hashes --requirement requirements.txt
+RUN pip install --no-cache-dir --no-deps --require-hashes --requirement requirements.txt
 
 COPY . .
 RUN pip install --no-cache-dir --no-deps --editable . \

@@ -3,7 +3,8 @@
 set -euo pipefail
 
 airflow db migrate
-airflow pools import plugins/postlaunch/orchestration/pools.json
+python -m postlaunch.orchestration.pools /tmp/pools.json
+airflow pools import /tmp/pools.json
 airflow users create --username admin --password "$AIRFLOW_ADMIN_PASSWORD" --role Admin \
     --firstname post --lastname launch --email admin@example.com
 postlaunch launches check
