@@ -78,7 +78,12 @@ def test_two_files_may_not_share_an_id(tmp_path: Path) -> None:
 
 def test_a_kpi_stands_once(tmp_path: Path) -> None:
     write(tmp_path, GOOD + "  - {kpi: uptime, targets: [{at_least: 0.9}]}\n")
-    assert "kpis: 'uptime' stands twice" in fault_of(tmp_path)
+    assert "kpis[1].kpi: 'uptime' stands twice" in fault_of(tmp_path)
+
+
+def test_a_target_for_an_unknown_kpi_lists_the_known_ones(tmp_path: Path) -> None:
+    write(tmp_path, GOOD.replace("kpi: uptime", "kpi: up-time"))
+    assert "kpis[0].kpi: no such KPI; found 'up-time'; allowed: daily_active_users, " in fault_of(tmp_path)
 
 
 def test_an_empty_folder_a_missing_folder_and_broken_yaml_say_what_to_do(tmp_path: Path) -> None:

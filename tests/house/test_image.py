@@ -18,7 +18,9 @@ def steps() -> list[str]:
 
 
 def copy_of_the_tracked_files(target: Path) -> Path:
-    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], capture_output=True, check=True, text=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], capture_output=True, check=True, text=True
+    )
     for name in filter(None, listed.stdout.split("\0")):
         if Path(name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)

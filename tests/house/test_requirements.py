@@ -1,9 +1,8 @@
 """The lock is the truth: requirements.txt is its export, and what the product needs is in it."""
 
 import re
-from pathlib import Path
-
 import tomllib
+from pathlib import Path
 
 REQUIREMENTS = Path("requirements.txt").read_text(encoding="utf-8")
 ASKED_FOR = ("apache-airflow", "dbt-core", "dbt-postgres", "sqlalchemy", "great-expectations", "mixpanel-utils", "zenpy", "plotly")

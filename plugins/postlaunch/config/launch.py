@@ -221,7 +221,7 @@ class Target(Section):
 class KpiTargets(Section):
     """The promises of one KPI; ids are listed in docs/reference/kpis.md."""
 
-    kpi: Slug
+    kpi: str
     targets: Annotated[tuple[Target, ...], Field(min_length=1)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from postlaunch.config.launch import Launch
+from postlaunch.config.settings import load_settings
 from postlaunch.errors import ConfigError
 
 
@@ -61,10 +64,20 @@ def load_launch_file(file: Path) -> Launch:
 
 
 def _check_kpis(file: Path, launch: Launch) -> None:
-    seen = [entry.kpi for entry in launch.kpis]
-    for kpi in seen:
-        if seen.count(kpi) > 1:
-            raise ConfigError(f"{file}: kpis: {kpi!r} stands twice; list all its targets in one entry")
+    seen: set[str] = set()
+    for number, entry in enumerate(launch.kpis):
+        if entry.kpi not in kpi_ids():
+            raise ConfigError(f"{file}: kpis[{number}].kpi: no such KPI; found {entry.kpi!r}; allowed: {', '.join(kpi_ids())}")
+        if entry.kpi in seen:
+            raise ConfigError(f"{file}: kpis[{number}].kpi: {entry.kpi!r} stands twice; list all its targets in one entry")
+        seen.add(entry.kpi)
+
+
+@functools.cache
+def kpi_ids() -> tuple[str, ...]:
+    """Ids of the KPI catalogue, which is a dbt seed."""
+    with (load_settings().dbt_project / "seeds" / "kpi_catalogue.csv").open(encoding="utf-8", newline="") as catalogue:
+        return tuple(row["kpi_id"] for row in csv.DictReader(catalogue))
 
 
 def _fault(file: Path, detail: ErrorDetails) -> str:
