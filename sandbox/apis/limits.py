@@ -1,0 +1,71 @@
+"""Rate limits: how many calls the simulated APIs take, as the real ones document it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+UNLIMITED = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Calls in a span of time; the defaults are the documented ones. Zendesk's holds for its incremental endpoints together."""
+
+    mixpanel_per_hour: int = 60
+    mixpanel_per_second: int = 3
+    mixpanel_at_once: int = 100
+    zendesk_per_minute: int = 10
+    pagerduty_per_minute: int = 960
+    timer: Callable[[], float] = field(default=time.monotonic, compare=False)
+
+    @classmethod
+    def none(cls) -> Limits:
+        """No limits at all."""
+        many = UNLIMITED
+        return replace(
+            cls(),
+            mixpanel_per_hour=many,
+            mixpanel_per_second=many,
+            mixpanel_at_once=many,
+            zendesk_per_minute=many,
+            pagerduty_per_minute=many,
+        )
+
+
+class Window:
+    """At most `calls` in any `seconds`; safe for threads."""
+
+    def __init__(self, calls: int, seconds: float, timer: Callable[[], float]) -> None:
+        """Start with all calls left; `timer` gives seconds that never go back."""
+        self.calls, self.seconds, self._timer = calls, seconds, timer
+        self._taken: deque[float] = deque()
+        self._lock = threading.Lock()
+
+    def take(self) -> float:
+        """Take one call: 0 if there was one, else the seconds until there is."""
+        with self._lock:
+            self._forget()
+            if len(self._taken) >= self.calls:
+                return max(self._taken[0] + self.seconds - self._timer(), 0.001)
+            self._taken.append(self._timer())
+            return 0.0
+
+    def remaining(self) -> int:
+        """How many calls are left now."""
+        with self._lock:
+            self._forget()
+            return self.calls - len(self._taken)
+
+    def resets_in(self) -> float:
+        """Seconds until the oldest call is forgotten; 0 when none is held."""
+        with self._lock:
+            self._forget()
+            return max(self._taken[0] + self.seconds - self._timer(), 0.0) if self._taken else 0.0
+
+    def _forget(self) -> None:
+        while self._taken and self._taken[0] <= self._timer() - self.seconds:
+            self._taken.popleft()

@@ -1,0 +1,173 @@
+"""Prometheus' HTTP API over the story's series: range and instant queries of plain selectors, labels, series, build information."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs
+
+import numpy as np
+import orjson
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response
+
+from sandbox.apis.basic import is_allowed
+from sandbox.apis.promql import PromqlError, parse_duration, parse_selector
+from sandbox.apis.world import World
+from sandbox.story.machines import Bools
+from sandbox.story.plan import DAY, FIRST_DAY, Floats
+from sandbox.story.series import Labels, all_series, at
+
+MOST_POINTS = 11_000
+Query = dict[str, list[str]]
+
+
+class ApiError(Exception):
+    """A refusal, with Prometheus' error type."""
+
+    def __init__(self, status: int, kind: str, message: str) -> None:
+        """`kind` is the errorType of the answer."""
+        super().__init__(message)
+        self.status, self.kind = status, kind
+
+
+def router(world: World) -> APIRouter:
+    """The routes; queries by GET and by POST form."""
+    routes = APIRouter(dependencies=[Depends(world.counting("prometheus"))])
+
+    async def query(request: Request) -> Query:
+        given = parse_qs(request.url.query, keep_blank_values=True)
+        if request.method == "POST":
+            for name, values in parse_qs((await request.body()).decode(), keep_blank_values=True).items():
+                given.setdefault(name, []).extend(values)
+        return given
+
+    def answering(path: str, make: Callable[[World, Query], bytes]) -> None:
+        @routes.api_route(path, methods=["GET", "POST"], name=f"prometheus {path}")
+        def answer(request: Request, given: Query = Depends(query)) -> Response:  # noqa: B008
+            if world.prometheus_auth and not is_allowed(request.headers.get("authorization"), *world.prometheus_auth):
+                return Response("Unauthorized", status_code=401, headers={"www-authenticate": "Basic"})
+            try:
+                data = make(world, given | {"_label": [str(request.path_params.get("label", ""))]})
+            except (ApiError, PromqlError) as error:
+                return _refusal(error)
+            return Response(b'{"status":"success","data":' + data + b"}", media_type="application/json")
+
+    answering("/api/v1/query_range", _query_range)
+    answering("/api/v1/query", _query)
+    answering("/api/v1/labels", _labels)
+    answering("/api/v1/label/{label}/values", _label_values)
+    answering("/api/v1/series", _series)
+    answering(
+        "/api/v1/status/buildinfo",
+        lambda *_: orjson.dumps({"version": "3.5.0", "revision": "sandbox", "branch": "HEAD", "goVersion": "go1.24"}),
+    )
+    return routes
+
+
+def _refusal(error: Exception) -> JSONResponse:
+    status, kind = (error.status, error.kind) if isinstance(error, ApiError) else (400, "bad_data")
+    return JSONResponse({"status": "error", "errorType": kind, "error": str(error)}, status_code=status)
+
+
+def _query_range(world: World, given: Query) -> bytes:
+    rows = _select(_one(given, "query"))
+    start, end, step = _time(_one(given, "start"), "start"), _time(_one(given, "end"), "end"), parse_duration(_one(given, "step"))
+    if end < start:
+        raise ApiError(400, "bad_data", 'invalid parameter "end": end timestamp must not be before start time')
+    if step <= 0:
+        raise ApiError(
+            400,
+            "bad_data",
+            'invalid parameter "step": zero or negative query resolution step widths are not accepted. Try a positive integer',
+        )
+    if (end - start) / step > MOST_POINTS:
+        raise ApiError(
+            400, "bad_data", "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)"
+        )
+    times: Floats = start + step * np.arange(int((end - start) / step + 1e-9) + 1, dtype=np.float64)
+    values, is_present = at(world.plan, rows, times, world.now_seconds())
+    written = [_number(time) for time in times.tolist()]
+    return b'{"resultType":"matrix","result":[' + b",".join(_matrix(rows, values, is_present, written)) + b"]}"
+
+
+def _matrix(rows: list[int], values: Floats, is_present: Bools, times: list[str]) -> Iterator[bytes]:
+    for number, row in enumerate(rows):
+        kept = np.flatnonzero(is_present[number])
+        if len(kept):
+            pairs = [
+                f'[{times[index]},"{_value(value)}"]' for index, value in zip(kept.tolist(), values[number][kept].tolist(), strict=True)
+            ]
+            yield b'{"metric":' + orjson.dumps(all_series()[row]) + b',"values":[' + ",".join(pairs).encode() + b"]}"
+
+
+def _query(world: World, given: Query) -> bytes:
+    rows = _select(_one(given, "query"))
+    moment = _time(given["time"][0], "time") if "time" in given else world.now_seconds()
+    values, is_present = at(world.plan, rows, np.array([moment]), world.now_seconds())
+    found = [
+        {"metric": all_series()[row], "value": [moment, _value(float(values[number, 0]))]}
+        for number, row in enumerate(rows)
+        if is_present[number, 0]
+    ]
+    return orjson.dumps({"resultType": "vector", "result": found})
+
+
+def _labels(_: World, given: Query) -> bytes:
+    return orjson.dumps(sorted({label for labels in _matching(given) for label in labels}))
+
+
+def _label_values(_: World, given: Query) -> bytes:
+    label = given["_label"][0]
+    return orjson.dumps(sorted({labels[label] for labels in _matching(given) if label in labels}))
+
+
+def _series(world: World, given: Query) -> bytes:
+    if "match[]" not in given:
+        raise ApiError(400, "bad_data", "no match[] parameter provided")
+    first, now = world.plan.at(FIRST_DAY), world.now_seconds()
+    start = _time(given["start"][0], "start") if "start" in given else first
+    end = _time(given["end"][0], "end") if "end" in given else now
+    return orjson.dumps(_matching(given) if start <= now and end >= first - DAY else [])
+
+
+def _matching(given: Query) -> list[Labels]:
+    rows = sorted({row for text in given.get("match[]", []) for row in _select(text)}) if "match[]" in given else range(len(all_series()))
+    return [all_series()[row] for row in rows]
+
+
+def _select(text: str) -> list[int]:
+    matchers = parse_selector(text)
+    return [row for row, labels in enumerate(all_series()) if all(matcher.accepts(labels) for matcher in matchers)]
+
+
+def _one(given: Query, name: str) -> str:
+    if not given.get(name):
+        raise ApiError(400, "bad_data", f'invalid parameter "{name}": it is missing')
+    return given[name][0]
+
+
+def _time(text: str, name: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        try:
+            return dt.datetime.fromisoformat(text.replace(" ", "+")).timestamp()
+        except ValueError:
+            raise ApiError(400, "bad_data", f'invalid parameter "{name}": cannot parse "{text}" to a valid timestamp') from None
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else f"{value:.3f}"
+
+
+def _value(value: float) -> str:
+    """A sample as Prometheus writes it: shortest form, `NaN` and `+Inf` by name."""
+    if value.is_integer():
+        return str(int(value))
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    return repr(value)
