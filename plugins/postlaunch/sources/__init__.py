@@ -1,0 +1,33 @@
+"""The four sources. Each module pulls the records of a window into the landing zone, complete or not at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Protocol
+
+from postlaunch.config.connections import Connection
+from postlaunch.config.launch import Launch, Source
+from postlaunch.sources.base import Progress
+from postlaunch.sources.landing import Landing, Pull
+
+
+class Extract(Protocol):
+    """The one public function of a source module."""
+
+    def __call__(
+        self, launch: Launch, connection: Connection, first: dt.date, last: dt.date, landing: Landing, progress: Progress
+    ) -> list[Pull]:
+        """Pull the inclusive launch-local dates first..last."""
+
+
+def extractor(source: Source) -> Extract:
+    """The `extract` of a source; the module and its client library are imported only now."""
+    if source == "mixpanel":
+        from postlaunch.sources.mixpanel import extract
+    elif source == "zendesk":
+        from postlaunch.sources.zendesk import extract
+    elif source == "pagerduty":
+        from postlaunch.sources.pagerduty import extract
+    else:
+        from postlaunch.sources.prometheus import extract
+    return extract

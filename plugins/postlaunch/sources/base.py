@@ -1,0 +1,230 @@
+"""What the four sources share: patient retries, plain words for refusals, and JSON that loses nothing.
+
+    API  ->  extract()  ->  landing zone (Pull)  ->  warehouse/loader.py
+
+A source module has one public function:
+
+    extract(launch, connection, first, last, landing, progress) -> list[Pull]
+
+`first` and `last` are inclusive dates of the launch's zone. Either every pull of a call is complete, or `extract` raises
+SourceError and no manifest of the incomplete part exists.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import tenacity
+from tenacity.wait import wait_base
+
+from postlaunch.config.connections import Connection, variable_name
+from postlaunch.config.launch import Launch, Source
+from postlaunch.errors import ConfigError, SourceAuthError, SourceError
+
+Progress = Callable[[str, int, int | None], None]  # (what is being done, how many so far, of how many if known)
+
+CONNECT_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Patience:
+    """How long we retry a failing API. Seconds; tests make it short."""
+
+    attempts: int = 6
+    first_wait: float = 1.0
+    longest_wait: float = 60.0
+    longest_told_wait: float = 3600.0  # a longer Retry-After is not waited for: the scheduler's retry comes sooner
+
+
+PATIENCE = Patience()
+
+
+class TransientError(SourceError):
+    """A fault that may go away by itself. `wait_seconds`: what the API asked for, if it did."""
+
+    def __init__(self, message: str, wait_seconds: float | None = None) -> None:
+        """`wait_seconds`: what Retry-After or its like said."""
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
+
+
+class _Wait(wait_base):
+    """What the API asked for, else exponential back-off; jitter on both, so that parallel tasks do not return together."""
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> float:
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        told = error.wait_seconds if isinstance(error, TransientError) else None
+        if told is not None:
+            return told + tenacity.wait_random(0, min(1.0, PATIENCE.first_wait))(retry_state)
+        return tenacity.wait_exponential_jitter(initial=PATIENCE.first_wait, max=PATIENCE.longest_wait, jitter=PATIENCE.first_wait)(
+            retry_state
+        )
+
+
+def _worth_retrying(error: BaseException) -> bool:
+    return isinstance(error, TransientError) and (error.wait_seconds or 0) <= PATIENCE.longest_told_wait
+
+
+def _say(retry_state: tenacity.RetryCallState) -> None:
+    error = retry_state.outcome.exception() if retry_state.outcome else None
+    log.warning("%s [attempt %s; the next in %.0f s]", error, retry_state.attempt_number, retry_state.upcoming_sleep)
+
+
+def retrying() -> tenacity.Retrying:
+    """Call `retrying()(function, ...)`: TransientError is retried with patience, anything else is raised at once."""
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_worth_retrying),
+        stop=tenacity.stop_after_attempt(PATIENCE.attempts),
+        wait=_Wait(),
+        before_sleep=_say,
+        reraise=True,
+    )
+
+
+# --- refusals in plain words ------------------------------------------------------------------------------------------------
+
+
+def public_url(url: str) -> str:
+    """A URL without credentials and query, fit for messages and manifests."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def check_status(connection: Connection, source: Source, url: str, status: int, wait_seconds: float | None = None, said: str = "") -> None:
+    """Raise the right SourceError for an HTTP status that is not 2xx. `said`: the API's own words."""
+    if 200 <= status < 300:
+        return
+    place = f"{source}: {public_url(url)} answered {status}"
+    words = f": {_short(said)}" if said.strip() else ""
+    variable = variable_name(connection.conn_id)
+    if status in (401, 403):
+        raise SourceAuthError(f"{place}, it refuses the credentials{words}; check login and password of {variable} and their permissions")
+    if 300 <= status < 400:
+        raise SourceError(f"{place}, a redirect; credentials are not sent on: set the final address in {variable}")
+    if status == 429:
+        raise TransientError(f"{place}, its call limit is used up{words}; fewer runs at once, or try again later", wait_seconds)
+    if status in (408, 425) or status >= 500:
+        raise TransientError(f"{place}, the API has trouble{words}; try again later", wait_seconds)
+    raise SourceError(f"{place}{words}")
+
+
+def unreachable(connection: Connection, source: Source, url: str, error: BaseException) -> TransientError:
+    """A host that is down, a name that is unknown, a connection that broke."""
+    reason = getattr(error, "reason", None) or error
+    detail = str(reason).strip() or type(reason).__name__
+    return TransientError(
+        f"{source}: no answer from {public_url(url)} ({_short(detail)}); "
+        f"is it up, and are host and port of {variable_name(connection.conn_id)} right?"
+    )
+
+
+def garbage(connection: Connection, source: Source, url: str, body: bytes, expected: str = "JSON") -> SourceError:
+    """An answer of the wrong kind, for example the HTML of a proxy or a login page."""
+    start = _short(body[:200].decode("utf-8", "replace"))
+    return SourceError(
+        f"{source}: {public_url(url)} did not answer with {expected} but with {start!r}; "
+        f"does {variable_name(connection.conn_id)} point at the API itself, not at a login page or proxy?"
+    )
+
+
+def wait_of(headers: Any) -> float | None:
+    """Seconds that `Retry-After` (seconds or HTTP date) or `ratelimit-reset` asks for; None if neither is readable."""
+    for name in ("Retry-After", "ratelimit-reset"):
+        value = headers.get(name)
+        if value is None:
+            continue
+        try:
+            return max(0.0, float(value))
+        except ValueError:
+            pass
+        try:
+            moment = dt.datetime.strptime(value, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=dt.UTC)
+        except ValueError:
+            continue
+        return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
+    return None
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+# --- dates ------------------------------------------------------------------------------------------------------------------
+
+
+def check_window(launch: Launch, first: dt.date, last: dt.date) -> None:
+    """Raise ConfigError for a window that is turned round or lies in the future."""
+    if first > last:
+        raise ConfigError(f"the window is turned round: from {first} to {last}")
+    today = dt.datetime.now(launch.zone).date()
+    if last > today:
+        raise ConfigError(f"{last} has not begun yet in {launch.timezone} (today is {today}): there is nothing to pull")
+
+
+def each_date(first: dt.date, last: dt.date) -> list[dt.date]:
+    """The inclusive dates from first to last."""
+    return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def parse_time(text: object) -> dt.datetime | None:
+    """ISO 8601 time with offset (or `Z`) to UTC; None if it is none, or says no offset."""
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(text)
+        return moment.astimezone(dt.UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+# --- JSON that loses nothing ------------------------------------------------------------------------------------------------
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _number(text: str) -> Any:
+    """Whole numbers stay int within 64 bits; every other number keeps its own spelling."""
+    if text.lstrip("-").isdigit() and -(2**63) <= int(text) < 2**63:
+        return int(text)
+    return orjson.Fragment(text.encode())
+
+
+def read_json(body: bytes) -> Any:
+    """Parse JSON so that `write_json` gives every number back as it was written. Raises ValueError."""
+    return json.loads(body, parse_int=_number, parse_float=_number, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def write_json(record: Any) -> bytes:
+    """One line of JSON without a newline. What orjson refuses (lone surrogates, huge integers) is written as it came."""
+    try:
+        return orjson.dumps(record)
+    except TypeError:
+        return orjson.dumps(_writable(record))
+
+
+def _writable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", key): _writable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_writable(item) for item in value]
+    if isinstance(value, str) and _SURROGATE.search(value):
+        return orjson.Fragment(json.dumps(value).encode())
+    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
+        return orjson.Fragment(str(value).encode())
+    return value

@@ -1,0 +1,177 @@
+"""Writing one partition of the landing zone, a line at a time, in bounded memory.
+
+writer.write(line) ... writer.close_part()     the lines so far are kept
+                       writer.drop_part()      the lines since the last close never were (a call is tried again)
+writer.finalise()                              the manifest is written: now the pull exists
+writer.abort()                                 nothing remains
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import zlib
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+from upath import UPath
+
+from postlaunch.config.launch import Source
+from postlaunch.errors import LandingError
+from postlaunch.sources.landing import (
+    BLOCK_BYTES,
+    ContentHash,
+    Landing,
+    Manifest,
+    PartFile,
+    Partition,
+    Pull,
+    partition_name,
+    write_manifest,
+)
+
+_LEVEL = 1  # gzip: twice as fast as the default for a fifth more bytes
+
+
+class PartitionWriter:
+    """Lands the lines of one partition of one pull."""
+
+    def __init__(
+        self,
+        landing: Landing,
+        source: Source,
+        launch: str,
+        stream: str,
+        partition: Partition,
+        pull_id: str,
+        window: tuple[dt.datetime, dt.datetime],
+    ) -> None:
+        """`window` is half-open and zone-aware. Nothing is written yet."""
+        self._key: dict[str, Any] = {"source": source, "launch": launch, "stream": stream, "partition": partition_name(partition)}
+        self.folder: UPath = landing.folder(source, launch, stream, partition) / pull_id
+        self.window = window
+        self.rows = 0
+        self._pull_id = pull_id
+        self._files: list[PartFile] = []
+        self._content, self._total = ContentHash(), hashlib.sha256()
+        self._part: _Part | None = None
+
+    def write(self, line: bytes, rows: int = 1) -> None:
+        """Land one line (without newline) that holds `rows` rows."""
+        self.write_all((line,), rows)
+
+    def write_all(self, lines: Sequence[bytes], rows: int | None = None) -> None:
+        """Land lines (without newlines) that hold `rows` rows together, by default one each."""
+        if not lines:
+            return
+        if self._part is None:
+            self._part = _Part(self.folder / f"part-{len(self._files):04d}.jsonl.gz", self._total)
+        self._part.write(lines, len(lines) if rows is None else rows)
+
+    @property
+    def rows_so_far(self) -> int:
+        """Rows written, those of the open part included."""
+        return self.rows + (self._part.rows if self._part else 0)
+
+    def close_part(self) -> None:
+        """Keep the lines since the last close."""
+        if self._part is None:
+            return
+        file = self._part.close()
+        self._content.merge(self._part.content)
+        self._total = self._part.total
+        self._files.append(file)
+        self.rows += file.rows
+        self._part = None
+
+    def drop_part(self) -> None:
+        """Forget the lines since the last close."""
+        if self._part is not None:
+            self._part.drop()
+            self._part = None
+
+    def finalise(self, request: dict[str, Any], warnings: Sequence[str] = ()) -> Pull:
+        """Write the manifest. `request` is what was asked of the API, without secrets."""
+        self.close_part()
+        manifest = Manifest(
+            **self._key,
+            pull_id=self._pull_id,
+            window_start=self.window[0].isoformat(),
+            window_end=self.window[1].isoformat(),
+            pulled_at=dt.datetime.now(dt.UTC).isoformat(),
+            rows=self.rows,
+            lines=sum(file.lines for file in self._files),
+            bytes=sum(file.bytes for file in self._files),
+            sha256=self._total.hexdigest(),
+            content_hash=self._content.hex,
+            files=self._files,
+            request=request,
+            warnings=list(warnings),
+        )
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_manifest(self.folder, manifest)
+        except OSError as error:
+            raise LandingError(f"cannot write to the landing zone at {self.folder}: {error}") from error
+        return Pull(self.folder, manifest)
+
+    def abort(self) -> None:
+        """Remove what was written; to be called when the pull cannot be completed."""
+        self.drop_part()
+        with contextlib.suppress(OSError):
+            for file in self._files:
+                (self.folder / file.name).unlink(missing_ok=True)
+            self.folder.rmdir()
+
+
+class _Part:
+    """One gzip file being written. Takes over a copy of the running checksum, so that dropping it loses nothing."""
+
+    def __init__(self, path: UPath, total: Any) -> None:
+        self._path, self.total, self._own = path, total.copy(), hashlib.sha256()
+        self.content = ContentHash()
+        self.rows = self._lines = self._bytes = self._waiting_bytes = 0
+        self._waiting: list[bytes] = []
+        self._zip = zlib.compressobj(level=_LEVEL, wbits=31)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: BinaryIO = path.open("wb")
+        except OSError as error:
+            raise LandingError(f"cannot write to the landing zone at {path}: {error}") from error
+
+    def write(self, lines: Sequence[bytes], rows: int) -> None:
+        self._waiting.extend(lines)
+        self.rows += rows
+        self._waiting_bytes += sum(map(len, lines))
+        if self._waiting_bytes >= BLOCK_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        lines = self._waiting
+        if not lines:
+            return
+        self.content.add(lines)
+        self._lines += len(lines)
+        self._put(self._zip.compress(b"\n".join(lines) + b"\n"))
+        self._waiting, self._waiting_bytes = [], 0
+
+    def _put(self, block: bytes) -> None:
+        try:
+            self._file.write(block)
+        except OSError as error:
+            raise LandingError(f"cannot write to the landing zone at {self._path}: {error}") from error
+        self._own.update(block)
+        self.total.update(block)
+        self._bytes += len(block)
+
+    def close(self) -> PartFile:
+        self._flush()
+        self._put(self._zip.flush())
+        self._file.close()
+        return PartFile(self._path.name, self.rows, self._lines, self._bytes, self._own.hexdigest())
+
+    def drop(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+            self._path.unlink(missing_ok=True)

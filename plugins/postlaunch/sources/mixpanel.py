@@ -1,0 +1,163 @@
+"""Mixpanel raw export: source days in, launch-local dates out.
+
+    from_date..to_date (project's zone, at most 31 days a call)
+        --> lines --> `time` to UTC --> launch-local date --> landing zone, one partition a date
+
+The source days that cover the window are asked for; lines of other local dates are dropped, they belong to other pulls. A call is landed
+only after the whole answer is proven complete (mixpanel_http); a date's manifest is written when every call that can hold its events is.
+A date without events gets a manifest with 0 rows: it was asked for, and it was quiet.
+
+A line that no date can be read from, or that lies outside the days that were asked for, is landed with the first date of the window,
+where the loader puts it into quarantine: seen, never lost.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from postlaunch.config.connections import Connection
+from postlaunch.config.launch import Launch, Mixpanel
+from postlaunch.errors import ConfigError
+from postlaunch.sources.base import Progress, check_window, each_date, retrying
+from postlaunch.sources.landing import Landing, Pull, new_pull_id
+from postlaunch.sources.landing_writer import PartitionWriter
+from postlaunch.sources.mixpanel_http import Export
+from postlaunch.sources.mixpanel_time import ProjectClock, event_time
+from postlaunch.sources.streams import EVENTS
+
+DAYS_PER_CALL = 31  # 60 calls an hour for the whole project: a year is twelve calls, not 365
+_DAY = dt.timedelta(days=1)
+
+
+def extract(launch: Launch, connection: Connection, first: dt.date, last: dt.date, landing: Landing, progress: Progress) -> list[Pull]:
+    """Pull the events of the inclusive launch-local dates. Raises SourceError; then no date is landed that is not complete."""
+    if launch.mixpanel is None:
+        raise ConfigError(f"launch {launch.launch!r} has no section `mixpanel`")
+    check_window(launch, first, last)
+    writers = _writers(launch, first, last, landing)
+    pulls: list[Pull] = []
+    try:
+        router = _Router(launch.mixpanel, writers)
+        for call in _calls(launch, launch.mixpanel, first, last):
+            retrying()(_land_call, router, connection, call, progress)
+            request = {
+                "url": f"{connection.base_url}/api/2.0/export",
+                "project_id": launch.mixpanel.project_id,
+                "timezone": launch.mixpanel.timezone,
+            }
+            pulls += router.finalise(call, request)
+    except BaseException:
+        for writer in writers[len(pulls) :]:
+            writer.abort()
+        raise
+    return pulls
+
+
+class _Call:
+    """Inclusive source days of one call, and the moment through which it (and those before it) tell everything."""
+
+    def __init__(self, first: dt.date, last: dt.date, told_until: dt.datetime) -> None:
+        self.first, self.last, self.told_until = first, last, told_until
+
+
+def _calls(launch: Launch, config: Mixpanel, first: dt.date, last: dt.date) -> Iterator[_Call]:
+    """The calls that cover the window. Never a day after the project's today: Mixpanel refuses it with a 400."""
+    clock = ProjectClock(config.timezone)
+    start, end = launch.window(first, last)
+    day, today = clock.date(start), clock.date(dt.datetime.now(dt.UTC))
+    final = min(clock.date(end - dt.timedelta(microseconds=1)), today)
+    while day <= final:
+        through = min(day + (DAYS_PER_CALL - 1) * _DAY, final)
+        yield _Call(day, through, end if through == final else clock.end_of(through))
+        day = through + _DAY
+
+
+def _writers(launch: Launch, first: dt.date, last: dt.date, landing: Landing) -> list[PartitionWriter]:
+    pull_id = new_pull_id()
+    return [
+        PartitionWriter(landing, EVENTS.source, launch.launch, EVENTS.name, date, pull_id, launch.window(date, date))
+        for date in each_date(first, last)
+    ]
+
+
+def _land_call(router: _Router, connection: Connection, call: _Call, progress: Progress) -> None:
+    """Land one call. If it fails, none of its lines remain, and those of the calls before it do."""
+    label = f"events of {call.first}..{call.last}"
+    count = 0
+    progress(label, count, None)
+    try:
+        export = Export(connection, router.config.project_id, call.first.isoformat(), call.last.isoformat())
+        for lines in export.lines():
+            router.take(lines, call)
+            count += len(lines)
+            progress(label, count, None)
+    except BaseException:
+        router.drop()
+        raise
+    router.keep()
+
+
+class _Router:
+    """Sends each line to the writer of its launch-local date."""
+
+    def __init__(self, config: Mixpanel, writers: list[PartitionWriter]) -> None:
+        self.config = config
+        self._clock = ProjectClock(config.timezone)
+        self._writers = writers
+        self._bounds = [writer.window[0].timestamp() for writer in writers] + [writers[-1].window[1].timestamp()]
+        self._next = 0
+
+    def take(self, lines: list[bytes], call: _Call) -> None:
+        """Land the lines that belong to the window, and those that cannot be placed."""
+        low = _wall_seconds(call.first)
+        high = _wall_seconds(call.last + _DAY)
+        slots: list[list[bytes]] = [[] for _ in self._bounds]
+        strays: list[bytes] = []
+        moment, bounds, loads = self._clock.moment, self._bounds, orjson.loads
+        for line in lines:
+            try:
+                time = event_time(loads(line))
+            except ValueError:
+                time = None
+            if time is None or not low <= time < high:
+                strays.append(line)
+            else:
+                slots[bisect_right(bounds, moment(time)) - 1].append(line)  # before the window: slot -1, which is the last
+        for writer, slot in zip(self._writers, slots, strict=False):  # the last slot belongs to no writer
+            writer.write_all(slot)
+        self._writers[self._next].write_all([line for line in strays if line])
+
+    def keep(self) -> None:
+        """The call is complete."""
+        for writer in self._writers[self._next :]:
+            writer.close_part()
+
+    def drop(self) -> None:
+        """The call failed: forget its lines."""
+        for writer in self._writers[self._next :]:
+            writer.drop_part()
+
+    def finalise(self, call: _Call, request: dict[str, Any]) -> list[Pull]:
+        """Write the manifests of the dates that no later call can add to."""
+        pulls: list[Pull] = []
+        for writer in self._writers[self._next :]:
+            if writer.window[1] > call.told_until:
+                break
+            pulls.append(
+                writer.finalise({**request, "from_date": _source_day(self._clock, writer.window[0]), "to_date": call.last.isoformat()})
+            )
+        self._next += len(pulls)
+        return pulls
+
+
+def _source_day(clock: ProjectClock, moment: dt.datetime) -> str:
+    return clock.date(moment).isoformat()
+
+
+def _wall_seconds(day: dt.date) -> int:
+    return (day - dt.date(1970, 1, 1)).days * 86400

@@ -1,0 +1,56 @@
+"""Mixpanel's `time` is a moment in UTC, or a wall clock that looks like one.
+
+Projects made since 2023 are UTC throughout. In older ones `time` is the *local* wall clock of the project's zone written as if it were
+UTC: 1768226400 reads 2026-01-12 14:00, and means 14:00 in, say, New York, which is 19:00 UTC.
+
+The hour that happens twice when clocks go back cannot be told apart from `time` alone. Rule: the first of the two (daylight time), always,
+so that the same event gets the same moment in every pull. An hour that never was (clocks go forward) is read with the offset before.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  wall clocks have no zone
+_QUARTER = 900  # every offset that a zone ever changed to since 1970 begins on a quarter of an hour
+
+
+class ProjectClock:
+    """Reads `time` values of one project. Both directions are in whole seconds since 1970."""
+
+    def __init__(self, zone: str) -> None:
+        """`zone`: IANA name; UTC for projects made since 2023."""
+        self._zone = ZoneInfo(zone)
+        self._is_utc = zone in ("UTC", "Etc/UTC")
+        self._offsets: dict[int, int] = {}
+
+    def moment(self, time: int) -> int:
+        """Seconds since 1970 UTC that a `time` value means."""
+        if self._is_utc:
+            return time
+        quarter = time // _QUARTER
+        offset = self._offsets.get(quarter)
+        if offset is None:
+            wall = (_EPOCH + dt.timedelta(seconds=quarter * _QUARTER)).replace(tzinfo=self._zone, fold=0)
+            offset = self._offsets[quarter] = round((wall.utcoffset() or dt.timedelta()).total_seconds())
+        return time - offset
+
+    def date(self, moment: dt.datetime) -> dt.date:
+        """The project's date at a moment: what `from_date` and `to_date` mean."""
+        return moment.astimezone(self._zone).date()
+
+    def end_of(self, day: dt.date) -> dt.datetime:
+        """The midnight that ends a date of the project."""
+        return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), tzinfo=self._zone)
+
+
+def event_time(event: object) -> int | None:
+    """`properties.time` in whole seconds, None if it is missing or no number."""
+    try:
+        time = event["properties"]["time"]  # type: ignore[index]
+    except (KeyError, TypeError):
+        return None
+    if type(time) is int:
+        return time
+    return int(time) if type(time) is float and time.is_integer() else None

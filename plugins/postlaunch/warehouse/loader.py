@@ -1,0 +1,291 @@
+"""Landing zone -> raw tables: one transaction a pull, holding its rows, its quarantine and its row in ops.partition_loads.
+
+    replace (events, samples)   the partition (launch, date) becomes what the pull says; the same content again changes nothing
+    merge   (entities)          by id, the newest version wins; only what changed makes dates dirty
+
+Accounting always closes: landed = loaded + duplicates + quarantined. A file that is not what its manifest says loads nothing.
+A bad line never fails its batch: it goes to quarantine with the reason, its file and its line number.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from postlaunch.config.launch import Launch
+from postlaunch.errors import WarehouseError
+from postlaunch.sources.landing import Manifest, Pull
+from postlaunch.warehouse.db import connect
+from postlaunch.warehouse.loader_entities import load_entities
+from postlaunch.warehouse.loader_events import load_events
+from postlaunch.warehouse.loader_rows import Counts, LoadKey, Quarantine, Refusals, attempt
+from postlaunch.warehouse.loader_samples import load_samples
+
+_REPLACED = {("mixpanel", "events"): "mixpanel_events", ("prometheus", "samples"): "prometheus_samples"}
+_SAME_STREAM = "launch_id = %(launch)s and source = %(source)s and stream = %(stream)s"
+
+_UNCOVERED = f"""
+    with earlier as (
+        select
+            coalesce(range_agg(tstzrange(window_start_at, window_end_at)), '{{}}'::tstzmultirange) as windows,
+            max(window_end_at) as covered_until
+        from ops.partition_loads
+        where {_SAME_STREAM} and load_id <> %(load)s
+    )
+    select
+        lower(tstzmultirange(tstzrange(%(start)s, %(end)s)) - windows),
+        upper(tstzmultirange(tstzrange(%(start)s, %(end)s)) - windows),
+        greatest(covered_until, %(end)s)
+    from earlier
+"""  # noqa: S608  no input, only our own constant
+
+_FINISH = """
+    update ops.partition_loads
+    set
+        landed_count = %(landed)s, loaded_count = %(loaded)s, duplicate_count = %(duplicates)s, quarantined_count = %(quarantined)s,
+        is_changed = %(is_changed)s, first_dirty_date = %(first_dirty)s, last_dirty_date = %(last_dirty)s,
+        lag_seconds = %(lag)s, duration_seconds = %(duration)s
+    where load_id = %(load)s
+"""
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """What one load did. Counts are rows (samples for Prometheus)."""
+
+    stream: str
+    partition: str
+    landed: int
+    loaded: int
+    duplicates: int
+    quarantined: int
+    is_changed: bool
+    is_superseded: bool = False  # a newer pull of the partition is loaded already: nothing was done
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    counts: Counts
+    is_changed: bool
+    dirty: tuple[dt.date | None, dt.date | None]
+
+
+class Loader:
+    """Two sessions of the role `loader`: one for the transaction of each load, one for what must not wait for it (DDL, series names)."""
+
+    def __init__(self, launch: Launch) -> None:
+        """Open both. Raises WarehouseError."""
+        self._launch = launch
+        self._session = connect("loader")
+        try:
+            self._registry = connect("loader", autocommit=True)
+        except BaseException:
+            self._session.close()
+            raise
+
+    def __enter__(self) -> Loader:
+        """The open sessions."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close both."""
+        self._registry.close()
+        self._session.close()
+
+    def load(self, pull: Pull, *, force: bool = False) -> LoadResult:
+        """Load one pull; `force`: even if its content is what was loaded last.
+
+        Raises LandingError or WarehouseError; then nothing changed.
+        """
+        manifest = pull.manifest
+        table = self._partition_table(manifest)
+        try:
+            with self._session.transaction():
+                return self._load(pull, table, force)
+        except psycopg.Error as error:
+            reason = (error.diag.message_primary if isinstance(error, psycopg.DatabaseError) else None) or str(error)
+            raise WarehouseError(
+                f"{manifest.source} {manifest.stream} {manifest.partition} of {manifest.launch} was not loaded, "
+                f"its partition is as it was: {' '.join(reason.split())}"
+            ) from error
+
+    def _load(self, pull: Pull, table: sql.Identifier | None, force: bool) -> LoadResult:
+        manifest, began = pull.manifest, time.monotonic()
+        self._session.execute(
+            "select pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"{manifest.source}/{manifest.launch}/{manifest.stream}/{manifest.partition if table else ''}"],
+        )
+        last = self._last_load(manifest) if table else None
+        if last and last["pull_id"] > manifest.pull_id:
+            return _result(manifest, Counts(), is_changed=False, is_superseded=True)
+        key = LoadKey(self._begin(pull), manifest.launch, pull, self._launch.timezone)
+        if last and last["content_hash"] == manifest.content_hash and not force:
+            outcome = _unchanged(pull, last)
+        else:
+            outcome = self._replace(key, table) if table else self._merge(key)
+        if outcome.counts.landed != manifest.rows:
+            raise pull.changed(f"it holds {outcome.counts.landed} rows but the manifest says {manifest.rows}")
+        self._finish(key, outcome, time.monotonic() - began)
+        return _result(manifest, outcome.counts, is_changed=outcome.is_changed)
+
+    def _replace(self, key: LoadKey, table: sql.Identifier) -> _Outcome:
+        manifest = key.pull.manifest
+        self._session.execute(
+            f"delete from quarantine.records where {_SAME_STREAM} and partition_date = %(date)s",  # noqa: S608
+            {**_stream(manifest), "date": manifest.partition_date},
+        )
+
+        def load(refusals: Refusals) -> Counts:
+            quarantine = Quarantine(key)
+            if manifest.source == "mixpanel":
+                counts = load_events(self._session, key, table, quarantine, refusals)
+            else:
+                counts = load_samples(self._session, self._registry, key, table, quarantine, refusals)
+            quarantine.store(self._session)
+            return counts
+
+        return _Outcome(attempt(self._session, load), True, (manifest.partition_date, manifest.partition_date))
+
+    def _merge(self, key: LoadKey) -> _Outcome:
+        def load(refusals: Refusals) -> Counts:
+            quarantine = Quarantine(key)
+            counts = load_entities(self._session, key, quarantine, refusals)
+            quarantine.store(self._session)
+            return counts
+
+        counts = attempt(self._session, load)
+        self._forget_refused_before(key)
+        dirty = self._dirty_dates(key, counts)
+        return _Outcome(counts, dirty[0] is not None, dirty)
+
+    def _forget_refused_before(self, key: LoadKey) -> None:
+        """Windows overlap, so a bad record comes again with every pull: quarantine keeps its latest appearance."""
+        self._session.execute(
+            """
+            delete from quarantine.records as before
+            using quarantine.records as now
+            where before.launch_id = %(launch)s and before.source = %(source)s and before.stream = %(stream)s
+              and now.load_id = %(load)s and before.load_id < now.load_id and before.raw_line = now.raw_line
+            """,
+            {**_stream(key.pull.manifest), "load": key.load_id},
+        )
+
+    def _dirty_dates(self, key: LoadKey, counts: Counts) -> tuple[dt.date | None, dt.date | None]:
+        """First and last local date to build again, None if none is.
+
+        A date that no earlier window covered is dirty even if it brought nothing: it was quiet, and that is a fact too. A changed record
+        touches every date from the one it began on to the last that is covered: a ticket was in the backlog of each.
+        """
+        manifest = key.pull.manifest
+        start, end = (dt.datetime.fromisoformat(edge) for edge in (manifest.window_start, manifest.window_end))
+        values = {**_stream(manifest), "load": key.load_id, "start": start, "end": end}
+        new_from, new_until, covered_until = self._session.execute(_UNCOVERED, values).fetchone() or (start, end, end)
+        first = [date for date in (counts.first_changed, self._date(new_from)) if date]
+        last = [date for date in (counts.last_changed, self._date(new_until, is_end=True)) if date]
+        if counts.first_changed:
+            last.append(self._date(covered_until, is_end=True) or counts.first_changed)
+        return (min(first), max(last)) if first and last else (None, None)
+
+    def _date(self, moment: dt.datetime | None, *, is_end: bool = False) -> dt.date | None:
+        """Local date of a moment; of the moment just before it, if it ends a window."""
+        if moment is None:
+            return None
+        return (moment - dt.timedelta(microseconds=1 if is_end else 0)).astimezone(self._launch.zone).date()
+
+    def _last_load(self, manifest: Manifest) -> dict[str, Any] | None:
+        columns = ("pull_id", "content_hash", "loaded_count", "duplicate_count", "quarantined_count", "lag_seconds")
+        row = self._session.execute(
+            f"select {', '.join(columns)} from ops.partition_loads where {_SAME_STREAM} and partition_date = %(date)s "  # noqa: S608
+            "order by load_id desc limit 1",
+            {**_stream(manifest), "date": manifest.partition_date},
+        ).fetchone()
+        return dict(zip(columns, row, strict=True)) if row else None
+
+    def _begin(self, pull: Pull) -> int:
+        """Insert the row of ops.partition_loads with counts of zero, to learn its id."""
+        manifest = pull.manifest
+        fields: dict[str, Any] = {
+            "launch_id": manifest.launch,
+            "source": manifest.source,
+            "stream": manifest.stream,
+            "partition_date": manifest.partition_date,
+            "window_start_at": dt.datetime.fromisoformat(manifest.window_start),
+            "window_end_at": dt.datetime.fromisoformat(manifest.window_end),
+            "pull_id": manifest.pull_id,
+            "landing_path": str(pull.path),
+            "bytes_count": manifest.bytes,
+            **dict.fromkeys(("landed_count", "loaded_count", "duplicate_count", "quarantined_count", "duration_seconds"), 0),
+            "content_hash": manifest.content_hash,
+            "is_changed": False,
+            "request": Jsonb(manifest.request),
+        }
+        statement = sql.SQL("insert into ops.partition_loads ({}) values ({}) returning load_id").format(
+            sql.SQL(", ").join(map(sql.Identifier, fields)), sql.SQL(", ").join(map(sql.Placeholder, fields))
+        )
+        row = self._session.execute(statement, fields).fetchone()
+        return int(row[0]) if row else 0
+
+    def _finish(self, key: LoadKey, outcome: _Outcome, seconds: float) -> None:
+        counts = outcome.counts
+        values = {
+            "load": key.load_id,
+            "landed": counts.landed,
+            "loaded": counts.loaded,
+            "duplicates": counts.duplicates,
+            "quarantined": counts.quarantined,
+            "is_changed": outcome.is_changed,
+            "first_dirty": outcome.dirty[0],
+            "last_dirty": outcome.dirty[1],
+            "lag": counts.lag_seconds,
+            "duration": seconds,
+        }
+        self._session.execute(_FINISH, values)
+
+    def _partition_table(self, manifest: Manifest) -> sql.Identifier | None:
+        """The month's partition of a replaced stream, made if it is not there; None for merged streams.
+
+        Made in a transaction of its own: it locks the parent table, and a load may take minutes.
+        """
+        date = manifest.partition_date
+        if date is None:
+            return None
+        parent = _REPLACED[(manifest.source, manifest.stream)]
+        name = f"{parent}_y{date:%Ym%m}"
+        first = date.replace(day=1)
+        following = (first + dt.timedelta(days=31)).replace(day=1)
+        try:
+            with self._registry.transaction():
+                if (self._registry.execute("select to_regclass(%s)", [f"raw.{name}"]).fetchone() or (None,))[0] is None:
+                    self._registry.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"partition of {parent}"])
+                    self._registry.execute(
+                        sql.SQL("create table if not exists {} partition of {} for values from ({}) to ({})").format(
+                            sql.Identifier("raw", name), sql.Identifier("raw", parent), sql.Literal(str(first)), sql.Literal(str(following))
+                        )
+                    )
+        except psycopg.Error as error:
+            raise WarehouseError(f"cannot make the partition raw.{name}: {error}") from error
+        return sql.Identifier("raw", name)
+
+
+def _stream(manifest: Manifest) -> dict[str, str]:
+    return {"launch": manifest.launch, "source": manifest.source, "stream": manifest.stream}
+
+
+def _unchanged(pull: Pull, last: dict[str, Any]) -> _Outcome:
+    """The same content as last time: read it all the same, so that a file that was tampered with does not pass."""
+    for _ in pull.batches():
+        pass
+    counts = Counts(last["loaded_count"], last["duplicate_count"], last["quarantined_count"], last["lag_seconds"])
+    return _Outcome(counts, False, (None, None))
+
+
+def _result(manifest: Manifest, counts: Counts, *, is_changed: bool, is_superseded: bool = False) -> LoadResult:
+    return LoadResult(
+        manifest.stream, manifest.partition, counts.landed, counts.loaded, counts.duplicates, counts.quarantined, is_changed, is_superseded
+    )

@@ -1,0 +1,200 @@
+"""What the three kinds of load share: rows in PostgreSQL's binary COPY format, lines that are refused, repeated keys.
+
+Format: https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import struct
+import tempfile
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import psycopg
+
+from postlaunch.errors import WarehouseError
+from postlaunch.sources.landing import Pull
+
+HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+TRAILER = struct.pack(">h", -1)
+NULL = struct.pack(">i", -1)
+SPOOL_BYTES = 1 << 20
+MOST_REFUSALS = 100
+
+_LENGTH = struct.Struct(">i")
+_MOMENT = struct.Struct(">iq")
+_EPOCH_2000 = 946_684_800  # PostgreSQL counts from 2000-01-01 UTC
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_LARGE_NUMBER = re.compile(rb"[0-9][eE][+-]?[0-9]{4,}|[0-9]{10000,}")
+_COPY_LINE = re.compile(r"^COPY [^,]+, line (\d+)", re.MULTILINE)
+
+T = TypeVar("T")
+
+
+class RefusedLineError(Exception):
+    """This line (or sample) cannot be loaded; the message is the reason that quarantine keeps."""
+
+
+@dataclass(frozen=True)
+class LoadKey:
+    """What a row says about the load that brought it."""
+
+    load_id: int
+    launch_id: str
+    pull: Pull
+    timezone: str
+
+
+@dataclass
+class Counts:
+    """Accounting of one load: landed = loaded + duplicates + quarantined."""
+
+    loaded: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    lag_seconds: float | None = None
+    first_changed: dt.date | None = None
+    last_changed: dt.date | None = None
+
+    @property
+    def landed(self) -> int:
+        """Rows that the landing zone held."""
+        return self.loaded + self.duplicates + self.quarantined
+
+
+# --- binary COPY --------------------------------------------------------------------------------------------------------------
+
+
+def text_field(text: str) -> bytes:
+    """A text value."""
+    data = text.encode()
+    return _LENGTH.pack(len(data)) + data
+
+
+def bytes_field(data: bytes) -> bytes:
+    """A bytea value."""
+    return _LENGTH.pack(len(data)) + data
+
+
+def json_field(text: bytes) -> bytes:
+    """A jsonb value from JSON text."""
+    return _LENGTH.pack(len(text) + 1) + b"\x01" + text
+
+
+def bigint_field(number: int) -> bytes:
+    """A bigint value."""
+    return _MOMENT.pack(8, number)
+
+
+def date_field(date: dt.date | None) -> bytes:
+    """A date value."""
+    return NULL if date is None else struct.pack(">ii", 4, (date - dt.date(2000, 1, 1)).days)
+
+
+def moment_field(microseconds: int | None) -> bytes:
+    """A timestamptz value from microseconds since 1970 UTC."""
+    return NULL if microseconds is None else _MOMENT.pack(8, microseconds - _EPOCH_2000 * 1_000_000)
+
+
+def microseconds(moment: dt.datetime) -> int:
+    """Exact microseconds since 1970 UTC."""
+    return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+
+
+def row_start(fields: int) -> bytes:
+    """What a row begins with."""
+    return struct.pack(">h", fields)
+
+
+# --- what PostgreSQL refuses ----------------------------------------------------------------------------------------------------
+
+
+def check_text(line: bytes) -> None:
+    """Raise RefusedLineError for what is JSON, but no jsonb: the character U+0000."""
+    if b"\\u0000" in line and _NUL.search(line):
+        raise RefusedLineError("holds the character \\u0000, which PostgreSQL cannot store")
+
+
+@dataclass
+class Refusals:
+    """Lines (counted over the whole pull) that PostgreSQL turned out to refuse; empty in the first attempt."""
+
+    reasons: dict[int, str] = field(default_factory=dict)
+    copied: array[int] = field(default_factory=lambda: array("L"))
+
+    def check(self, ordinal: int, line: bytes) -> None:
+        """Raise RefusedLineError for a line that was refused before, or is of the kind that is."""
+        if not self.reasons:
+            return
+        if ordinal in self.reasons:
+            raise RefusedLineError(self.reasons[ordinal])
+        if _LARGE_NUMBER.search(line):
+            raise RefusedLineError("holds a number beyond what PostgreSQL's numeric can store")
+
+
+def attempt(session: psycopg.Connection, load: Callable[[Refusals], T]) -> T:
+    """Call `load` in a savepoint; where PostgreSQL refuses a COPY line after all, do it again without that line."""
+    refusals = Refusals()
+    while True:
+        refusals.copied = array("L")
+        try:
+            with session.transaction():
+                return load(refusals)
+        except psycopg.DataError as error:
+            found = _COPY_LINE.search(error.diag.context or "")
+            if found is None or int(found[1]) > len(refusals.copied):
+                raise
+            if len(refusals.reasons) >= MOST_REFUSALS:
+                raise WarehouseError(
+                    f"PostgreSQL refuses more than {MOST_REFUSALS} lines, the last: {error.diag.message_primary}"
+                ) from error
+            refusals.reasons[refusals.copied[int(found[1]) - 1]] = f"PostgreSQL: {error.diag.message_primary}"
+
+
+class Quarantine:
+    """Refused lines of one load, kept on disk until the COPY before them is done."""
+
+    def __init__(self, key: LoadKey) -> None:
+        """No line yet."""
+        manifest = key.pull.manifest
+        self.count = self._records = 0
+        self._spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115  it lives as long as this object
+        self._spool.write(HEADER)
+        self._start = b"".join(
+            [
+                row_start(9),
+                bigint_field(key.load_id),
+                text_field(key.launch_id),
+                text_field(manifest.source),
+                text_field(manifest.stream),
+                date_field(manifest.partition_date),
+            ]
+        )
+
+    def add(self, reason: str, path: str, number: int, line: bytes, rows: int = 1) -> None:
+        """Keep a line (1-based `number` of the file `path`) with the reason; accounting counts it as `rows`."""
+        self.count += rows
+        self._records += 1
+        self._spool.write(self._start + text_field(reason) + text_field(path) + bigint_field(number) + bytes_field(line))
+
+    def store(self, session: psycopg.Connection) -> None:
+        """Write the lines to quarantine.records."""
+        if not self._records:
+            return
+        self._spool.write(TRAILER)
+        self._spool.seek(0)
+        columns = "load_id, launch_id, source, stream, partition_date, reason, landing_path, line_number, raw_line"
+        with session.cursor() as cursor, cursor.copy(f"copy quarantine.records ({columns}) from stdin (format binary)") as copy:
+            while block := self._spool.read(SPOOL_BYTES):
+                copy.write(block)
+
+
+def has_repeats(hashes: array[int]) -> bool:
+    """True if a 64-bit hash stands twice; then (almost surely) a key does. 8 bytes a row."""
+    values = np.array(hashes, dtype=np.int64)
+    return len(np.unique(values)) < len(values)

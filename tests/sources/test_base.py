@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from postlaunch.errors import ConfigError
+from postlaunch.sources.base import TransientError, check_window, parse_time, public_url, read_json, retrying, wait_of, write_json
+
+
+def test_a_fault_that_goes_away_is_forgotten() -> None:
+    faults = [TransientError("first"), TransientError("second", 0.0)]
+
+    def call() -> str:
+        if faults:
+            raise faults.pop()
+        return "answer"
+
+    assert retrying()(call) == "answer"
+
+
+def test_a_wait_of_hours_is_left_to_the_scheduler() -> None:
+    calls: list[int] = []
+
+    def call() -> None:
+        calls.append(1)
+        raise TransientError("limit", 7200.0)
+
+    with pytest.raises(TransientError):
+        retrying()(call)
+    assert len(calls) == 1
+
+
+def test_an_error_of_our_own_is_not_retried() -> None:
+    calls: list[int] = []
+
+    def call() -> None:
+        calls.append(1)
+        raise KeyError("bug")
+
+    with pytest.raises(KeyError):
+        retrying()(call)
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"ratelimit-reset": "3"}, 3.0),
+        ({"Retry-After": "soon"}, None),
+        ({}, None),
+        ({"Retry-After": "-1"}, 0.0),
+    ],
+)
+def test_the_wait_is_what_the_headers_say(headers: dict[str, str], seconds: float | None) -> None:
+    assert wait_of(headers) == seconds
+
+
+def test_a_wait_until_a_moment_is_understood() -> None:
+    moment = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=100)
+    assert wait_of({"Retry-After": f"{moment:%a, %d %b %Y %H:%M:%S GMT}"}) == pytest.approx(100, abs=3)
+
+
+def test_a_public_url_has_neither_credentials_nor_query() -> None:
+    assert public_url("https://robot:s3cret@api.example:8443/export?token=s3cret") == "https://api.example:8443/export"
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-12T12:00:00Z", dt.datetime(2026, 1, 12, 12, tzinfo=dt.UTC)),
+        ("2026-01-12T12:00:00-05:00", dt.datetime(2026, 1, 12, 17, tzinfo=dt.UTC)),
+        ("2026-01-12T12:00:00", None),
+        ("noon", None),
+        (None, None),
+        (12, None),
+    ],
+)
+def test_a_time_without_offset_is_no_time(text: object, moment: dt.datetime | None) -> None:
+    assert parse_time(text) == moment
+
+
+def test_a_window_that_is_turned_round_is_refused(make_launch) -> None:
+    with pytest.raises(ConfigError, match="turned round: from 2026-01-13 to 2026-01-12"):
+        check_window(make_launch(), dt.date(2026, 1, 13), dt.date(2026, 1, 12))
+
+
+# lone surrogates included: JSON text can say them
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(), max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(json_values)
+def test_json_is_written_as_it_was_read(value: object) -> None:
+    assert json.loads(write_json(read_json(json.dumps(value).encode()))) == value
+
+
+@pytest.mark.parametrize(
+    "number", [b"0.10000000000000000001", b"1e400", b"-1E-7", b"123456789012345678901234567890", b"18446744073709551615", b"1.0"]
+)
+def test_a_number_keeps_its_spelling(number: bytes) -> None:
+    assert write_json(read_json(b"[" + number + b"]")) == b"[" + number + b"]"
+
+
+def test_what_is_no_json_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="NaN is no JSON number"):
+        read_json(b"[NaN]")

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postlaunch.errors import LandingError
+from postlaunch.sources.landing import ContentHash, Landing, Pull, new_pull_id
+from postlaunch.sources.landing_writer import PartitionWriter
+
+DAY = dt.date(2026, 1, 12)
+WINDOW = (dt.datetime(2026, 1, 12, tzinfo=dt.UTC), dt.datetime(2026, 1, 13, tzinfo=dt.UTC))
+
+
+def writer(landing: Landing, partition: dt.date | tuple[dt.date, dt.date] = DAY) -> PartitionWriter:
+    return PartitionWriter(landing, "mixpanel", "shop", "events", partition, new_pull_id(), WINDOW)
+
+
+def land(landing: Landing, *lines: bytes) -> Pull:
+    target = writer(landing)
+    target.write_all(lines)
+    return target.finalise({"from_date": "2026-01-12"})
+
+
+def lines_of(pull: Pull) -> list[bytes]:
+    return [line for batch in pull.batches() for line in batch.lines]
+
+
+def only_file(pull: Pull) -> Path:
+    return Path(str(pull.path / pull.manifest.files[0].name))
+
+
+@pytest.fixture(params=["path", "file", "memory"])
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Landing:
+    roots = {"path": str(tmp_path), "file": tmp_path.as_uri(), "memory": f"memory://{tmp_path.name}"}
+    return Landing(roots[request.param])
+
+
+def test_what_is_landed_is_read_back_wherever_the_landing_zone_lies(anywhere: Landing) -> None:
+    land(anywhere, b'{"n":1}', b'{"n":2}')
+    pull = anywhere.newest("mixpanel", "shop", "events", DAY)
+    assert pull is not None
+    assert lines_of(pull) == [b'{"n":1}', b'{"n":2}']
+    assert (pull.manifest.rows, pull.manifest.partition_date) == (2, DAY)
+
+
+def test_a_partition_without_manifest_does_not_exist(landing: Landing) -> None:
+    target = writer(landing)
+    target.write(b'{"n":1}')
+    target.close_part()
+    assert landing.newest("mixpanel", "shop", "events", DAY) is None
+
+
+def test_the_newest_pull_is_the_truth(landing: Landing) -> None:
+    land(landing, b'{"n":1}')
+    newer = land(landing, b'{"n":2}')
+    found = landing.newest("mixpanel", "shop", "events", DAY)
+    assert found is not None
+    assert found.manifest.pull_id == newer.manifest.pull_id
+
+
+def test_an_aborted_pull_leaves_nothing_behind(landing: Landing, tmp_path: Path) -> None:
+    target = writer(landing)
+    target.write(b'{"n":1}')
+    target.close_part()
+    target.write(b'{"n":2}')
+    target.abort()
+    assert [path for path in (tmp_path / "landing").rglob("*") if path.is_file()] == []
+
+
+def test_a_dropped_part_takes_only_its_own_lines_with_it(landing: Landing) -> None:
+    target = writer(landing)
+    target.write(b"kept 1")
+    target.close_part()
+    target.write(b"dropped")
+    target.drop_part()
+    target.write(b"kept 2")
+    pull = target.finalise({})
+    assert lines_of(pull) == [b"kept 1", b"kept 2"]
+    assert (pull.manifest.rows, len(pull.manifest.files)) == (2, 2)
+
+
+def test_a_quiet_date_has_a_manifest_with_no_rows(landing: Landing) -> None:
+    pull = land(landing)
+    assert (pull.manifest.rows, pull.manifest.files, lines_of(pull)) == (0, [], [])
+
+
+@pytest.mark.parametrize(
+    ("mutilate", "says"),
+    [
+        (lambda data: gzip.compress(gzip.decompress(data).split(b"\n", 1)[1]), "another checksum"),
+        (lambda data: data + data, "another checksum"),
+        (lambda data: data[: len(data) // 2], "ends in the middle"),
+        (lambda _: b"<html>", "no readable gzip"),
+    ],
+)
+def test_a_file_that_was_changed_is_refused_and_named(landing: Landing, mutilate, says: str) -> None:
+    pull = land(landing, b'{"n":1}', b'{"n":2}')
+    file = only_file(pull)
+    file.write_bytes(mutilate(file.read_bytes()))
+    with pytest.raises(LandingError, match=says) as caught:
+        lines_of(pull)
+    assert str(pull.path) in str(caught.value)
+
+
+def test_a_refused_file_names_the_command_that_takes_it_on_purpose(landing: Landing) -> None:
+    pull = land(landing, b'{"n":1}')
+    only_file(pull).write_bytes(gzip.compress(b'{"n":9}\n'))
+    with pytest.raises(LandingError, match="postlaunch load mixpanel --launch shop --from 2026-01-12 --to 2026-01-12 --accept-changed"):
+        lines_of(pull)
+
+
+def test_a_missing_file_is_named(landing: Landing) -> None:
+    pull = land(landing, b'{"n":1}')
+    only_file(pull).unlink()
+    with pytest.raises(LandingError, match=r"part-0000\.jsonl\.gz: missing"):
+        lines_of(pull)
+
+
+def test_a_mended_file_is_taken_and_its_manifest_keeps_what_it_said_before(landing: Landing) -> None:
+    pull = land(landing, b'{"n":1}', b'{"n":2}')
+    only_file(pull).write_bytes(gzip.compress(b'{"n":9}\n'))
+    pull.accept_changes(lambda _: 1)
+    mended = landing.newest("mixpanel", "shop", "events", DAY)
+    assert mended is not None
+    assert lines_of(mended) == [b'{"n":9}']
+    assert mended.manifest.rows == 1
+    assert mended.manifest.accepted_changes[0]["before"]["rows"] == 2
+
+
+def test_accepting_what_nobody_changed_changes_nothing(landing: Landing) -> None:
+    pull = land(landing, b'{"n":1}')
+    assert pull.accept_changes(lambda _: 1).manifest.accepted_changes == []
+
+
+def test_a_manifest_that_is_no_json_is_named(landing: Landing) -> None:
+    pull = land(landing, b'{"n":1}')
+    (pull.path / "manifest.json").write_text("{")
+    with pytest.raises(LandingError, match=r"manifest\.json: not a readable manifest"):
+        landing.newest("mixpanel", "shop", "events", DAY)
+
+
+def test_a_manifest_lists_its_files_and_their_checksum(landing: Landing) -> None:
+    pull = land(landing, b'{"n":1}')
+    manifest = json.loads((pull.path / "manifest.json").read_text())
+    assert manifest["files"][0]["sha256"] == manifest["sha256"]
+    assert manifest["bytes"] == only_file(pull).stat().st_size
+
+
+def test_a_url_without_a_driver_says_so() -> None:
+    with pytest.raises(LandingError, match="POSTLAUNCH_LANDING=nosuch://bucket"):
+        Landing("nosuch://bucket")
+
+
+@given(st.lists(st.binary(max_size=20)), st.randoms(use_true_random=False), st.integers(0, 30))
+def test_the_content_hash_knows_neither_order_nor_batches(lines: list[bytes], random, cut: int) -> None:
+    shuffled = list(lines)
+    random.shuffle(shuffled)
+    one, two = ContentHash(), ContentHash()
+    one.add(lines)
+    two.add(shuffled[:cut])
+    two.add(shuffled[cut:])
+    assert one.hex == two.hex
+
+
+def test_the_content_hash_counts_repetitions() -> None:
+    once, twice = ContentHash(), ContentHash()
+    once.add([b"a"])
+    twice.add([b"a", b"a"])
+    assert once.hex != twice.hex

@@ -1,0 +1,239 @@
+"""The whole way: API -> landing zone -> warehouse, against the simulators."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from postlaunch.config.launch import SOURCES, Launch, Source
+from postlaunch.config.load import load_launch
+from postlaunch.errors import ConfigError, LandingError, SourceAuthError, SourceError, WarehouseError
+from postlaunch.ingest import ingest, load
+from postlaunch.sources import base
+
+FIRST, LAST = dt.date(2026, 2, 17), dt.date(2026, 2, 19)
+_ENTITIES = "select id, version_at, record from raw."
+ROWS = {
+    "mixpanel": "select event_date, event_name, distinct_id, insert_id, occurred_at, processed_at, properties from raw.mixpanel_events",
+    "zendesk": " union all ".join(
+        _ENTITIES + table for table in ("zendesk_tickets", "zendesk_ticket_metric_events", "zendesk_satisfaction_ratings")
+    ),
+    "pagerduty": " union all ".join(_ENTITIES + table for table in ("pagerduty_incidents", "pagerduty_log_entries", "pagerduty_services")),
+    "prometheus": "select sample_date, metric_id, labels, sampled_at, value::text from raw.prometheus_samples "
+    "inner join raw.prometheus_series using (launch_id, metric_id, series_id)",
+}
+
+
+@pytest.fixture(autouse=True)
+def _landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTLAUNCH_LANDING", str(tmp_path / "landing"))
+    monkeypatch.setattr(base.PATIENCE, "attempts", 2)
+    monkeypatch.setattr(base.PATIENCE, "first_wait", 0.01)
+
+
+@pytest.fixture(scope="session")
+def emr(sandbox_launches: Path) -> Launch:
+    return load_launch(sandbox_launches, "emr-platform")
+
+
+@pytest.fixture
+def query(warehouse: str) -> Callable[[str], list[tuple[Any, ...]]]:
+    def run(statement: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(warehouse) as session:
+            return session.execute(statement).fetchall()  # type: ignore[arg-type]
+
+    return run
+
+
+@pytest.fixture
+def fingerprint(query) -> Callable[[Source], str]:
+    """A hash of every row of a source, whatever the order and the load that brought it."""
+
+    def of(source: Source) -> str:
+        return str(query(f"select count(*) || ' ' || coalesce(sum(hashtextextended(row::text, 0)), 0) from ({ROWS[source]}) as row")[0][0])
+
+    return of
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_ingesting_twice_changes_nothing_and_a_reload_needs_no_api(source, apis, emr, query, fingerprint, monkeypatch) -> None:
+    first = ingest(source, emr, FIRST, LAST)
+    assert first.loaded > 0
+    assert first.landed == first.loaded + first.duplicates + first.quarantined
+    before = fingerprint(source)
+    assert not ingest(source, emr, FIRST, LAST).is_changed
+    monkeypatch.setenv(f"AIRFLOW_CONN_POSTLAUNCH_{source.upper()}", "http://x:y@127.0.0.1:1")
+    assert not load(source, emr, FIRST, LAST).is_changed
+    assert fingerprint(source) == before
+    assert query("select count(*) from ops.partition_loads where landed_count <> loaded_count + duplicate_count + quarantined_count") == [
+        (0,)
+    ]
+    assert query("select distinct status from ops.ingest_runs") == [("succeeded",)]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_days_one_by_one_in_any_order_give_the_rows_of_one_window(source, apis, emr, warehouse, fingerprint) -> None:
+    ingest(source, emr, FIRST, LAST)
+    whole = fingerprint(source)
+    with psycopg.connect(warehouse) as session:
+        tables = "mixpanel_events, zendesk_tickets, zendesk_ticket_metric_events, zendesk_satisfaction_ratings, pagerduty_incidents, "
+        names = (tables + "pagerduty_log_entries, pagerduty_services, prometheus_samples, prometheus_series").split(", ")
+        session.execute(f"truncate {', '.join(f'raw.{name}' for name in names)}, ops.partition_loads")  # type: ignore[arg-type]
+    days = [FIRST + dt.timedelta(days=number) for number in range(3)]
+    random.Random(7).shuffle(days)
+    for day in days:
+        ingest(source, emr, day, day)
+    assert fingerprint(source) == whole
+
+
+def test_events_are_those_of_the_export_without_repeats(apis, emr, query) -> None:
+    ingest("mixpanel", emr, FIRST, LAST)
+    start, end = (moment.timestamp() for moment in emr.window(FIRST, LAST))
+    export = httpx.get(
+        f"{apis}/api/2.0/export",
+        params={"from_date": "2026-02-17", "to_date": "2026-02-20", "project_id": 1001},
+        auth=("postlaunch-sandbox", "mixpanel-sandbox-secret"),
+        timeout=60,
+    )
+    latest: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for line in export.text.splitlines():
+        found = json.loads(line)
+        properties = found["properties"]
+        key = (found["event"], properties["distinct_id"], properties["time"], properties["$insert_id"])
+        if (
+            start <= properties["time"] < end
+            and latest.get(key, properties)["mp_processing_time_ms"] <= properties["mp_processing_time_ms"]
+        ):
+            latest[key] = properties
+    rows = query("select event_name, distinct_id, extract(epoch from occurred_at)::bigint, insert_id, properties from raw.mixpanel_events")
+    assert {tuple(row[:4]): row[4] for row in rows} == latest
+    assert len(rows) == len(latest)
+
+
+def test_a_project_that_keeps_local_time_gives_the_same_moments(apis, emr, query) -> None:
+    ingest("mixpanel", emr, FIRST, LAST)
+    statement = "select event_name, distinct_id, occurred_at, insert_id from raw.mixpanel_events order by 1, 2, 3, 4"
+    in_utc = query(statement)
+    config = emr.mixpanel.model_copy(update={"project_id": 1002, "timezone": "America/New_York"})
+    ingest("mixpanel", emr.model_copy(update={"mixpanel": config}), FIRST, LAST)
+    assert query(statement) == in_utc
+
+
+def test_purchases_of_cdnow_come_through_the_mixpanel_path(apis, sandbox_launches, query) -> None:
+    result = ingest("mixpanel", load_launch(sandbox_launches, "cdnow"), dt.date(1997, 1, 1), dt.date(1997, 3, 31))
+    assert result.quarantined == 0
+    assert query("select count(distinct distinct_id), count(*) from raw.mixpanel_events where event_name = 'Purchase'") == [
+        (2357, result.loaded)
+    ]
+
+
+def test_a_nightly_window_reaches_back_and_a_given_one_does_not(apis, emr, warehouse) -> None:
+    assert ingest("mixpanel", emr, LAST, LAST).first == LAST
+    nightly = ingest("mixpanel", emr, LAST, LAST, lookback=True)
+    assert nightly.first == LAST - dt.timedelta(days=emr.mixpanel.lookback_days)
+    assert len(nightly.loads) == emr.mixpanel.lookback_days + 1
+
+
+def test_late_events_make_their_own_date_dirty_again(apis, emr, query) -> None:
+    late = emr.date + dt.timedelta(days=88)
+    _set_clock(apis, "2026-04-11T06:00:00Z")  # the night after day 88; a tenth of it is still on its way
+    early = ingest("mixpanel", emr, late, late)
+    _set_clock(apis, "2026-04-13T06:00:00Z")
+    assert ingest("mixpanel", emr, late, late).loaded > early.loaded
+    assert query("select array_agg(is_changed order by load_id) from ops.partition_loads") == [([True, True],)]
+
+
+def _set_clock(apis: str, moment: str) -> None:
+    httpx.put(f"{apis}/_sandbox/clock", json={"now": moment}).raise_for_status()
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_source_that_is_down_fails_alone_with_its_reason(source, apis, emr, query, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv(f"AIRFLOW_CONN_POSTLAUNCH_{source.upper()}", "http://robot:s3cret@127.0.0.1:1")
+    with pytest.raises(SourceError, match=rf"^{source}: no answer from http://127\.0\.0\.1:1/"):
+        ingest(source, emr, FIRST, LAST)
+    status, error = query("select status, error from ops.ingest_runs")[0]
+    assert (status, error.split(":")[0]) == ("failed", source)
+    assert "s3cret" not in error
+    assert query("select count(*) from ops.partition_loads") == [(0,)]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("source", ["mixpanel", "zendesk", "pagerduty"])
+def test_a_wrong_password_is_said_at_once(source, apis, emr, query, monkeypatch) -> None:
+    monkeypatch.setenv(f"AIRFLOW_CONN_POSTLAUNCH_{source.upper()}", apis.replace("//", "//robot:s3cret@"))
+    with pytest.raises(SourceAuthError, match=f"check login and password of AIRFLOW_CONN_POSTLAUNCH_{source.upper()}") as caught:
+        ingest(source, emr, FIRST, LAST)
+    assert "s3cret" not in str(caught.value)
+    assert query("select status from ops.ingest_runs") == [("failed",)]
+
+
+def test_a_failed_ingest_leaves_the_rows_of_the_last_one(apis, emr, fingerprint, monkeypatch) -> None:
+    ingest("zendesk", emr, FIRST, LAST)
+    before = fingerprint("zendesk")
+    monkeypatch.setenv("AIRFLOW_CONN_POSTLAUNCH_ZENDESK", "http://x:y@127.0.0.1:1")
+    with pytest.raises(SourceError):
+        ingest("zendesk", emr, FIRST, LAST)
+    assert fingerprint("zendesk") == before
+
+
+def test_a_source_that_the_launch_does_not_use_is_refused(warehouse, sandbox_launches) -> None:
+    with pytest.raises(ConfigError, match="launch 'cdnow' does not use zendesk"):
+        ingest("zendesk", load_launch(sandbox_launches, "cdnow"), FIRST, LAST)
+
+
+@pytest.mark.parametrize("source", ["mixpanel", "zendesk"])
+def test_reloading_what_was_never_landed_names_the_command_that_pulls_it(source, warehouse, emr) -> None:
+    command = f"postlaunch ingest {source} --launch emr-platform --from 2026-02-17 --to 2026-02-1[79]"
+    with pytest.raises(LandingError, match=command):
+        load(source, emr, FIRST, LAST)
+
+
+def test_a_warehouse_that_is_down_is_said_before_any_call(apis, emr, monkeypatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE", "postgres://x:y@127.0.0.1:1/none")
+    httpx.delete(f"{apis}/_sandbox/requests")
+    with pytest.raises(WarehouseError, match=r"no PostgreSQL at 127\.0\.0\.1:1"):
+        ingest("mixpanel", emr, FIRST, LAST)
+    assert httpx.get(f"{apis}/_sandbox/requests").json()["mixpanel"] == 0
+
+
+def test_a_file_mended_by_hand_is_refused_until_it_is_accepted(apis, emr, query, tmp_path) -> None:
+    ingest("prometheus", emr, FIRST, FIRST)
+    before = query("select count(*) from raw.prometheus_samples")[0][0]
+    file = next((tmp_path / "landing").rglob("part-*.gz"))
+    lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
+    file.write_bytes(gzip.compress(b"".join(lines[: len(lines) // 2])))
+    with pytest.raises(LandingError, match="--accept-changed"):
+        load("prometheus", emr, FIRST, FIRST)
+    assert query("select count(*) from raw.prometheus_samples") == [(before,)]
+    assert load("prometheus", emr, FIRST, FIRST, accept_changed=True).is_changed
+    assert query("select count(*) from raw.prometheus_samples")[0][0] < before
+
+
+def test_no_secret_reaches_landing_zone_or_warehouse(apis, emr, query, tmp_path) -> None:
+    for source in SOURCES:
+        ingest(source, emr, FIRST, FIRST)
+    secrets = ["mixpanel-sandbox-secret", "zendesk-sandbox-token", "pagerduty-sandbox-token"]
+    written = [path.read_text() for path in tmp_path.rglob("manifest.json")]
+    written += [str(row) for row in query("select * from ops.partition_loads")] + [
+        str(row) for row in query("select * from ops.ingest_runs")
+    ]
+    assert written
+    assert [secret for secret in secrets for text in written if secret in text] == []
+
+
+def test_progress_is_told_while_it_goes(apis, emr, warehouse) -> None:
+    said: list[tuple[str, int, int | None]] = []
+    ingest("mixpanel", emr, FIRST, LAST, progress=lambda *step: said.append(step))
+    assert said[0] == ("events of 2026-02-17..2026-02-20", 0, None)
+    assert ("loading events 2026-02-18", 1, 3) in said
+    assert said[-1] == ("loaded", 3, 3)

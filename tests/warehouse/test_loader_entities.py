@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from postlaunch.config.launch import Launch
+from postlaunch.sources.landing import Landing, Pull, new_pull_id
+from postlaunch.sources.landing_writer import PartitionWriter
+from postlaunch.warehouse.loader import Loader, LoadResult
+
+FIRST, LAST = dt.date(2026, 1, 12), dt.date(2026, 1, 14)
+LAUNCH = Launch.model_validate(
+    {
+        "launch": "shop",
+        "name": "Shop",
+        "owner": {"name": "Ada", "email": "ada@example.com"},
+        "date": "2026-01-12",
+        "timezone": "America/New_York",
+        "zendesk": {},
+        "pagerduty": {},
+    }
+)
+Window = tuple[dt.date, dt.date]
+
+
+def ticket(number: int, version: int = 0, created: str = "2026-01-13T12:00:00Z", **fields: Any) -> dict[str, Any]:
+    return {"id": number, "created_at": created, "generated_timestamp": 1768300000 + version, **fields}
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> Landing:
+    return Landing(str(tmp_path / "landing"))
+
+
+def land(landing: Landing, records: list[Any], stream: str = "zendesk.tickets", window: Window = (FIRST, LAST)) -> Pull:
+    source, name = stream.split(".")
+    writer = PartitionWriter(landing, source, "shop", name, window, new_pull_id(), LAUNCH.window(*window))  # type: ignore[arg-type]
+    writer.write_all([record if isinstance(record, bytes) else json.dumps(record).encode() for record in records])
+    return writer.finalise({})
+
+
+@pytest.fixture
+def load(warehouse: str, landing: Landing) -> Callable[..., LoadResult]:
+    def run(*records: Any, stream: str = "zendesk.tickets", window: Window = (FIRST, LAST)) -> LoadResult:
+        with Loader(LAUNCH) as loader:
+            return loader.load(land(landing, list(records), stream, window))
+
+    return run
+
+
+@pytest.fixture
+def query(warehouse: str) -> Callable[..., list[tuple[Any, ...]]]:
+    def run(statement: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(warehouse) as session:
+            return session.execute(statement).fetchall()  # type: ignore[arg-type]
+
+    return run
+
+
+def counts(result: LoadResult) -> tuple[int, int, int, int]:
+    return result.landed, result.loaded, result.duplicates, result.quarantined
+
+
+def test_a_ticket_becomes_a_row_by_id_with_its_times(load, query) -> None:
+    load(ticket(7, subject="Slow"))
+    assert query("select id, occurred_at, extract(epoch from version_at)::bigint, record ->> 'subject' from raw.zendesk_tickets") == [
+        ("7", dt.datetime(2026, 1, 13, 12, tzinfo=dt.UTC), 1768300000, "Slow")
+    ]
+
+
+def test_the_newest_version_wins_whatever_the_order_of_pulls(load, query) -> None:
+    load(ticket(7, 5, status="solved"))
+    result = load(ticket(7, 3, status="open"))
+    assert (counts(result), result.is_changed) == ((1, 0, 1, 0), False)
+    assert query("select record ->> 'status' from raw.zendesk_tickets") == [("solved",)]
+
+
+def test_the_newest_of_one_pull_is_kept_and_the_rest_counted_as_duplicates(load) -> None:
+    assert counts(load(ticket(7, 1), ticket(7, 2), ticket(8), ticket(7, 2))) == (4, 2, 2, 0)
+
+
+def test_loading_the_same_again_changes_nothing(load, query) -> None:
+    load(ticket(7), ticket(8))
+    before = query("select ctid, load_id from raw.zendesk_tickets")
+    result = load(ticket(7), ticket(8))
+    assert (counts(result), result.is_changed) == ((2, 0, 2, 0), False)
+    assert query("select ctid, load_id from raw.zendesk_tickets") == before
+
+
+def test_of_one_version_with_two_contents_the_later_pull_wins_in_any_order(warehouse, landing, query) -> None:
+    pulls = [land(landing, [ticket(7, plan=plan)]) for plan in ("early", "late")]
+    with Loader(LAUNCH) as loader:
+        for order in itertools.permutations(pulls):
+            for pull in order:
+                loader.load(pull)
+            assert query("select record ->> 'plan' from raw.zendesk_tickets") == [("late",)]
+
+
+def test_a_deleted_ticket_stays_as_deleted(load, query) -> None:
+    load(ticket(7, 1, status="open"))
+    load(ticket(7, 2, status="deleted"))
+    assert query("select record ->> 'status' from raw.zendesk_tickets") == [("deleted",)]
+
+
+@pytest.mark.parametrize(
+    ("stream", "record"),
+    [
+        ("zendesk.ticket_metric_events", {"id": 1, "time": "2026-01-13T12:00:00Z"}),
+        ("zendesk.satisfaction_ratings", {"id": 1, "created_at": "2026-01-13T12:00:00Z", "updated_at": "2026-01-14T12:00:00Z"}),
+        ("pagerduty.incidents", {"id": "P1", "created_at": "2026-01-13T07:00:00-05:00", "updated_at": "2026-01-14T12:00:00Z"}),
+        ("pagerduty.log_entries", {"id": "R1", "created_at": "2026-01-13T12:00:00Z"}),
+        ("pagerduty.services", {"id": "S1", "created_at": "2026-01-13T12:00:00Z"}),
+    ],
+)
+def test_every_stream_has_a_table(load, query, stream: str, record: dict[str, Any]) -> None:
+    assert counts(load(record, stream=stream)) == (1, 1, 0, 0)
+    assert query(f"select id, occurred_at from raw.{stream.replace('.', '_')}") == [
+        (str(record["id"]), dt.datetime(2026, 1, 13, 12, tzinfo=dt.UTC))
+    ]
+
+
+def test_a_service_that_did_not_change_is_not_loaded_again(load) -> None:
+    service = {"id": "S1", "name": "API"}  # no time at all: the pull's moment is its version
+    assert load(service, stream="pagerduty.services").loaded == 1
+    assert load(service, stream="pagerduty.services").loaded == 0
+    assert load({**service, "name": "Web"}, stream="pagerduty.services").loaded == 1
+
+
+def test_bad_records_go_to_quarantine_and_only_once(load, query) -> None:
+    bad = [
+        b"{",
+        b"[]",
+        {"created_at": "2026-01-13T12:00:00Z", "generated_timestamp": 1},
+        {"id": 1, "generated_timestamp": 1},
+        {"id": 2, "created_at": "yesterday", "generated_timestamp": 1},
+        {"id": 3, "created_at": "2026-01-13T12:00:00", "generated_timestamp": 1},
+        b'{"id":4,"created_at":"2026-01-13T12:00:00Z","generated_timestamp":1,"subject":"\\u0000"}',
+        b'{"id":5,"created_at":"2026-01-13T12:00:00Z","generated_timestamp":1,"n":1e-20000}',
+    ]
+    expected = (len(bad) + 1, 1, 0, len(bad))
+    assert counts(load(*bad, ticket(9))) == expected
+    reasons = [row[0] for row in query("select reason from quarantine.records order by line_number")]
+    for reason, start in zip(
+        reasons,
+        [
+            "bad JSON",
+            "not a record",
+            "missing key 'id'",
+            "missing key 'created_at'",
+            "unreadable time",
+            "unreadable time",
+            "holds the",
+            "PostgreSQL",
+        ],
+        strict=True,
+    ):
+        assert reason.startswith(start)
+    load(*bad, ticket(9))
+    assert query("select count(*), count(distinct load_id) from quarantine.records") == [(len(bad), 1)]
+
+
+def dirty(query: Callable[..., list[tuple[Any, ...]]]) -> tuple[Any, ...]:
+    return query("select is_changed, first_dirty_date, last_dirty_date from ops.partition_loads order by load_id desc limit 1")[0]
+
+
+def day(number: int) -> dt.date:
+    return dt.date(2026, 1, number)
+
+
+def test_a_new_window_is_dirty_even_if_it_was_quiet(load, query) -> None:
+    load()
+    assert dirty(query) == (True, FIRST, LAST)
+    load()
+    assert dirty(query) == (False, None, None)
+
+
+def test_a_new_window_is_dirty_only_where_no_window_was(load, query) -> None:
+    load(window=(day(10), day(12)))
+    load(window=(day(12), day(14)))
+    assert dirty(query) == (True, day(13), day(14))
+    load(window=(day(5), day(20)))
+    assert dirty(query) == (True, day(5), day(20))
+
+
+def test_a_changed_ticket_makes_every_covered_date_dirty_from_its_own_on(load, query) -> None:
+    load(ticket(7, 1, created="2026-01-11T02:00:00Z"), window=(day(1), day(20)))  # the tenth in New York
+    load(ticket(7, 2, created="2026-01-11T02:00:00Z"), window=(day(12), day(12)))
+    assert dirty(query) == (True, day(10), day(20))
+
+
+def test_a_ticket_after_the_window_is_dirty_on_its_own_date(load, query) -> None:
+    load(ticket(7, created="2026-01-30T12:00:00Z"), window=(day(1), day(2)))
+    assert dirty(query) == (True, day(1), day(30))
+
+
+versions = st.lists(st.tuples(st.integers(1, 4), st.integers(0, 5)), max_size=10)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(versions, st.data())
+def test_any_pages_duplicates_and_order_of_pulls_give_the_same_rows(warehouse, tmp_path, query, versions, data) -> None:
+    """A record of one version always has one content, as the API guarantees."""
+    records = [ticket(number, version, plan=f"{number}-{version}") for number, version in versions]
+    latest = {str(number): max(version for other, version in versions if other == number) for number, _ in versions}
+    order = data.draw(st.permutations(records + records[: len(records) // 2]))
+    cut = data.draw(st.integers(0, len(order)))
+    with psycopg.connect(warehouse) as session:
+        session.execute("truncate raw.zendesk_tickets")
+    landing = Landing(str(tmp_path / new_pull_id()))
+    pulls = data.draw(st.permutations([land(landing, order[:cut]), land(landing, order[cut:])]))
+    with Loader(LAUNCH) as loader:
+        for pull in pulls:
+            assert loader.load(pull).landed == pull.manifest.rows
+    assert dict(query("select id, (record ->> 'generated_timestamp')::bigint - 1768300000 from raw.zendesk_tickets")) == latest
