@@ -40,7 +40,7 @@ def _sync_launch(session: psycopg.Connection, launch: Launch) -> None:
     reviews = launch.reviews
     session.execute(
         """
-        insert into config.launches (launch_id, name, launch_date, timezone, business_cycle_days, minimum_sample_count, spec)
+        insert into config.launches as known (launch_id, name, launch_date, timezone, business_cycle_days, minimum_sample_count, spec)
         values (%s, %s, %s, %s, %s, %s, %s)
         on conflict (launch_id) do update set
             name = excluded.name,
@@ -50,6 +50,7 @@ def _sync_launch(session: psycopg.Connection, launch: Launch) -> None:
             minimum_sample_count = excluded.minimum_sample_count,
             spec = excluded.spec,
             synced_at = now()
+        where known.spec is distinct from excluded.spec
         """,
         [launch.launch, launch.name, launch.date, launch.timezone, reviews.business_cycle_days, reviews.minimum_sample, spec],
     )

@@ -1,0 +1,38 @@
+{# Values that engines spell differently: JSON, doubles, pseudonyms, the first row of a group. #}
+
+{# Text at a path of a JSON column, null when it is not there: json_text('record', 'metric_set', 'id'). #}
+{% macro json_text(column) -%}
+    {{ return(adapter.dispatch('json_text', 'postlaunch')(column, varargs)) }}
+{%- endmacro %}
+{% macro postgres__json_text(column, path) -%}
+    ({{ column }} #>> '{{ '{' ~ path | join(',') ~ '}' }}')
+{%- endmacro %}
+
+{# A value as a double: models never rely on an engine's idea of `float`. #}
+{% macro as_double(value) -%}
+    {{ return(adapter.dispatch('as_double', 'postlaunch')(value)) }}
+{%- endmacro %}
+{% macro postgres__as_double(value) -%}
+    cast({{ value }} as double precision)
+{%- endmacro %}
+
+{# numerator / denominator as a double; null when there is no denominator. #}
+{% macro ratio(numerator, denominator) -%}
+    {{ as_double(numerator) }} / nullif({{ as_double(denominator) }}, 0)
+{%- endmacro %}
+
+{# Keyed pseudonym of an identifier (HMAC-SHA-256, first 128 bits, hex): config.pseudonym() with its key joined once as `key`. #}
+{% macro pseudonym(identifier, key) -%}
+    {{ return(adapter.dispatch('pseudonym', 'postlaunch')(identifier, key)) }}
+{%- endmacro %}
+{% macro postgres__pseudonym(identifier, key) -%}
+    encode(substr(sha256({{ key }}.outer_pad || sha256({{ key }}.inner_pad || convert_to({{ identifier }}, 'UTF8'))), 1, 16), 'hex')
+{%- endmacro %}
+
+{# The rows of a relation that come first in their group: first_rows('loads', 'launch_id, source', 'load_id desc'). #}
+{% macro first_rows(relation, keys, order_by) -%}
+    {{ return(adapter.dispatch('first_rows', 'postlaunch')(relation, keys, order_by)) }}
+{%- endmacro %}
+{% macro postgres__first_rows(relation, keys, order_by) -%}
+    select distinct on ({{ keys }}) * from {{ relation }} order by {{ keys }}, {{ order_by }}
+{%- endmacro %}

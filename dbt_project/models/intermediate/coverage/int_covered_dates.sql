@@ -1,0 +1,33 @@
+with loads as (
+    select * from {{ ref('stg_ops__partition_loads') }}
+),
+
+launches as (
+    select * from {{ ref('stg_config__launches') }}
+),
+
+-- A partition is one date; a window of entities covers every local date that lies wholly in it.
+windows as (
+    select distinct
+        loads.launch_id,
+        loads.source,
+        coalesce(loads.partition_date, {{ local_date('loads.window_start_at', 'launches.timezone') }}) as first_date,
+        coalesce(loads.partition_date, {{ add_days(local_date('loads.window_end_at', 'launches.timezone'), -1) }}) as last_date
+    from loads
+    inner join launches on loads.launch_id = launches.launch_id
+),
+
+final as (
+    select distinct
+        windows.launch_id,
+        windows.source,
+        each_metric_date.metric_date
+    from windows
+    {{ each_date('windows.first_date', 'windows.last_date', 'metric_date') }}
+)
+
+select
+    launch_id,
+    source,
+    metric_date
+from final

@@ -1,0 +1,21 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ delete_dirty_dates('mixpanel', 'event_date') }}"
+    )
+}}
+
+with events as (
+    select * from {{ ref('stg_mixpanel__events') }}
+)
+
+select
+    launch_id,
+    user_key,
+    event_name,
+    event_date,
+    count(*) as events_count
+from events
+where {{ is_dirty_date('mixpanel', 'launch_id', 'event_date') }}
+group by launch_id, user_key, event_name, event_date

@@ -1,0 +1,23 @@
+with buckets as (
+    select * from {{ ref('int_latency_buckets_daily') }}
+),
+
+ranked as (
+    {{ histogram_ranks('buckets', ['launch_id', 'service_id', 'metric_date']) }}
+),
+
+final as (
+    select
+        launch_id,
+        service_id,
+
+        metric_date,
+
+        {{ histogram_quantile(0.5) }} as latency_p50_seconds,
+        {{ histogram_quantile(0.95) }} as latency_p95_seconds,
+        {{ histogram_quantile(0.99) }} as latency_p99_seconds
+    from ranked
+    group by launch_id, service_id, metric_date
+)
+
+select * from final

@@ -1,0 +1,73 @@
+with days as (
+    select * from {{ ref('int_kpi_days') }}
+),
+
+kpis as (
+    select * from {{ ref('kpis') }}
+),
+
+latency_periods as (
+    select * from {{ ref('int_latency_periods') }}
+),
+
+sums as (
+    select
+        launch_id,
+        domain,
+        kpi_id,
+        period_kind,
+        period_start,
+        period_end,
+        count(*) as covered_days_count,
+        count(value) as value_days_count,
+        sum(value) as value_sum,
+        sum(numerator) as numerator_sum,
+        sum(denominator) as denominator_sum,
+        max(value) filter (where days_from_last = 1) as last_value
+    from days
+    group by launch_id, domain, kpi_id, period_kind, period_start, period_end
+),
+
+-- A ratio is a ratio of sums, a mean counts days that have a value, and a p95 is read off merged buckets.
+final as (
+    select
+        sums.*,
+        case kpis.period_rule
+            when 'ratio' then {{ ratio('sums.numerator_sum', 'sums.denominator_sum') }}
+            when 'sum' then sums.value_sum
+            when 'mean' then {{ ratio('sums.value_sum', 'sums.value_days_count') }}
+            when 'last' then sums.last_value
+            when 'histogram' then latency_periods.latency_p95_seconds
+        end as value,
+        case kpis.period_rule
+            when 'ratio' then sums.numerator_sum
+            when 'sum' then sums.value_sum
+            when 'mean' then sums.value_sum
+        end as numerator,
+        case kpis.period_rule
+            when 'ratio' then sums.denominator_sum
+            when 'mean' then sums.value_days_count
+            when 'histogram' then latency_periods.request_count
+        end as denominator,
+        sums.covered_days_count > {{ days_between('sums.period_start', 'sums.period_end') }} as is_complete
+    from sums
+    inner join kpis on sums.kpi_id = kpis.kpi_id
+    left join latency_periods
+        on kpis.period_rule = 'histogram'
+        and sums.launch_id = latency_periods.launch_id
+        and sums.period_kind = latency_periods.period_kind
+        and sums.period_start = latency_periods.period_start
+)
+
+select
+    launch_id,
+    domain,
+    kpi_id,
+    period_kind,
+    period_start,
+    period_end,
+    value,
+    {{ as_double('numerator') }} as numerator,
+    {{ as_double('denominator') }} as denominator,
+    is_complete
+from final

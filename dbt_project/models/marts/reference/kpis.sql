@@ -1,0 +1,12 @@
+with kpi_catalogue as (
+    select * from {{ ref('kpi_catalogue') }}
+)
+
+select
+    kpi_id,
+    domain,
+    name,
+    unit,
+    better,
+    period_rule
+from kpi_catalogue

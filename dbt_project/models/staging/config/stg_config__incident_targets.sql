@@ -1,0 +1,10 @@
+with source as (
+    select * from {{ source('config', 'incident_targets') }}
+)
+
+select
+    launch_id,
+    severity,
+    acknowledge_seconds,
+    resolve_seconds
+from source

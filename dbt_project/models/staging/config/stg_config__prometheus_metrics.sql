@@ -1,0 +1,16 @@
+with source as (
+    select * from {{ source('config', 'prometheus_metrics') }}
+)
+
+select
+    launch_id,
+    metric_id,
+    kind,
+    subject_id,
+    subject_name,
+    query,
+    unit,
+    error_codes,
+    trigger_value,
+    step_seconds
+from source

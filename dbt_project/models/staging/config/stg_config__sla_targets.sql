@@ -1,0 +1,10 @@
+with source as (
+    select * from {{ source('config', 'sla_targets') }}
+)
+
+select
+    launch_id,
+    priority,
+    metric,
+    target_seconds
+from source

@@ -1,0 +1,14 @@
+with source as (
+    select * from {{ source('ops', 'partition_loads') }}
+)
+
+select
+    load_id,
+    launch_id,
+    source,
+    stream,
+    partition_date,
+    window_start_at,
+    window_end_at,
+    loaded_at
+from source

@@ -1,0 +1,14 @@
+with services as (
+    select * from {{ source('raw', 'pagerduty_services') }}
+),
+
+final as (
+    select
+        launch_id,
+        id as service_id,
+
+        coalesce({{ json_text('record', 'name') }}, {{ json_text('record', 'summary') }}) as service_name
+    from services
+)
+
+select * from final

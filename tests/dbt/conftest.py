@@ -1,0 +1,35 @@
+"""dbt writes to a folder of the test session, and launch files come from a folder of the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _dbt_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    folder = tmp_path_factory.mktemp("dbt")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_TARGET_PATH", str(folder / "target"))
+        patch.setenv("DBT_LOG_PATH", str(folder / "logs"))
+        yield
+
+
+@pytest.fixture
+def launch_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that POSTLAUNCH_LAUNCHES points at."""
+    folder = tmp_path / "launches"
+    folder.mkdir()
+    monkeypatch.setenv("POSTLAUNCH_LAUNCHES", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def module_launch_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """As `launch_files`, for the tests of one module."""
+    folder = tmp_path_factory.mktemp("launches")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POSTLAUNCH_LAUNCHES", str(folder))
+        yield folder

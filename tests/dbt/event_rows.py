@@ -1,0 +1,94 @@
+"""Events put into raw as the loader would leave them, and launch files to go with them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import psycopg
+import yaml
+
+
+class Event(NamedTuple):
+    """One event: whose, which, and when (zone-aware)."""
+
+    distinct_id: str
+    name: str
+    occurred_at: dt.datetime
+
+
+def write_launch(folder: Path, launch_id: str, **fields: Any) -> None:
+    """A launch file with what every one needs and the sections given."""
+    spec = {"launch": launch_id, "name": launch_id, "owner": {"name": "Ada", "email": "ada@example.com"}, **fields}
+    (folder / f"{launch_id}.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
+
+
+def load_dates(session: psycopg.Connection, launch_id: str, timezone: str, dates: Iterable[dt.date], events: Sequence[Event]) -> None:
+    """Replace the raw partitions of `dates` by the events that fall on them in the launch's zone; each date is one dirty load."""
+    session.execute("create table if not exists raw.mixpanel_events_of_tests partition of raw.mixpanel_events default")
+    zone = ZoneInfo(timezone)
+    by_date: dict[dt.date, list[Event]] = {}
+    for event in events:
+        by_date.setdefault(event.occurred_at.astimezone(zone).date(), []).append(event)
+    for date in dates:
+        load_id = _record_load(session, launch_id, zone, date, by_date.get(date, []))
+        session.execute("delete from raw.mixpanel_events where launch_id = %s and event_date = %s", [launch_id, date])
+        columns = "launch_id, event_date, event_name, distinct_id, occurred_at, properties, load_id"
+        with session.cursor().copy(f"copy raw.mixpanel_events ({columns}) from stdin") as copy:
+            for event in by_date.get(date, []):
+                copy.write_row((launch_id, date, event.name, event.distinct_id, event.occurred_at, "{}", load_id))
+    session.commit()
+
+
+def _record_load(session: psycopg.Connection, launch_id: str, zone: ZoneInfo, date: dt.date, events: list[Event]) -> int:
+    row = session.execute(
+        """
+        insert into ops.partition_loads (
+            launch_id, source, stream, partition_date, window_start_at, window_end_at, pull_id, landing_path, bytes_count, landed_count,
+            loaded_count, duplicate_count, quarantined_count, content_hash, is_changed, request, duration_seconds
+        )
+        values (%(launch)s, 'mixpanel', 'events', %(date)s, %(start)s, %(end)s, 'p', 'here', 0, %(n)s, %(n)s, 0, 0, %(hash)s, true, '{}', 0)
+        returning load_id
+        """,
+        {
+            "launch": launch_id,
+            "date": date,
+            "start": dt.datetime.combine(date, dt.time(), zone),
+            "end": dt.datetime.combine(date + dt.timedelta(days=1), dt.time(), zone),
+            "n": len(events),
+            "hash": hashlib.sha256(repr(events).encode()).hexdigest(),
+        },
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def days(first: dt.date, last: dt.date) -> list[dt.date]:
+    """Every date from first to last, both included."""
+    return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def rows_by(session: psycopg.Connection, query: str, keys: int) -> Mapping[Any, Any]:
+    """Rows of a query as {first `keys` columns: the others}; single values without their tuple."""
+
+    def short(values: tuple[Any, ...]) -> Any:
+        return values[0] if len(values) == 1 else values
+
+    return {short(row[:keys]): short(row[keys:]) for row in session.execute(query).fetchall()}
+
+
+def hashes_of_build(session: psycopg.Connection) -> dict[str, tuple[int, str]]:
+    """Table of schema build -> number of rows and a hash of all of them, whatever their order."""
+    tables = session.execute("select table_name from information_schema.tables where table_schema = 'build' and table_type = 'BASE TABLE'")
+    hashes = {}
+    for (table,) in tables.fetchall():
+        row = session.execute(
+            f"select count(*), md5(coalesce(string_agg(row_text, chr(10) order by row_text), '')) from (select t::text as row_text from build.{table} as t) as rows"
+        ).fetchone()
+        assert row is not None
+        hashes[table] = (row[0], row[1])
+    return hashes

@@ -1,0 +1,64 @@
+"""One warehouse with the golden cases of support, incidents, reliability and capacity, built once for all tests of this folder."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from postlaunch.warehouse.build import build
+from sandbox.postgres import PostgresServer
+from tests.dbt.event_rows import write_launch
+from tests.dbt.operations import incident_cases, metric_cases, support_cases
+from tests.dbt.operations.raw_rows import put_entities, put_samples
+
+
+@pytest.fixture(scope="package")
+def built(server: PostgresServer, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection]:
+    """A session in the built warehouse (marts in schema build)."""
+    name = f"operations_{secrets.token_hex(4)}"
+    server.clone_database(template, name, "postlaunch")
+    uri = server.uri(name, "postlaunch")
+    with pytest.MonkeyPatch.context() as patch, psycopg.connect(uri) as session:
+        patch.setenv("AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE", uri)
+        patch.setenv("POSTLAUNCH_LAUNCHES", str(_launch_files(tmp_path_factory.mktemp("launches"))))
+        session.execute("set timezone to 'UTC'")
+        _put_support(session)
+        _put_incidents(session)
+        put_samples(session, metric_cases.PLACE, metric_cases.DATES, metric_cases.service_samples() + metric_cases.resource_samples())
+        session.commit()
+        build()
+        patch.undo()
+        yield session
+    server.drop_database(name)
+
+
+def _launch_files(folder: Path) -> Path:
+    for case in support_cases.CASES:
+        write_launch(folder, case.place.launch_id, date=case.launch_date, timezone=case.place.zone.key, zendesk=case.zendesk)
+    incidents, metrics = incident_cases, metric_cases
+    write_launch(
+        folder, "paged", date=incidents.LAUNCH_DATE, timezone=incidents.PLACE.zone.key, pagerduty={"severities": incidents.SEVERITIES}
+    )
+    write_launch(folder, "watched", date=metrics.LAUNCH_DATE, timezone=metrics.PLACE.zone.key, prometheus=metrics.PROMETHEUS)
+    return folder
+
+
+def _put_support(session: psycopg.Connection) -> None:
+    for case in support_cases.CASES:
+        dates = (case.first, case.last)
+        put_entities(session, case.place, "zendesk", "tickets", dates, support_cases.ticket_entities(case.tickets))
+        put_entities(session, case.place, "zendesk", "ticket_metric_events", dates, support_cases.metric_event_entities(case.tickets))
+
+
+def _put_incidents(session: psycopg.Connection) -> None:
+    dates = (incident_cases.FIRST, incident_cases.LAST)
+    for stream, entities in (
+        ("incidents", incident_cases.incident_entities()),
+        ("log_entries", incident_cases.log_entities()),
+        ("services", incident_cases.service_entities()),
+    ):
+        put_entities(session, incident_cases.PLACE, "pagerduty", stream, dates, entities)

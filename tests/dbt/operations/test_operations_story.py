@@ -1,0 +1,104 @@
+"""The story through the simulated APIs, the landing zone and the loader: the marts against the story's own truth."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from postlaunch.config.load import load_launch
+from postlaunch.ingest import ingest
+from postlaunch.warehouse.build import build
+from sandbox.story.plan import Plan
+from sandbox.story.truth import (
+    first_reply_attainment,
+    incident_times,
+    latency_quantile,
+    open_seconds,
+    requests,
+    samples,
+    ticket_backlog,
+    tickets,
+    tickets_opened,
+    tickets_solved,
+)
+
+PLAN = Plan(launch_date=dt.date(2026, 1, 12))
+FIRST, LAST = dt.date(2026, 1, 3), dt.date(2026, 4, 12)
+DATES = [FIRST + dt.timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
+METRIC_FIRST, METRIC_LAST = dt.date(2026, 1, 23), dt.date(2026, 1, 27)  # an hour without scrapes on the 24th, a deployment on the 27th
+STEP = 300
+DATA_END = dt.datetime(2026, 4, 13, 4, tzinfo=dt.UTC).timestamp()
+NOW = dt.datetime(2026, 4, 13, 6, tzinfo=dt.UTC).timestamp()
+
+
+@pytest.fixture(scope="module")
+def story(
+    module_warehouse: str, module_apis: str, sandbox_launches: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[psycopg.Connection]:
+    with pytest.MonkeyPatch.context() as patch, psycopg.connect(module_warehouse) as session:
+        patch.setenv("POSTLAUNCH_LANDING", str(tmp_path_factory.mktemp("landing")))
+        patch.setenv("POSTLAUNCH_LAUNCHES", str(sandbox_launches))
+        launch = load_launch(sandbox_launches, "emr-platform")
+        ingest("zendesk", launch, FIRST, LAST)
+        ingest("pagerduty", launch, FIRST, LAST)
+        ingest("prometheus", launch, METRIC_FIRST, METRIC_LAST)
+        build()
+        yield session
+
+
+def test_tickets_opened_solved_and_in_the_backlog_are_those_of_the_story(story: psycopg.Connection) -> None:
+    rows = story.execute(
+        "select metric_date, sum(opened_count), sum(solved_count), sum(backlog_count) from build.ticket_daily group by metric_date"
+    ).fetchall()
+    # tickets that were deleted before the export are gone; what else came after the data end is not known
+    expected = {
+        date: (tickets_opened(PLAN, date, NOW), tickets_solved(PLAN, date, DATA_END), ticket_backlog(PLAN, date, NOW)) for date in DATES
+    }
+    assert {row[0]: row[1:] for row in rows} == expected
+
+
+def test_first_replies_in_time_are_those_of_the_story(story: psycopg.Connection) -> None:
+    rows = story.execute(
+        "select metric_date, numerator, denominator from build.int_kpi_support where kpi_id = 'first_reply_attainment'"
+    ).fetchall()
+    assert {row[0]: row[1:] for row in rows} == {date: first_reply_attainment(PLAN, date, DATA_END) for date in DATES}
+
+
+def test_business_time_of_every_answered_ticket_is_the_opening_time_of_the_story(story: psycopg.Connection) -> None:
+    rows = story.execute(
+        "select ticket_id, elapsed_business_seconds from build.ticket_sla where metric = 'first_reply' and not is_running"
+    ).fetchall()
+    answered = {ticket.id: ticket for ticket in tickets(PLAN, NOW)}
+    assert len(rows) > 400
+    for ticket_id, seconds in rows:
+        ticket = answered[int(ticket_id)]
+        assert seconds == open_seconds(PLAN, ticket.created_at, ticket.replied_at or 0)
+
+
+def test_incidents_and_their_times_are_those_of_the_story(story: psycopg.Connection) -> None:
+    rows = story.execute("select metric_date, severity, acknowledge_seconds, resolve_seconds from build.incidents").fetchall()
+    expected = [(date, *times) for date in DATES for times in incident_times(PLAN, date, NOW)]
+    assert sorted(rows, key=str) == sorted(expected, key=str)
+    assert any(acknowledged is None for *_, acknowledged, _ in expected)
+
+
+def test_service_levels_are_those_of_the_story(story: psycopg.Connection) -> None:
+    rows = story.execute(
+        """
+        select metric_date, observed_seconds, up_seconds, request_count, error_count, latency_p95_seconds
+        from build.service_level_daily order by metric_date
+        """
+    ).fetchall()
+    assert [row[0] for row in rows] == [METRIC_FIRST + dt.timedelta(days=number) for number in range(5)]
+    for date, observed, up, request_count, error_count, p95 in rows[1:]:  # the first date has no sample before it to count from
+        instances = samples(PLAN, date, NOW, STEP, name="up", job="emr-api").values()
+        grid = {moment for own in instances for moment, _ in own}
+        assert observed == STEP * len(grid)
+        assert up == STEP * len({moment for own in instances for moment, value in own if value == 1})
+        assert (error_count, request_count) == requests(PLAN, date, NOW, STEP)
+        assert p95 == pytest.approx(latency_quantile(PLAN, 0.95, date, NOW, STEP), rel=1e-12)
+    assert rows[1][1] < 86400

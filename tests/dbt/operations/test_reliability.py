@@ -1,0 +1,111 @@
+"""Service levels against Prometheus' own rules, followed sample by sample."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections import defaultdict
+
+import psycopg
+import pytest
+
+from tests.dbt.operations.metric_cases import (
+    BOUNDS,
+    DATES,
+    LAUNCH_DATE,
+    PLACE,
+    SILENT_DATE,
+    STEP,
+    histogram_quantile,
+    increases,
+    local_date,
+    service_samples,
+)
+
+SAMPLES = service_samples()
+REQUESTS = increases(SAMPLES, "api.requests")
+BUCKETS = increases(SAMPLES, "api.latency_buckets")
+
+
+def of_day(built: psycopg.Connection, columns: str) -> dict[dt.date, tuple]:
+    rows = built.execute(f"select metric_date, {columns} from build.service_level_daily where service_id = 'api'").fetchall()
+    return {row[0]: row[1:] for row in rows}
+
+
+def cumulative(dates: list[dt.date]) -> list[tuple[float, float]]:
+    """Merged cumulative buckets of some dates; what a lost sample made smaller than the bucket below is made equal to it."""
+    total, merged = 0.0, []
+    for bound in BOUNDS:
+        by_day = [monotonic(date)[bound] for date in dates]
+        merged.append((math.inf if bound == "+Inf" else float(bound), total + sum(by_day)))
+    return merged
+
+
+def monotonic(date: dt.date) -> dict[str, float]:
+    highest, counts = 0.0, {}
+    for bound in BOUNDS:
+        highest = max(highest, BUCKETS.get((date, bound), 0.0))
+        counts[bound] = highest
+    return counts
+
+
+def test_requests_and_errors_are_increases_over_resets_gaps_and_midnights(built: psycopg.Connection) -> None:
+    found = of_day(built, "request_count, error_count, launch_day")
+    assert sorted(found) == DATES
+    for date, (requests, errors, launch_day) in found.items():
+        of_date = {code: count for (day, code), count in REQUESTS.items() if day == date}
+        expected = (sum(of_date.values()), sum(count for code, count in of_date.items() if re.fullmatch("5..|429", code)))
+        assert (requests, errors) == (expected if of_date else (None, None))
+        assert launch_day == (date - LAUNCH_DATE).days
+    assert found[SILENT_DATE][0] is None
+
+
+def test_uptime_weighs_steps_in_which_any_instance_was_up(built: psycopg.Connection) -> None:
+    steps: dict[dt.date, dict[dt.datetime, float]] = defaultdict(dict)
+    for sample in SAMPLES:
+        if sample.metric_id == "api.up":
+            of_date = steps[local_date(sample)]
+            of_date[sample.sampled_at] = max(sample.value, of_date.get(sample.sampled_at, 0.0))
+    for date, (observed, up, no_data, ratio) in of_day(built, "observed_seconds, up_seconds, no_data_seconds, uptime_ratio").items():
+        length = PLACE.midnight(date + dt.timedelta(days=1)).timestamp() - PLACE.midnight(date).timestamp()
+        assert observed == STEP * len(steps[date])
+        assert up == STEP * sum(value >= 1 for value in steps[date].values())
+        assert no_data == length - observed
+        assert ratio == (up / observed if observed else None)
+    assert of_day(built, "observed_seconds, no_data_seconds, uptime_ratio")[SILENT_DATE] == (0, 86400, None)
+
+
+def test_percentiles_are_what_histogram_quantile_gives(built: psycopg.Connection) -> None:
+    for date, percentiles in of_day(built, "latency_p50_seconds, latency_p95_seconds, latency_p99_seconds").items():
+        expected = [histogram_quantile(quantile, cumulative([date])) for quantile in (0.5, 0.95, 0.99)]
+        assert percentiles == tuple(value if value is None else pytest.approx(value, rel=1e-12) for value in expected)
+
+
+def test_buckets_hold_their_own_requests_and_add_up_to_the_last_cumulative_one(built: psycopg.Connection) -> None:
+    rows = built.execute("select metric_date, upper_bound_seconds, request_count from build.latency_buckets_daily").fetchall()
+    found = {(date, bound): count for date, bound, count in rows}
+    for date in DATES:
+        counts, below = monotonic(date), 0.0
+        for bound in BOUNDS:
+            key = (date, math.inf if bound == "+Inf" else float(bound))
+            assert found.get(key, 0) == counts[bound] - below
+            below = counts[bound]
+
+
+@pytest.mark.parametrize(("kind", "start", "length"), [("week", dt.date(2026, 3, 2), 7), ("month", dt.date(2026, 2, 1), 28)])
+def test_the_p95_of_a_period_comes_from_its_merged_buckets(built: psycopg.Connection, kind: str, start: dt.date, length: int) -> None:
+    found = built.execute(
+        "select latency_p95_seconds, request_count from build.int_latency_periods where period_kind = %s and period_start = %s",
+        [kind, start],
+    ).fetchone()
+    merged = cumulative([start + dt.timedelta(days=number) for number in range(length)])
+    assert found == (pytest.approx(histogram_quantile(0.95, merged), rel=1e-12), merged[-1][1])
+
+
+def test_every_covered_date_has_every_kpi_and_the_silent_one_has_no_value(built: psycopg.Connection) -> None:
+    rows = built.execute("select kpi_id, metric_date, value from build.int_kpi_reliability").fetchall()
+    assert {(kpi, date) for kpi, date, _ in rows} == {
+        (kpi, date) for kpi in ("uptime", "error_rate", "latency_p95", "request_count") for date in DATES
+    }
+    assert {date for _, date, value in rows if value is None} == {SILENT_DATE}

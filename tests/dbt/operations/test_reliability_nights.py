@@ -1,0 +1,51 @@
+"""Night after night, with a date that is replaced, one that is emptied and one that comes late, gives what one full refresh gives."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import psycopg
+
+from postlaunch.warehouse.build import build
+from tests.dbt.event_rows import hashes_of_build, write_launch
+from tests.dbt.operations.metric_cases import DATES, LAUNCH_DATE, PLACE, PROMETHEUS, local_date, resource_samples, service_samples
+from tests.dbt.operations.raw_rows import put_samples
+
+LATE, REPLACED, EMPTIED = DATES[5], DATES[10], DATES[33]
+
+
+def load_night(session: psycopg.Connection, dates: list[dt.date], seed: int, *, is_empty: bool = False) -> None:
+    samples = [] if is_empty else service_samples(seed) + resource_samples(seed)
+    put_samples(session, PLACE, dates, (sample for sample in samples if local_date(sample) in dates))
+    session.commit()
+
+
+def rows_of_slopes(session: psycopg.Connection) -> dict[tuple[str, dt.date], int]:
+    """(resource, date) -> the transaction that wrote the row."""
+    rows = session.execute("select resource_id, metric_date, xmin::text::bigint from build.int_capacity_slopes").fetchall()
+    session.commit()
+    return {(resource, date): written for resource, date, written in rows}
+
+
+def test_nights_give_what_a_full_refresh_gives_and_write_only_what_they_reach(warehouse: str, launch_files: Path) -> None:
+    write_launch(launch_files, PLACE.launch_id, date=LAUNCH_DATE, timezone=PLACE.zone.key, prometheus=PROMETHEUS)
+    with psycopg.connect(warehouse) as session:
+        load_night(session, [date for date in DATES[:40] if date != LATE], seed=1)
+        build()
+        before = rows_of_slopes(session)
+        load_night(session, DATES[40:41], seed=1)
+        load_night(session, [REPLACED], seed=2)
+        build()
+        after = rows_of_slopes(session)
+        reached = {REPLACED + dt.timedelta(days=number) for number in range(28)} | {DATES[40]}
+        assert {key for key, written in after.items() if written != before.get(key)} == {key for key in after if key[1] in reached}
+        load_night(session, [LATE], seed=1)
+        load_night(session, [EMPTIED], seed=1, is_empty=True)
+        load_night(session, DATES[41:], seed=1)
+        build()
+        nights = hashes_of_build(session)
+        session.commit()
+        build(full_refresh=True)
+        assert hashes_of_build(session) == nights
+        assert nights["int_counter_increases_daily"][0] > 700

@@ -1,0 +1,173 @@
+"""The build takes what is dirty, gives it back when it fails, and any number of nights makes what one full refresh makes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from postlaunch.errors import BuildError
+from postlaunch.warehouse.build import build, finish_build, start_build
+from postlaunch.warehouse.db import connect
+from tests.dbt import product_truth as truth
+from tests.dbt.event_rows import Event, days, hashes_of_build, load_dates, write_launch
+
+UTC = "UTC"
+LAUNCH = "emr"
+MONDAY = dt.date(2026, 1, 12)
+STEPS = ["Signed Up", "Logged In", "Task Created"]
+MIXPANEL = {"project_id": 1, "funnels": [{"id": "activation", "name": "A", "steps": STEPS, "window_hours": 72}]}
+
+
+def noon(date: dt.date, user: str = "ada", name: str = "Logged In") -> Event:
+    return Event(user, name, dt.datetime.combine(date, dt.time(12), dt.UTC))
+
+
+def launch(folder: Path, **mixpanel: object) -> None:
+    write_launch(folder, LAUNCH, date=MONDAY, timezone=UTC, mixpanel={**MIXPANEL, **mixpanel})
+
+
+def dirty_loads(session: psycopg.Connection) -> int:
+    row = session.execute("select count(*) from ops.partition_loads where build_id is null and is_changed").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def statuses(session: psycopg.Connection) -> list[str]:
+    return [row[0] for row in session.execute("select status from ops.builds order by build_id").fetchall()]
+
+
+def dates_of(session: psycopg.Connection, build_id: int | None) -> list[dt.date]:
+    rows = session.execute("select metric_date from ops.build_dates where build_id = %s order by metric_date", [build_id])
+    return [row[0] for row in rows.fetchall()]
+
+
+def test_nothing_dirty_is_no_build(warehouse: str, launch_files: Path) -> None:
+    launch(launch_files)
+    result = build()
+    with connect() as session:
+        assert (result.build_id, statuses(session)) == (None, [])
+    assert result.summary.startswith("nothing to build")
+
+
+def test_start_takes_the_dirty_dates_and_finish_leaves_their_domains_to_the_audit(warehouse: str, launch_files: Path) -> None:
+    launch(launch_files)
+    with connect(autocommit=True) as session:
+        load_dates(session, LAUNCH, UTC, [MONDAY, MONDAY + truth.DAY], [])
+        build_id = start_build()
+        assert build_id is not None
+        assert dates_of(session, build_id) == [MONDAY, MONDAY + truth.DAY]
+        assert session.execute("select * from ops.domain_builds").fetchall() == []
+        finish_build()
+        domains = session.execute("select launch_id, domain, first_date, last_date, publication_id from ops.domain_builds").fetchall()
+        assert domains == [(LAUNCH, "product", MONDAY, MONDAY + truth.DAY, None)]
+        assert (statuses(session), dirty_loads(session)) == (["succeeded"], 0)
+        assert start_build() is None
+
+
+def test_a_load_that_arrives_during_a_build_waits_for_the_next(warehouse: str, launch_files: Path) -> None:
+    launch(launch_files)
+    with connect(autocommit=True) as session:
+        load_dates(session, LAUNCH, UTC, [MONDAY], [])
+        start_build()
+        load_dates(session, LAUNCH, UTC, [MONDAY + truth.DAY], [])
+        finish_build()
+        assert dirty_loads(session) == 1
+        assert dates_of(session, start_build()) == [MONDAY + truth.DAY]
+
+
+def test_a_build_that_died_is_marked_failed_and_its_loads_are_taken_over(warehouse: str, launch_files: Path) -> None:
+    launch(launch_files)
+    with connect(autocommit=True) as session:
+        load_dates(session, LAUNCH, UTC, [MONDAY], [])
+        dead = start_build()
+        heir = start_build()
+        assert statuses(session) == ["failed", "running"]
+        assert dates_of(session, heir) == [MONDAY]
+        with pytest.raises(BuildError, match=f"build {dead} is not running any more"):
+            finish_build(dead)
+
+
+def test_a_changed_launch_file_makes_every_loaded_date_dirty_once(warehouse: str, launch_files: Path) -> None:
+    launch(launch_files)
+    with connect(autocommit=True) as session:
+        load_dates(session, LAUNCH, UTC, [MONDAY, MONDAY + truth.DAY], [])
+        start_build()
+        finish_build()
+        launch(launch_files, active_events=["Task Created"])
+        assert dates_of(session, start_build()) == [MONDAY, MONDAY + truth.DAY]
+        finish_build()
+        assert start_build() is None
+
+
+def test_a_second_build_is_refused_while_dbt_is_connected(warehouse: str, launch_files: Path) -> None:
+    launch(launch_files)
+    with psycopg.connect(warehouse, application_name="postlaunch_dbt"), pytest.raises(BuildError, match="dbt is at work"):
+        start_build()
+
+
+def test_two_builds_at_once_are_one_build_and_one_refusal(warehouse: str, launch_files: Path) -> None:
+    launch(launch_files)
+    with connect() as session:
+        load_dates(session, LAUNCH, UTC, [MONDAY], [noon(MONDAY)])
+    refusals: list[str] = []
+    is_building = threading.Event()
+
+    def second() -> None:
+        is_building.wait(60)
+        try:
+            start_build()
+        except BuildError as error:
+            refusals.append(str(error))
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    result = build(progress=lambda _done, _total, _node: is_building.set())
+    thread.join(60)
+    assert result.models > 0
+    assert [refusal.split(":")[0] for refusal in refusals] == ["another build is running"]
+
+
+def test_a_failure_of_dbt_names_the_model_and_leaves_the_loads_dirty(warehouse: str, launch_files: Path) -> None:
+    launch(launch_files)
+    with connect(autocommit=True) as session:
+        load_dates(session, LAUNCH, UTC, [MONDAY], [noon(MONDAY)])
+        session.execute("revoke select on raw.mixpanel_events from postlaunch_transformer")
+        with pytest.raises(BuildError, match="dbt failed in .*int_user_event_days: permission denied for table mixpanel_events"):
+            build()
+        assert (statuses(session), dirty_loads(session)) == (["failed"], 1)
+        session.execute("grant select on raw.mixpanel_events to postlaunch_transformer")
+        assert build().build_id is not None
+        assert (statuses(session), dirty_loads(session)) == (["failed", "succeeded"], 0)
+
+
+def test_incremental_nights_with_restated_and_emptied_days_equal_a_full_refresh(warehouse: str, launch_files: Path) -> None:
+    first, last = MONDAY, MONDAY + dt.timedelta(days=40)
+    history = truth.random_product(LAUNCH, 7, UTC, first, last)
+    launch(launch_files)
+
+    def without(rule: Callable[[dt.date], bool]) -> list[Event]:
+        return [event for event in history.events if not rule(event.occurred_at.date())]
+
+    with connect(autocommit=True) as session:
+        night = first + dt.timedelta(days=35)
+        load_dates(session, LAUNCH, UTC, days(first, night), without(lambda date: date == night))
+        build()
+        # a new day, and the day before it restated: half of its events came late
+        load_dates(session, LAUNCH, UTC, [night, night + truth.DAY], history.events)
+        build()
+        # a day deep in the past loses every event, a window of the funnel before it and a first day of some users with it
+        emptied = first + dt.timedelta(days=10)
+        load_dates(session, LAUNCH, UTC, [emptied], without(lambda date: date == emptied))
+        build()
+        load_dates(session, LAUNCH, UTC, days(night + 2 * truth.DAY, last), history.events)
+        build()
+        incremental = hashes_of_build(session)
+        result = build(full_refresh=True)
+        assert dates_of(session, result.build_id) == days(first, last)
+        assert incremental["int_funnel_events"][0] > 100
+        assert incremental == hashes_of_build(session)
