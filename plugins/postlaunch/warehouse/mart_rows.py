@@ -1,0 +1,119 @@
+"""One mart table at publication: its shape follows build.<table>, its rows too, for the launches and domains that passed."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import sql
+
+from postlaunch.errors import WarehouseError
+
+BUILD, MARTS = "build", "marts"
+SCORECARD, REFERENCE = "scorecard", "reference"
+Columns = dict[str, str]  # name -> PostgreSQL type, in the order of the build table
+Grain = tuple[str, ...]  # the columns that identify a row; empty: unknown, whole rows are compared
+Pairs = list[tuple[str, str]]  # (launch_id, domain)
+
+
+def ensure_table(session: psycopg.Connection, table: str, grain: Grain) -> Columns:
+    """Create marts.<table>, or change its columns in place so that the views of analysts stay. Raises WarehouseError if dbt made no such table."""
+    wanted = _columns(session, BUILD, table)
+    if not wanted:
+        raise WarehouseError(f"{BUILD}.{table} does not exist: run `postlaunch build`")
+    existing = _columns(session, MARTS, table)
+    if not existing:
+        session.execute(
+            sql.SQL("create table {} (like {} including comments)").format(sql.Identifier(MARTS, table), sql.Identifier(BUILD, table))
+        )
+        _create_grain_index(session, table, grain)
+    elif existing != wanted:
+        _change_columns(session, table, existing, wanted)
+        _create_grain_index(session, table, grain)
+    return wanted
+
+
+def _columns(session: psycopg.Connection, schema: str, table: str) -> Columns:
+    rows = session.execute(
+        """
+        select attname, format_type(atttypid, atttypmod)
+        from pg_attribute
+        where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped
+        order by attnum
+        """,
+        [sql.Identifier(schema, table).as_string(None)],
+    ).fetchall()
+    return {str(name): str(kind) for name, kind in rows}
+
+
+def _change_columns(session: psycopg.Connection, table: str, existing: Columns, wanted: Columns) -> None:
+    """Held launches keep their rows: a new column is empty in them until they pass."""
+    target = sql.Identifier(MARTS, table)
+    for name in existing.keys() - wanted.keys():
+        session.execute(sql.SQL("alter table {} drop column {}").format(target, sql.Identifier(name)))
+    for name, kind in wanted.items():
+        column, kind_sql = sql.Identifier(name), sql.SQL(kind)
+        if name not in existing:
+            session.execute(sql.SQL("alter table {} add column {} {}").format(target, column, kind_sql))
+        elif existing[name] != kind:
+            session.execute(sql.SQL("alter table {0} alter column {1} type {2} using {1}::{2}").format(target, column, kind_sql))
+
+
+def _create_grain_index(session: psycopg.Connection, table: str, grain: Grain) -> None:
+    if grain:
+        session.execute(
+            sql.SQL("create unique index if not exists {} on {} ({})").format(
+                sql.Identifier(f"{table}_grain"),
+                sql.Identifier(MARTS, table),
+                sql.SQL(", ").join(map(sql.Identifier, grain)),
+            )
+        )
+
+
+def replace_rows(session: psycopg.Connection, table: str, domain: str, columns: Columns, grain: Grain, passed: Pairs) -> None:
+    """Make the rows of the passed launches and domains equal to build.<table>.
+
+    `domain` is the folder of the mart: a domain's own table moves by launch, `scorecard` tables by launch and domain,
+    `reference` tables with every publication. Rows that are equal stay as they are, so a publication costs what has changed.
+    """
+    condition = _condition(table, domain, columns, passed)
+    if condition is None:
+        return
+    parts = {
+        "build": sql.Identifier(BUILD, table),
+        "marts": sql.Identifier(MARTS, table),
+        "condition": condition,
+        "names": sql.SQL(", ").join(map(sql.Identifier, columns)),
+        "build_row": _row("built", tuple(columns)),
+        "marts_row": _row("mart", tuple(columns)),
+        "build_grain": _row("built", grain or tuple(columns)),
+        "marts_grain": _row("mart", grain or tuple(columns)),
+    }
+    same_grain = sql.SQL("{build_grain} = {marts_grain}" if grain else "{build_grain} is not distinct from {marts_grain}").format(**parts)
+    session.execute(
+        sql.SQL(
+            "delete from {marts} as mart where {condition} and not exists ("
+            "select from {build} as built where {same_grain} and {build_row} is not distinct from {marts_row})"
+        ).format(same_grain=same_grain, **parts)
+    )
+    session.execute(
+        sql.SQL(
+            "insert into {marts} ({names}) select {names} from {build} as built where {condition} and not exists ("
+            "select from {marts} as mart where {same_grain})"
+        ).format(same_grain=same_grain, **parts)
+    )
+
+
+def _row(alias: str, names: Grain) -> sql.Composable:
+    return sql.SQL("row({})").format(sql.SQL(", ").join(sql.Identifier(alias, name) for name in names))
+
+
+def _condition(table: str, domain: str, columns: Columns, passed: Pairs) -> sql.Composable | None:
+    """Which rows move; None: none do. Launches that build does not know are never touched: an empty folder must not empty the marts."""
+    if domain == REFERENCE:
+        if "launch_id" not in columns:
+            return sql.SQL("true")
+        return sql.SQL("launch_id in (select known.launch_id from {} as known)").format(sql.Identifier(BUILD, table))
+    if domain == SCORECARD:
+        pairs = [sql.SQL("({}, {})").format(sql.Literal(launch_id), sql.Literal(of_domain)) for launch_id, of_domain in passed]
+        return sql.SQL("(launch_id, domain) in ({})").format(sql.SQL(", ").join(pairs)) if pairs else None
+    launches = [sql.Literal(launch_id) for launch_id, of_domain in passed if of_domain == domain]
+    return sql.SQL("launch_id in ({})").format(sql.SQL(", ").join(launches)) if launches else None

@@ -1,0 +1,18 @@
+"""A warehouse with every mart built by hand and every date loaded."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.quality.hand_built import FIRST, LAST, Warehouse
+
+
+@pytest.fixture
+def built(warehouse: str, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """One launch: events and samples of every date loaded and built, nothing audited yet."""
+    hand = Warehouse()
+    hand.configure()
+    hand.load(1000, FIRST, LAST)
+    hand.load(5000, FIRST, LAST, stream="samples")
+    hand.build()
+    return hand

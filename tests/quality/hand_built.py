@@ -1,0 +1,246 @@
+"""Build tables and loads written by hand, so that gate and publication are tested without dbt and without a source.
+
+`Warehouse` stands on the `warehouse` fixture: a real PostgreSQL that is migrated and empty.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import sql
+
+from postlaunch.config.launch import DOMAIN_SOURCE, Domain
+from postlaunch.warehouse.db import connect
+
+LAUNCH = "emr-platform"
+LAUNCH_DATE = dt.date(2026, 1, 12)
+FIRST, LAST = dt.date(2026, 1, 3), dt.date(2026, 3, 29)
+
+# Every mart of the contract with figures that obey its invariants. `days` has launch_id, metric_date, launch_day.
+MARTS: dict[str, str] = {
+    "launches": """
+        select launch_id, name, launch_date, timezone, business_cycle_days, minimum_sample_count from config.launches
+    """,
+    "kpis": """
+        select * from (values
+            ('daily_active_users', 'product', 'Daily active users', 'count', 'higher', 'mean'),
+            ('tickets_opened', 'support', 'Tickets opened', 'count', 'lower', 'sum'),
+            ('incidents_p1', 'incidents', 'P1 incidents', 'count', 'lower', 'sum'),
+            ('uptime', 'reliability', 'Uptime', 'ratio', 'higher', 'ratio'),
+            ('days_to_trigger', 'capacity', 'Days to trigger', 'days', 'higher', 'last')
+        ) as kpis (kpi_id, domain, name, unit, better, period_rule)
+    """,
+    "active_users_daily": """
+        select launch_id, metric_date, launch_day, 40::bigint as active_users_count, 90::bigint as active_users_7d_count,
+            120::bigint as active_users_30d_count, 5::bigint as new_users_count, 35::bigint as repeat_users_count,
+            4::bigint as first_repeat_users_count, 1000::bigint as events_count
+        from days
+    """,
+    "event_volumes_daily": """
+        select launch_id, metric_date, launch_day, 'Task Created'::text as event_name, 1000::bigint as events_count, 40::bigint as users_count from days
+    """,
+    "funnel_daily": """
+        select launch_id, 'activation'::text as funnel_id, 'Activation'::text as funnel_name, metric_date as entry_date, launch_day, step_number,
+            'step ' || step_number as step_name, 10::bigint as entered_count, (12 - 2 * step_number)::bigint as reached_count,
+            0::bigint as pending_count, (12 - 2 * step_number) / 10::double precision as reached_ratio
+        from days cross join generate_series(1, 3) as step_number
+    """,
+    "retention_cohorts": """
+        select launch_id, 'day'::text as period_kind, metric_date as cohort_date, period_number, 5::bigint as cohort_size_count,
+            (5 - period_number)::bigint as retained_count, true as is_complete, (5 - period_number) / 5::double precision as retained_ratio
+        from days cross join generate_series(0, 3) as period_number
+    """,
+    "ticket_daily": """
+        select launch_id, metric_date, launch_day, 'high'::text as priority, 2::bigint as opened_count, 1::bigint as solved_count,
+            3::bigint as backlog_count
+        from days
+    """,
+    "ticket_sla": """
+        select launch_id, launch_day || '-' || number as ticket_id, metric, metric_date, launch_day, 'high'::text as priority,
+            metric_date + time '12:00' at time zone 'UTC' as started_at, metric_date + time '13:00' at time zone 'UTC' as ended_at,
+            false as is_running, 7200::double precision as target_seconds, 3600::double precision as elapsed_business_seconds,
+            3600::double precision as elapsed_calendar_seconds, false as is_breached, null::double precision as due_seconds_left
+        from days cross join generate_series(1, 2) as number cross join unnest(array['first_reply', 'resolution']) as metric
+    """,
+    "ticket_sla_daily": """
+        select launch_id, metric_date, launch_day, metric, 'high'::text as priority, 2::bigint as started_count, 2::bigint as attained_count,
+            0::bigint as breached_count, 0::bigint as running_count, 7200::double precision as elapsed_business_seconds_sum, 2::bigint as ended_count
+        from days cross join unnest(array['first_reply', 'resolution']) as metric
+    """,
+    "incidents": """
+        select launch_id, 'I' || launch_day as incident_id, launch_day + 100 as incident_number, 'down'::text as title, 'P1'::text as severity,
+            'S1'::text as service_id, 'API'::text as service_name, metric_date, launch_day,
+            metric_date + time '12:00' at time zone 'UTC' as triggered_at, metric_date + time '12:05' at time zone 'UTC' as acknowledged_at,
+            metric_date + time '13:00' at time zone 'UTC' as resolved_at, 300::double precision as acknowledge_seconds,
+            3600::double precision as resolve_seconds, false as is_open, true as is_acknowledged, 0::bigint as escalation_count
+        from days where launch_day % 7 = 0
+    """,
+    "incident_daily": """
+        select launch_id, metric_date, launch_day, 'P1'::text as severity, (launch_day % 7 = 0)::int::bigint as triggered_count,
+            (launch_day % 7 = 0)::int::bigint as acknowledged_count, 0::bigint as never_acknowledged_count,
+            (launch_day % 7 = 0)::int::bigint as resolved_count, 0::bigint as open_count, 300::double precision as acknowledge_seconds_sum,
+            3600::double precision as resolve_seconds_sum
+        from days
+    """,
+    "service_level_daily": """
+        select days.launch_id, 'api'::text as service_id, 'API'::text as service_name, metric_date, launch_day,
+            extract(epoch from (metric_date + 1)::timestamp at time zone timezone - metric_date::timestamp at time zone timezone)::double precision
+                as observed_seconds,
+            80000::double precision as up_seconds, 0::double precision as no_data_seconds, 80000 / 86400::double precision as uptime_ratio,
+            10000::double precision as request_count, 10::double precision as error_count, 0.001::double precision as error_ratio,
+            0.1::double precision as latency_p50_seconds, 0.2::double precision as latency_p95_seconds, 0.3::double precision as latency_p99_seconds
+        from days inner join config.launches using (launch_id)
+    """,
+    "latency_buckets_daily": """
+        select launch_id, 'api'::text as service_id, metric_date, launch_day, bound as upper_bound_seconds, 5000::double precision as request_count
+        from days cross join unnest(array[0.1, 'Infinity'::double precision]) as bound
+    """,
+    "capacity_daily": """
+        select launch_id, 'memory'::text as resource_id, 'Memory'::text as resource_name, 'ratio'::text as unit, metric_date, launch_day,
+            0.5::double precision as average_value, 0.7::double precision as maximum_value, 0.6::double precision as p95_value,
+            0.8::double precision as trigger_value, 1440::bigint as samples_count
+        from days
+    """,
+    "capacity_forecast": """
+        select launch_id, 'memory'::text as resource_id, 'Memory'::text as resource_name, 'ratio'::text as unit, metric_date, launch_day,
+            28::bigint as observed_days_count, 0.6::double precision as level_value, 0.01::double precision as slope_per_day,
+            0.005::double precision as slope_low_per_day, 0.02::double precision as slope_high_per_day, 0.8::double precision as trigger_value,
+            20::double precision as days_to_trigger, 10::double precision as days_to_trigger_low, 40::double precision as days_to_trigger_high,
+            true as is_growing
+        from days
+    """,
+    "kpi_daily": """
+        select launch_id, domain, kpi_id, metric_date, launch_day, 0.5::double precision as value, 1::double precision as numerator,
+            2::double precision as denominator
+        from days cross join build.kpis
+    """,
+    "scorecard": """
+        select launch_id, domain, kpi_id, 'day'::text as period_kind, metric_date as period_start, metric_date as period_end, launch_day,
+            0.5::double precision as value, 1::double precision as numerator, 2::double precision as denominator,
+            null::double precision as previous_value, 0.4::double precision as target, '>='::text as comparator, 'met'::text as status,
+            true as is_complete
+        from days cross join build.kpis
+    """,
+}
+_DAYS = """
+with days as (
+    select launch_id, day::date as metric_date, day::date - launch_date as launch_day
+    from config.launches cross join generate_series(%(first)s::timestamp, %(last)s::timestamp, interval '1 day') as day
+)
+"""
+
+
+@dataclass
+class Warehouse:
+    """What a test does to the warehouse, each call in its own transaction."""
+
+    last: dt.date = LAST
+
+    def run(self, statement: str, parameters: Any = None, *, role: Any = "transformer") -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows, if it has any."""
+        with connect(role) as session:
+            cursor = session.execute(statement, parameters)  # type: ignore[call-overload]
+            return cursor.fetchall() if cursor.description else []
+
+    def configure(self, launches: Iterable[str] = (LAUNCH,)) -> None:
+        """Register launches that watch one service and one resource and have one funnel."""
+        for launch in launches:
+            self.run(
+                "insert into config.launches values (%s, %s, %s, 'America/New_York', 30, 30, '{}')",
+                [launch, launch, LAUNCH_DATE],
+                role=None,
+            )
+            self.run(
+                """
+                insert into config.prometheus_metrics (launch_id, metric_id, kind, subject_id, subject_name, query, unit, step_seconds)
+                values (%(launch)s, 'api.up', 'up', 'api', 'API', 'up', 'ratio', 60),
+                    (%(launch)s, 'memory.resource', 'resource', 'memory', 'Memory', 'm', 'ratio', 60)
+                """,
+                {"launch": launch},
+                role=None,
+            )
+
+    def build(self, domains: Iterable[Domain] = tuple(DOMAIN_SOURCE), first: dt.date = FIRST, launches: Iterable[str] = (LAUNCH,)) -> int:
+        """Make every build table anew and say that a build changed `domains` from `first` to `last`; returns the build's number."""
+        days = sql.SQL(_DAYS.replace("%(first)s", "{first}").replace("%(last)s", "{last}")).format(
+            first=sql.Literal(FIRST.isoformat()), last=sql.Literal(self.last.isoformat())
+        )
+        with connect("transformer") as session:
+            for table, query in MARTS.items():
+                target = sql.Identifier("build", table)
+                session.execute(sql.SQL("drop table if exists {}").format(target))
+                session.execute(sql.SQL("create table {} as {} {}").format(target, days, sql.SQL(query)))  # type: ignore[arg-type]
+        build_id = self.run("insert into ops.builds (status, is_full_refresh) values ('succeeded', false) returning build_id")[0][0]
+        self.run("update ops.partition_loads set build_id = %s where build_id is null and is_changed", [build_id])
+        for launch in launches:
+            for domain in domains:
+                self.run("insert into ops.domain_builds values (%s, %s, %s, %s, %s)", [build_id, launch, domain, first, self.last])
+        return int(build_id)
+
+    def accept(self, domain: Domain) -> None:
+        """Say that what is built of `domain` was published, as publish does, without looking at it."""
+        self.run("insert into ops.publications (build_id) select max(build_id) from ops.builds", role="publisher")
+        self.run(
+            """
+            update ops.domain_builds set publication_id = (select max(publication_id) from ops.publications)
+            where domain = %s and publication_id is null
+            """,
+            [domain],
+            role="publisher",
+        )
+        self.run(
+            """
+            insert into ops.domain_status (launch_id, domain, publication_id, covered_through)
+            select launch_id, domain, max(publication_id), max(last_date) from ops.domain_builds where domain = %s group by launch_id, domain
+            """,
+            [domain],
+            role="publisher",
+        )
+
+    def load(
+        self,
+        count: int | Callable[[dt.date], int],
+        first: dt.date = FIRST,
+        last: dt.date | None = None,
+        *,
+        duplicates: int = 0,
+        quarantined: int = 0,
+        content: str | None = None,
+        is_changed: bool = True,
+        stream: str = "events",
+        launch: str = LAUNCH,
+    ) -> None:
+        """Record one load a date, as the loader does; `count` is how many rows were loaded."""
+        source = "mixpanel" if stream == "events" else "prometheus"
+        days = [first + dt.timedelta(days=number) for number in range(((last or first) - first).days + 1)]
+        counts = [count(day) if callable(count) else count for day in days]
+        rows = [
+            (
+                *(launch, source, stream, day, day, day + dt.timedelta(days=1)),
+                *(loaded + duplicates + quarantined, loaded, duplicates, quarantined),
+                *(content or f"{day}-{loaded}-{duplicates}-{quarantined}", is_changed),
+            )
+            for day, loaded in zip(days, counts, strict=True)
+        ]
+        with connect("loader") as session, session.cursor() as cursor:
+            cursor.executemany(
+                """
+                insert into ops.partition_loads (
+                    launch_id, source, stream, partition_date, window_start_at, window_end_at, pull_id, landing_path, bytes_count,
+                    landed_count, loaded_count, duplicate_count, quarantined_count, content_hash, is_changed, request, duration_seconds
+                ) values (%s, %s, %s, %s, %s, %s, 'p', 'l', 1, %s, %s, %s, %s, %s, %s, '{}', 1)
+                """,
+                rows,
+            )
+
+    def fingerprint(self, *tables: str) -> dict[str, str]:
+        """md5 over all rows of marts tables, by table."""
+        return {
+            table: self.run(
+                f"select coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from marts.{table} as t", role="publisher"
+            )[0][0]
+            for table in tables or MARTS
+        }

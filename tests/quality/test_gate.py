@@ -1,0 +1,215 @@
+"""The gate's judgement of loads, and what an audit keeps: marts are right in these tests, the landing zone is not."""
+
+from __future__ import annotations
+
+import collections
+import datetime as dt
+
+import pytest
+
+from postlaunch.errors import GateError
+from postlaunch.quality import AuditResult, audit, confirm
+from postlaunch.warehouse.publish import publish
+from sandbox.story.cdnow import purchases
+from sandbox.story.events import event_day
+from sandbox.story.plan import Plan
+from tests.quality.hand_built import FIRST, LAST, LAUNCH, LAUNCH_DATE, Warehouse
+
+DAY = dt.date(2026, 3, 10)
+
+
+@pytest.fixture
+def published(built: Warehouse) -> Warehouse:
+    """All of product is published; the other domains do not matter here."""
+    built.run("delete from ops.domain_builds where domain <> 'product'", role=None)
+    built.accept("product")
+    return built
+
+
+def _rebuilt(hand: Warehouse) -> AuditResult:
+    hand.build(["product"], first=DAY)
+    return audit()
+
+
+def _reasons(result: AuditResult) -> list[str]:
+    return [finding.text for domain in result.domains for finding in domain.failures]
+
+
+def test_an_audit_keeps_every_result_and_can_be_repeated(built: Warehouse) -> None:
+    first, second = audit(), audit()
+    assert first.is_passed
+    assert {domain.scope.domain for domain in first.domains} == {"product", "support", "incidents", "reliability", "capacity"}
+    assert first == second
+    kept = built.run("select count(*), count(distinct audited_at), bool_and(is_passed) from ops.gate_results", role="auditor")[0]
+    assert kept == (2 * sum(len(domain.findings) for domain in first.domains), 2, True)
+
+
+def test_nothing_waits_means_nothing_to_audit(warehouse: str) -> None:
+    assert audit().summary == "nothing to audit: no build waits for publication"
+
+
+@pytest.mark.parametrize("status", ["running", "failed"])
+def test_a_half_made_build_is_not_audited(built: Warehouse, status: str) -> None:
+    built.run("insert into ops.builds (status, is_full_refresh) values (%s, false)", [status])
+    with pytest.raises(GateError, match=r"build 2 .*postlaunch build"):
+        audit()
+
+
+def test_a_missing_table_stops_the_audit_by_name(built: Warehouse) -> None:
+    built.run("drop table build.ticket_sla")
+    with pytest.raises(GateError, match=r"build\.ticket_sla: the table does not exist; run `postlaunch build`"):
+        audit()
+
+
+def test_half_of_a_published_day_is_held_and_the_right_data_passes_without_confirmation(published: Warehouse) -> None:
+    published.load(500, DAY)
+    held = _rebuilt(published)
+    assert [domain.outcome for domain in held.domains] == ["held"]
+    assert _reasons(held)[0] == (
+        "the date lost rows against what is published: reload the right file or confirm the loss "
+        "(partition_audit: reload_ratio is not at least 0.95 in 1 of 1 rows, for example stream events, partition_date 2026-03-10, reload_ratio 0.5)"
+    )
+    assert publish().published == ()
+    published.load(1000, DAY)
+    assert _rebuilt(published).is_passed
+    assert publish().published == ((LAUNCH, "product"),)
+
+
+def test_a_doubled_file_is_held_though_no_number_changed_and_is_released_without_a_publication(published: Warehouse) -> None:
+    published.load(1000, DAY, duplicates=1000, is_changed=False)
+    assert "so many rows came twice" in _reasons(audit())[0]
+    assert publish().held[0][:2] == (LAUNCH, "product")
+    published.load(1000, DAY, is_changed=False, content=f"{DAY}-1000-0-0")
+    assert audit().is_passed
+    result = publish()
+    assert (result.publication_id, result.held) == (None, ())
+    assert published.run("select held_since, held_reason from ops.domain_status", role="reporter") == [(None, None)]
+
+
+def test_refused_rows_hold_above_one_percent(published: Warehouse) -> None:
+    published.load(991, DAY, quarantined=9)
+    assert _rebuilt(published).is_passed
+    published.load(985, DAY, quarantined=15)
+    assert "see quarantine.records" in _reasons(_rebuilt(published))[0]
+
+
+def test_one_odd_row_of_a_small_day_holds_nothing(warehouse: str) -> None:
+    hand = Warehouse()
+    hand.configure()
+    hand.load(8, FIRST, LAST, duplicates=1, quarantined=1)
+    hand.build(["product"])
+    assert audit().is_passed
+
+
+def test_a_date_that_nobody_loaded_is_held_until_it_comes(published: Warehouse) -> None:
+    published.last = LAST + dt.timedelta(days=2)
+    published.load(1000, published.last)
+    assert "was never loaded: ingest it" in _reasons(_rebuilt(published))[0]
+    published.load(1000, LAST + dt.timedelta(days=1))
+    assert _rebuilt(published).is_passed
+
+
+def test_a_confirmed_loss_passes_as_a_warning_until_the_next_load(published: Warehouse) -> None:
+    published.load(500, DAY)
+    _rebuilt(published)
+    publish()
+    with pytest.raises(GateError, match="needs a reason"):
+        confirm(LAUNCH, "product", " ")
+    confirm(LAUNCH, "product", "bots were deleted")
+    result = audit()
+    assert result.domains[0].outcome == "passed with warnings"
+    assert "confirmed: bots were deleted" in result.summary
+    published.load(300, DAY)
+    assert _reasons(_rebuilt(published))
+
+
+def test_only_what_is_held_can_be_confirmed(published: Warehouse) -> None:
+    with pytest.raises(GateError, match="emr-platform product is not held"):
+        confirm(LAUNCH, "product", "why not")
+
+
+def test_no_confirmation_lets_wrong_arithmetic_through(published: Warehouse) -> None:
+    published.load(500, DAY)
+    published.build(["product"], first=DAY)
+    published.run("update build.active_users_daily set events_count = -1 where metric_date = %s", [DAY])
+    audit()
+    publish()
+    confirm(LAUNCH, "product", "trust me")
+    assert {finding.observed["table"] for domain in audit().domains for finding in domain.failures} == {"build.active_users_daily"}
+
+
+def test_a_load_that_is_not_built_yet_does_not_speak_for_the_build(published: Warehouse) -> None:
+    published.load(500, DAY)
+    published.build(["product"], first=DAY)
+    published.load(1000, DAY)
+    assert "lost rows" in _reasons(audit())[0]
+
+
+def test_copies_of_events_without_an_insert_id_are_held(published: Warehouse) -> None:
+    published.run("create table raw.mixpanel_events_all partition of raw.mixpanel_events default", role="loader")
+    published.run(
+        """
+        insert into raw.mixpanel_events
+        select %s, %s, 'Task Created', 'user-' || number, null, now(), now(), '{}', 0
+        from generate_series(1, 1000) as number cross join generate_series(1, 2)
+        """,
+        [LAUNCH, DAY],
+        role="loader",
+    )
+    published.load(2000, DAY)
+    assert any("without an insert id equal another one" in reason for reason in _reasons(_rebuilt(published)))
+
+
+# --- volumes -------------------------------------------------------------------------------------------------------------
+
+
+def _ratios(hand: Warehouse) -> dict[dt.date, float]:
+    return dict(hand.run("select partition_date, volume_ratio from ops.partition_audit where volume_ratio is not null", role="auditor"))
+
+
+def _story() -> dict[dt.date, int]:
+    plan = Plan(LAUNCH_DATE)
+    return {plan.date_of(day): len(event_day(plan, day)) for day in range(-9, 91)}
+
+
+@pytest.fixture(scope="module")
+def story() -> dict[dt.date, int]:
+    return _story()
+
+
+def _load(hand: Warehouse, counts: dict[dt.date, int], last: dt.date | None = None) -> dict[dt.date, float]:
+    hand.run("delete from ops.partition_loads", role=None)
+    hand.load(lambda day: counts[day], min(counts), last or max(counts), is_changed=False)
+    return _ratios(hand)
+
+
+def test_growth_onboarding_waves_and_an_incident_are_no_damage(warehouse: str, story: dict[dt.date, int]) -> None:
+    hand = Warehouse()
+    hand.configure()
+    ratios = _load(hand, story)
+    assert len(ratios) == 63, "every day from launch day 28 on is judged"
+    assert all(0.75 <= ratio <= 1.4 for ratio in ratios.values())
+    nightly = {day: _load(hand, story, day)[day] for day in sorted(ratios)[:14]}
+    assert all(0.75 <= ratio <= 1.4 for ratio in nightly.values()), nightly
+
+
+@pytest.mark.parametrize("days_before_end", [0, 1, 20])
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_a_day_that_was_never_right_is_noticed_by_its_weekday(
+    warehouse: str, story: dict[dt.date, int], factor: float, days_before_end: int
+) -> None:
+    hand = Warehouse()
+    hand.configure()
+    damaged = max(story) - dt.timedelta(days=days_before_end)
+    ratios = _load(hand, story | {damaged: int(story[damaged] * factor)})
+    assert not 0.65 <= ratios.pop(damaged) <= 1.6
+    assert all(0.65 <= ratio <= 1.6 for ratio in ratios.values()), "the days around it are not blamed"
+
+
+def test_a_lasting_change_of_level_in_real_data_is_no_damage(warehouse: str) -> None:
+    """CDNOW: the acquisition of customers ends on 1997-03-25 and purchases fall to a fifth, for good."""
+    counts = collections.Counter(purchase.date for purchase in purchases())
+    hand = Warehouse()
+    hand.configure()
+    hand.run("update config.launches set launch_date = '1997-01-01'", role=None)
+    assert set(_load(hand, dict(counts)).values()) == {1.0}
