@@ -1,0 +1,162 @@
+"""Numbers and words as a reader sees them: one place, so that mail, text part and charts never disagree.
+
+A missing value is `no data`, never 0. Between a number and its unit stands a no-break space.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+
+NO_DATA = "no data"
+NBSP = "\u00a0"
+DASH = "\u2013"
+MINUS = "\u2212"
+
+
+def value(number: float | None, unit: str) -> str:
+    """`number` in the unit of its KPI (ratio, count, seconds, days, bytes)."""
+    if number is None or math.isnan(number):
+        return NO_DATA
+    match unit:
+        case "ratio":
+            return percent(number)
+        case "seconds":
+            return duration(number)
+        case "days":
+            return days(number)
+        case "bytes":
+            return size(number)
+        case _:
+            return count(number)
+
+
+def percent(ratio: float) -> str:
+    """A ratio of 0..1 with as many digits as its distance from 0 and 100 % deserves: 45.2 %, 99.95 %, 0.084 %."""
+    share = ratio * 100
+    edge = min(abs(share), abs(100 - share))
+    if edge == 0:
+        return f"{share:.0f}{NBSP}%"
+    digits = 1 if edge >= 1 else 2 if edge >= 0.1 else 3
+    text = f"{share:.{digits}f}"
+    if float(text) in (0.0, 100.0):  # neither all nor nothing must be claimed by rounding
+        return f"{'< ' if share < 50 else '> '}{0.001 if share < 50 else 99.999}{NBSP}%"
+    return f"{_trim(text)}{NBSP}%".replace("-", MINUS)
+
+
+def count(number: float) -> str:
+    """A count with thousands separators; averages below 10 keep a digit, millions three (`1.05 M`)."""
+    if abs(number) >= 1e6:
+        return f"{_significant(number / 1e6)}{NBSP}M".replace("-", MINUS)
+    if abs(number) < 10 and number != int(number):
+        return f"{number:.1f}".replace("-", MINUS)
+    return f"{number:,.0f}".replace("-", MINUS)
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: 420 ms, 1.25 s, 45 s, 45 min, 6.2 h, 3.1 days."""
+    sign, length = (MINUS, -seconds) if seconds < 0 else ("", seconds)
+    if length == 0:
+        return f"0{NBSP}s"
+    if length < 1:
+        return f"{sign}{_significant(length * 1000)}{NBSP}ms"
+    if length < 60:
+        return f"{sign}{_significant(length)}{NBSP}s"
+    if length < 90 * 60:
+        return f"{sign}{_significant(length / 60, 2)}{NBSP}min"
+    if length < 48 * 3600:
+        return f"{sign}{_significant(length / 3600, 2)}{NBSP}h"
+    return f"{sign}{_significant(length / 86400, 2)}{NBSP}days"
+
+
+def days(number: float) -> str:
+    """Whole days; a year and beyond is said as such, because nobody can forecast it."""
+    if number >= 365:
+        return f"over a{NBSP}year"
+    rounded = round(number)
+    return f"{rounded}{NBSP}{'day' if rounded == 1 else 'days'}"
+
+
+def size(number: float) -> str:
+    """Bytes in binary units: 3.2 GiB."""
+    power = min(4, int(math.log(abs(number), 1024))) if abs(number) >= 1 else 0
+    unit = ("B", "KiB", "MiB", "GiB", "TiB")[power]
+    return f"{_significant(number / 1024**power)}{NBSP}{unit}"
+
+
+def target(number: float | None, comparator: str | None, unit: str) -> str:
+    """A target with its bound: `≥ 99.9 %`, or a dash where nothing was promised."""
+    if number is None or comparator is None:
+        return DASH
+    return f"{'≥' if comparator == '>=' else '≤'}{NBSP}{value(number, unit)}"
+
+
+def change(now: float | None, before: float | None, unit: str) -> str:
+    """Signed change: percentage points (pts) for ratios, percent for everything else; empty if it cannot be said."""
+    if now is None or before is None:
+        return ""
+    if unit == "ratio":
+        points = (now - before) * 100
+        digits = 1 if abs(points) >= 0.95 else 2 if abs(points) >= 0.095 else 3
+        text = _trim(f"{points:+.{digits}f}")
+        return "unchanged" if float(text) == 0 else f"{text.replace('-', MINUS)}{NBSP}pts"
+    if before == 0:
+        return "unchanged" if now == 0 else ""
+    share = (now - before) / abs(before) * 100
+    text = f"{share:+.0f}"
+    return "unchanged" if float(text) == 0 else f"{text.replace('-', MINUS)}{NBSP}%"
+
+
+def plural(number: float, one: str, many: str | None = None) -> str:
+    """`1 incident`, `7 incidents`; `many` for words that take no s."""
+    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def listed(words: Sequence[str], limit: int = 4) -> str:
+    """`a`, `a and b`, `a, b and c`; the rest beyond `limit` is counted."""
+    if len(words) > limit:
+        words = [*words[: limit - 1], f"{len(words) - limit + 1} more"]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+
+
+def date(day: dt.date, *, year: bool = False) -> str:
+    """`12 March`, with the year on request."""
+    return f"{day.day}{NBSP}{day:%B}" + (f" {day.year}" if year else "")
+
+
+def short_date(day: dt.date) -> str:
+    """`12 Mar`, for axes and tables."""
+    return f"{day.day}{NBSP}{day:%b}"
+
+
+def date_range(first: dt.date, last: dt.date) -> str:
+    """`9-15 February 2026`, `26 January - 1 February 2026`, with dashes as printers set them."""
+    if first == last:
+        return date(first, year=True)
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}{DASH}{date(last, year=True)}"
+    return f"{date(first, year=first.year != last.year)} {DASH} {date(last, year=True)}"
+
+
+def name_in_sentence(name: str) -> str:
+    """A KPI's name inside a sentence: lower case, but abbreviations keep theirs (`MTTA`, `P0 incidents`, `Day-7 retention`)."""
+    first = name.split(" ", maxsplit=1)[0]
+    return name if any(character.isdigit() or character.isupper() for character in first[1:]) else name[:1].lower() + name[1:]
+
+
+def upper_first(text: str) -> str:
+    """The text as a sentence begins."""
+    return text[:1].upper() + text[1:]
+
+
+def _significant(number: float, digits: int = 3) -> str:
+    """`digits` significant digits without an exponent or trailing zeros; whole numbers are never cut."""
+    if abs(number) >= 10 ** (digits - 1):
+        return f"{number:,.0f}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(number)))) if number else 0
+    return _trim(f"{number:.{decimals}f}")
+
+
+def _trim(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,32 @@
+"""Quantiles of merged latency histograms, interpolated as Prometheus does it (`histogram_quantile`).
+
+https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+from postlaunch.reviews.rows import LatencyBucket
+
+
+def quantile(buckets: Sequence[LatencyBucket], rank: float) -> float | None:
+    """Seconds below which a share `rank` of all requests lies; None without requests.
+
+    In the last, unbounded bucket nothing is known but its lower bound, which is returned.
+    """
+    counts: defaultdict[float, float] = defaultdict(float)
+    for bucket in buckets:
+        counts[bucket.upper_bound_seconds] += bucket.request_count
+    total = sum(counts.values())
+    if total <= 0:
+        return None
+    below, lower = 0.0, 0.0
+    for upper in sorted(counts):
+        inside = counts[upper]
+        if below + inside >= rank * total and inside > 0:
+            return lower if math.isinf(upper) else lower + (upper - lower) * (rank * total - below) / inside
+        below, lower = below + inside, upper
+    return lower

@@ -1,0 +1,153 @@
+"""The monthly business review: metrics against target, adoption, funnel, retention, support, incidents, technical health, capacity."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from postlaunch.reviews import content, formats, histogram, queries, sentences
+from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture, Row, Table
+from postlaunch.reviews.content import Source
+from postlaunch.reviews.figures import capacity, operations, product, support
+from postlaunch.reviews.rows import LatencyBucket, Metric, ServiceLevel
+
+GROWTH_DAYS = 92  # how far back the growth chart looks
+COHORT_WEEKS = 12
+
+
+def document(source: Source) -> Document:
+    """All sections that the launch has a source for."""
+    period, launch = source.period, source.launch
+    metrics = source.metrics()
+    held = content.notices(source)
+    blocks: list[Block] = [*held, content.lights(source, metrics), Heading("Metrics against target")]
+    blocks.append(content.kpi_table(metrics, period) if metrics else Paragraph(f"There is {formats.NO_DATA} {sentences.span(period)}."))
+    if source.has("product"):
+        blocks += _product(source)
+    if source.has("support"):
+        blocks += _support(source, metrics)
+    if source.has("incidents"):
+        blocks += _incidents(source, metrics)
+    if source.has("reliability"):
+        blocks += _reliability(source, metrics)
+    if source.has("capacity"):
+        blocks += _capacity(source)
+    goals = [Bullet(content.focus(metric), "bad") for metric in content.ranked_misses(metrics)]
+    blocks += [Heading("Decisions to take"), Bullets(goals, "No target was missed: nothing to decide from the numbers.")]
+    return Document(
+        eyebrow="Monthly business review",
+        title=launch.name,
+        subtitle=content.subtitle(launch, period),
+        headline=sentences.headline(metrics),
+        tone=content.overall(metrics, held),
+        blocks=blocks,
+        footer=content.footer(source, queries.publication_id(source.session)),
+    )
+
+
+def _product(source: Source) -> list[Block]:
+    session, launch_id, period = source.session, source.launch.launch, source.period
+    rows = queries.active_users(session, launch_id, period.end - dt.timedelta(days=GROWTH_DAYS - 1), period.end)
+    if not rows or rows[-1].metric_date < period.start:
+        return [Heading("Adoption and growth"), Paragraph(f"There is {formats.NO_DATA} on use {sentences.span(period)}.")]
+    grave = source.grave_days(rows[0].metric_date, period.end)
+    blocks: list[Block] = [Heading("Adoption and growth"), Picture(product.active_users(rows, period, grave))]
+    steps = queries.funnel_steps(session, launch_id, period.start, period.end)
+    if steps:
+        blocks.append(Heading("Funnel"))
+        funnels = [[step for step in steps if step.funnel_id == funnel_id] for funnel_id in dict.fromkeys(step.funnel_id for step in steps)]
+        blocks += [Picture(product.funnel(funnel, period)) for funnel in funnels]
+    monday = period.end - dt.timedelta(days=period.end.weekday())
+    cells = queries.weekly_cohorts(session, launch_id, monday - dt.timedelta(weeks=COHORT_WEEKS), period.end)
+    if any(cell.is_complete and cell.period_number for cell in cells):
+        blocks += [Heading("Retention"), Picture(product.cohorts(cells))]
+    return blocks
+
+
+def _support(source: Source, metrics: Sequence[Metric]) -> list[Block]:
+    session, launch_id, period = source.session, source.launch.launch, source.period
+    rows = queries.tickets(session, launch_id, period.previous_start, period.end)
+    if not rows or rows[-1].metric_date < period.start:
+        return [Heading("Support"), Paragraph(f"There is {formats.NO_DATA} on tickets {sentences.span(period)}.")]
+    counts = queries.sla_counts(session, launch_id, period.start, period.end)
+    grave = source.grave_days(period.start, period.end)
+    blocks: list[Block] = [Heading("Support"), Picture(support.tickets(rows, period, grave))]
+    if any(row.attained_count + row.breached_count for row in counts):
+        promised = {metric.kpi_id.removesuffix("_attainment"): metric.target for metric in metrics if metric.target is not None}
+        blocks.append(Picture(support.sla(counts, period, promised)))
+    return blocks
+
+
+def _incidents(source: Source, metrics: Sequence[Metric]) -> list[Block]:
+    rows = queries.incidents(source.session, source.launch.launch, source.period.start, source.period.end)
+    if not rows and all(metric.value is None for metric in metrics if metric.domain == "incidents"):
+        return [Heading("Incidents"), Paragraph(f"There is {formats.NO_DATA} on incidents {sentences.span(source.period)}.")]
+    if not rows:
+        title, sentence = sentences.incidents(rows, source.period)
+        return [Heading("Incidents"), Paragraph(f"{title}. {sentence}")]
+    grave = [row for row in rows if row.severity in ("P0", "P1") or row.is_open]
+    blocks: list[Block] = [Heading("Incidents"), Picture(operations.incidents(rows, source.period))]
+    if grave:
+        blocks.append(Bullets([Bullet(content.incident_line(row, source.launch), "bad") for row in grave]))
+    return blocks
+
+
+def _reliability(source: Source, metrics: Sequence[Metric]) -> list[Block]:
+    session, launch_id, period = source.session, source.launch.launch, source.period
+    by_id = {metric.kpi_id: metric for metric in metrics}
+    services = queries.service_levels(session, launch_id, period.start, period.end)
+    if not services:
+        return [Heading("Technical health"), Paragraph(f"There is {formats.NO_DATA} on service levels {sentences.span(period)}.")]
+    uptime = by_id.get("uptime")
+    budget = uptime.target if uptime and uptime.comparator == ">=" else None
+    buckets = queries.latency_buckets(session, launch_id, period.start, period.end)
+    uptimes = " ".join(sentences.error_budget(service, budget) for service in services)
+    blocks: list[Block] = [Heading("Technical health"), Paragraph(uptimes)]
+    if len(services) > 1:
+        blocks.append(_services(services, buckets))
+    grave = source.grave_days(period.start, period.end)
+    for kpi_id, name in (("error_rate", "error-rate"), ("latency_p95", "latency-p95")):
+        values = queries.daily_values(session, launch_id, [kpi_id], period.start, period.end)
+        if kpi_id in by_id and any(row.value is not None for row in values):
+            blocks.append(Picture(operations.threshold(name, by_id[kpi_id], values, period, grave)))
+    if buckets:
+        ranks = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+        times = [f"{name} {formats.value(histogram.quantile(buckets, rank), 'seconds')}" for name, rank in ranks.items()]
+        blocks.append(Paragraph(f"Response times of all requests {sentences.span(period)}: {formats.listed(times)}."))
+    return blocks
+
+
+def _services(services: Sequence[ServiceLevel], buckets: Sequence[LatencyBucket]) -> Table:
+    rows = []
+    for service in services:
+        p95 = histogram.quantile([bucket for bucket in buckets if bucket.service_id == service.service_id], 0.95)
+        up = service.up_seconds / service.observed_seconds if service.observed_seconds else None
+        errors = service.error_count / service.request_count if service.request_count else None
+        note = f"n {formats.plural(service.request_count, 'request')}"
+        rows.append(
+            Row(
+                service.service_name, [formats.value(up, "ratio"), formats.value(errors, "ratio"), formats.value(p95, "seconds")], note=note
+            )
+        )
+    return Table(["Service", "Uptime", "Errors", "p95"], rows)
+
+
+def _capacity(source: Source) -> list[Block]:
+    session, launch_id, period = source.session, source.launch.launch, source.period
+    forecasts = capacity.rank(queries.forecasts(session, launch_id, period.start, period.end))
+    if not forecasts:
+        return [Heading("Capacity"), Paragraph(f"There is {formats.NO_DATA} on capacity {sentences.span(period)}.")]
+    days = queries.capacity_days(session, launch_id, period.end - dt.timedelta(days=27), period.end)
+    rows = [
+        Row(
+            row.resource_name,
+            [formats.value(row.level_value, row.unit), formats.value(row.trigger_value, row.unit), sentences.days_range(row)],
+            note="growing" if row.is_growing else "no certain growth",
+        )
+        for row in forecasts
+    ]
+    return [
+        Heading("Capacity"),
+        Picture(capacity.capacity(days, forecasts)),
+        Table([f"Resource, {formats.short_date(forecasts[0].metric_date)}", "Level", "Trigger", "Reached in"], rows),
+    ]

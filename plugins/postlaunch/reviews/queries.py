@@ -1,0 +1,291 @@
+"""Reads the published marts (role reporter) into the rows of `rows.py`.
+
+    marts.kpis, scorecard, kpi_daily  ->  Metric, DailyValue                     every review
+    marts.<domain tables>             ->  ActiveUsers, FunnelStep, SlaCount, ...  the sections of a domain
+
+All functions take the reporter's session; `render` runs them in one repeatable-read transaction, hence in one publication.
+Both ends of a range of dates are inclusive.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.rows import class_row
+
+from postlaunch.config.launch import DOMAINS
+from postlaunch.errors import ReviewError
+from postlaunch.reviews.rows import (
+    ActiveUsers,
+    CapacityDay,
+    CohortCell,
+    DailyValue,
+    Forecast,
+    FunnelStep,
+    Incident,
+    LatencyBucket,
+    Metric,
+    ServiceLevel,
+    SlaClock,
+    SlaCount,
+    Tickets,
+)
+
+Session = psycopg.Connection[Any]
+Row = TypeVar("Row")
+KPI_ORDER = (
+    *("daily_active_users", "weekly_active_users", "monthly_active_users", "new_users", "activation"),
+    *("retention_d1", "retention_d7", "retention_d30"),
+    *("tickets_opened", "tickets_solved", "ticket_backlog", "first_reply_attainment", "resolution_attainment"),
+    *("incidents_p0", "incidents_p1", "incidents_p2", "mean_time_to_acknowledge", "mean_time_to_resolve"),
+    *("uptime", "error_rate", "latency_p95", "request_count", "days_to_trigger"),
+)
+
+
+def metrics(session: Session, launch_id: str, domains: Sequence[str], grain: str, start: dt.date, previous: dt.date) -> list[Metric]:
+    """The scorecard of the period that begins at `start`, in the house's order of KPIs.
+
+    A KPI that this launch never measured and promises nothing about is left out (a launch without an activation funnel
+    has no activation); with a target it stays, as no data.
+    """
+    rows = _fetch(
+        session,
+        Metric,
+        """
+        select kpi.kpi_id, kpi.name, kpi.domain, kpi.unit, kpi.better, kpi.period_rule,
+            now.value, now.numerator, now.denominator, coalesce(now.previous_value, before.value) as previous,
+            coalesce(before.status, 'no_data') as previous_status, week.value as week_ago,
+            now.target, now.comparator, coalesce(now.status, 'no_data') as status, coalesce(now.is_complete, false) as is_complete
+        from marts.kpis as kpi
+        left join marts.scorecard as now
+            on now.launch_id = %(launch)s and now.kpi_id = kpi.kpi_id and now.period_kind = %(grain)s and now.period_start = %(start)s
+        left join marts.scorecard as before
+            on before.launch_id = %(launch)s and before.kpi_id = kpi.kpi_id
+            and before.period_kind = %(grain)s and before.period_start = %(previous)s
+        left join marts.scorecard as week
+            on week.launch_id = %(launch)s and week.kpi_id = kpi.kpi_id
+            and week.period_kind = 'day' and week.period_start = %(start)s - 7
+        where kpi.domain = any(%(domains)s)
+            and (now.target is not null or exists (
+                select from marts.kpi_daily as seen
+                where seen.launch_id = %(launch)s and seen.kpi_id = kpi.kpi_id and seen.value is not null
+            ))
+        """,
+        {"launch": launch_id, "grain": grain, "start": start, "previous": previous, "domains": list(domains)},
+    )
+    order = {kpi_id: number for number, kpi_id in enumerate(KPI_ORDER)}
+    domain_order = {domain: number for number, domain in enumerate(DOMAINS)}
+    return sorted(rows, key=lambda row: (domain_order.get(row.domain, 99), order.get(row.kpi_id, 99), row.kpi_id))  # type: ignore[call-overload]
+
+
+def daily_values(session: Session, launch_id: str, kpi_ids: Sequence[str], first: dt.date, last: dt.date) -> list[DailyValue]:
+    """`kpi_daily` of some KPIs, by date."""
+    return _fetch(
+        session,
+        DailyValue,
+        """
+        select kpi_id, metric_date, launch_day, value, numerator, denominator
+        from marts.kpi_daily
+        where launch_id = %(launch)s and kpi_id = any(%(kpis)s) and metric_date between %(first)s and %(last)s
+        order by kpi_id, metric_date
+        """,
+        {"launch": launch_id, "kpis": list(kpi_ids), "first": first, "last": last},
+    )
+
+
+def active_users(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[ActiveUsers]:
+    """One row a day."""
+    return _fetch(
+        session,
+        ActiveUsers,
+        """
+        select metric_date, active_users_count, active_users_7d_count, active_users_30d_count, new_users_count
+        from marts.active_users_daily
+        where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
+        order by metric_date
+        """,
+        {"launch": launch_id, "first": first, "last": last},
+    )
+
+
+def funnel_steps(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[FunnelStep]:
+    """All funnels of the launch, entries of the period summed, by funnel and step."""
+    return _fetch(
+        session,
+        FunnelStep,
+        """
+        select funnel_id, max(funnel_name) as funnel_name, step_number, max(step_name) as step_name,
+            sum(entered_count)::bigint as entered_count, sum(reached_count)::bigint as reached_count,
+            sum(pending_count)::bigint as pending_count
+        from marts.funnel_daily
+        where launch_id = %(launch)s and entry_date between %(first)s and %(last)s
+        group by funnel_id, step_number
+        order by funnel_id, step_number
+        """,
+        {"launch": launch_id, "first": first, "last": last},
+    )
+
+
+def weekly_cohorts(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[CohortCell]:
+    """Weekly cohorts that began in `first`..`last`, every week seen so far up to `last`."""
+    return _fetch(
+        session,
+        CohortCell,
+        """
+        select cohort_date, period_number, cohort_size_count, retained_count,
+            is_complete and cohort_date + 7 * period_number + 6 <= %(last)s as is_complete
+        from marts.retention_cohorts
+        where launch_id = %(launch)s and period_kind = 'week' and cohort_date between %(first)s and %(last)s
+            and cohort_date + 7 * period_number <= %(last)s
+        order by cohort_date, period_number
+        """,
+        {"launch": launch_id, "first": first, "last": last},
+    )
+
+
+def tickets(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[Tickets]:
+    """One row a day, all priorities together."""
+    return _fetch(
+        session,
+        Tickets,
+        """
+        select metric_date, sum(opened_count)::bigint as opened_count, sum(solved_count)::bigint as solved_count,
+            sum(backlog_count)::bigint as backlog_count
+        from marts.ticket_daily
+        where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
+        group by metric_date
+        order by metric_date
+        """,
+        {"launch": launch_id, "first": first, "last": last},
+    )
+
+
+def sla_counts(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[SlaCount]:
+    """Clocks started in the period, by SLA metric and priority."""
+    return _fetch(
+        session,
+        SlaCount,
+        """
+        select metric, priority, sum(started_count)::bigint as started_count, sum(attained_count)::bigint as attained_count,
+            sum(breached_count)::bigint as breached_count, sum(running_count)::bigint as running_count
+        from marts.ticket_sla_daily
+        where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
+        group by metric, priority
+        """,
+        {"launch": launch_id, "first": first, "last": last},
+    )
+
+
+def running_clocks(session: Session, launch_id: str, last: dt.date) -> list[SlaClock]:
+    """SLA clocks that started by `last` and still run at the newest publication, the most overdue first."""
+    return _fetch(
+        session,
+        SlaClock,
+        """
+        select ticket_id::text as ticket_id, metric, priority, started_at, is_breached, due_seconds_left
+        from marts.ticket_sla
+        where launch_id = %(launch)s and is_running and metric_date <= %(last)s and due_seconds_left is not null
+        order by due_seconds_left
+        """,
+        {"launch": launch_id, "last": last},
+    )
+
+
+def incidents(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[Incident]:
+    """Incidents triggered in the period, by time."""
+    return _fetch(
+        session,
+        Incident,
+        """
+        select incident_number, title, severity, service_name, metric_date, triggered_at, acknowledge_seconds, resolve_seconds,
+            is_open, is_acknowledged
+        from marts.incidents
+        where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
+        order by triggered_at
+        """,
+        {"launch": launch_id, "first": first, "last": last},
+    )
+
+
+def service_levels(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[ServiceLevel]:
+    """Sums of the period, by service."""
+    return _fetch(
+        session,
+        ServiceLevel,
+        """
+        select service_id, max(service_name) as service_name,
+            coalesce(sum(observed_seconds), 0)::float8 as observed_seconds, coalesce(sum(up_seconds), 0)::float8 as up_seconds,
+            coalesce(sum(no_data_seconds), 0)::float8 as no_data_seconds,
+            coalesce(sum(request_count), 0)::float8 as request_count, coalesce(sum(error_count), 0)::float8 as error_count
+        from marts.service_level_daily
+        where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
+        group by service_id
+        order by service_id
+        """,
+        {"launch": launch_id, "first": first, "last": last},
+    )
+
+
+def latency_buckets(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[LatencyBucket]:
+    """Merged histogram of the period, by service and bound."""
+    return _fetch(
+        session,
+        LatencyBucket,
+        """
+        select service_id, upper_bound_seconds::float8 as upper_bound_seconds, sum(request_count)::float8 as request_count
+        from marts.latency_buckets_daily
+        where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
+        group by service_id, upper_bound_seconds
+        order by service_id, upper_bound_seconds
+        """,
+        {"launch": launch_id, "first": first, "last": last},
+    )
+
+
+def capacity_days(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[CapacityDay]:
+    """One row a resource and day."""
+    return _fetch(
+        session,
+        CapacityDay,
+        """
+        select resource_id, resource_name, unit, metric_date, p95_value::float8 as p95_value, trigger_value::float8 as trigger_value
+        from marts.capacity_daily
+        where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
+        order by resource_id, metric_date
+        """,
+        {"launch": launch_id, "first": first, "last": last},
+    )
+
+
+def forecasts(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[Forecast]:
+    """The newest forecast of each resource that was made in `first`..`last`, the soonest trigger first."""
+    return _fetch(
+        session,
+        Forecast,
+        """
+        select distinct on (resource_id) resource_id, resource_name, unit, metric_date, observed_days_count, level_value,
+            slope_per_day, slope_low_per_day, slope_high_per_day, trigger_value,
+            days_to_trigger, days_to_trigger_low, days_to_trigger_high, is_growing
+        from marts.capacity_forecast
+        where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
+        order by resource_id, metric_date desc
+        """,
+        {"launch": launch_id, "first": first, "last": last},
+    )
+
+
+def publication_id(session: Session) -> int | None:
+    """The newest publication that this session sees."""
+    row = session.execute("select max(publication_id) from ops.publications").fetchone()
+    return int(row[0]) if row and row[0] is not None else None
+
+
+def _fetch(session: Session, row_type: type[Row], statement: str, parameters: Mapping[str, Any]) -> list[Row]:
+    try:
+        with session.cursor(row_factory=class_row(row_type)) as cursor:
+            return cursor.execute(statement.encode(), parameters).fetchall()
+    except psycopg.errors.UndefinedTable as error:
+        raise ReviewError(f"nothing is published yet ({error.diag.message_primary}): run `postlaunch build`, `audit`, `publish`") from error

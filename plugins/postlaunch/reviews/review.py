@@ -1,0 +1,89 @@
+"""Renders a review: one consistent read of the marts -> blocks -> charts -> HTML, text and images, and files on request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+from postlaunch.config.launch import Launch
+from postlaunch.errors import ReviewError
+from postlaunch.reviews import daily, documents, monthly, queries, verdict, weekly
+from postlaunch.reviews.blocks import Document
+from postlaunch.reviews.content import Source
+from postlaunch.reviews.figures.render import draw
+from postlaunch.reviews.period import Period, parse_period
+from postlaunch.warehouse.db import connect
+from postlaunch.warehouse.status import DomainStatus, domain_status
+
+_DOCUMENTS: Mapping[str, Callable[[Source], Document]] = {
+    "daily": daily.document,
+    "weekly": weekly.document,
+    "monthly": monthly.document,
+    "verdict": verdict.document,
+}
+
+
+@dataclass(frozen=True)
+class Review:
+    """A rendered review. `html` refers to its charts as `cid:<key of images>`; `paths` are the files written by `--out`."""
+
+    kind: str
+    launch_id: str
+    period: Period
+    subject: str
+    html: str = field(repr=False)
+    text: str = field(repr=False)
+    images: Mapping[str, bytes] = field(repr=False)
+    publication_id: int | None
+    paths: tuple[Path, ...] = ()
+
+
+def render(kind: str, launch: Launch, period: str, *, out: Path | None = None) -> Review:
+    """Render `kind` (daily, weekly, monthly, verdict) of a launch from the published marts; write files if `out` is a folder.
+
+    Raises ReviewError for a period that cannot be read, when nothing is published, without Chromium, or for a folder that
+    cannot be written; WarehouseError when PostgreSQL cannot be reached.
+    """
+    chosen = parse_period(kind, period, launch)
+    document, publication = _read(kind, launch, chosen)
+    pictures = draw(document.charts)
+    cids = {name: f"{name}.{chosen.label}.{launch.launch}@postlaunch" for name in pictures}
+    review = Review(
+        kind=kind,
+        launch_id=launch.launch,
+        period=chosen,
+        subject=f"{document.eyebrow}: {document.title}, {chosen.title}",
+        html=documents.to_html(document, {name: f"cid:{cid}" for name, cid in cids.items()}),
+        text=documents.to_text(document),
+        images={cids[name]: png for name, png in pictures.items()},
+        publication_id=publication,
+    )
+    return review if out is None else _write(review, document, pictures, out, launch)
+
+
+def _read(kind: str, launch: Launch, period: Period) -> tuple[Document, int | None]:
+    """Everything in one repeatable-read transaction: all numbers are of one publication."""
+    with connect("reporter") as session:
+        session.execute("set transaction isolation level repeatable read read only")
+        try:
+            statuses: dict[str, DomainStatus] = {status.domain: status for status in domain_status(session, launch, period.end)}
+            document = _DOCUMENTS[kind](Source(launch, period, session, statuses))
+            return document, queries.publication_id(session)
+        except psycopg.Error as error:
+            raise ReviewError(f"the {kind} review of {launch.launch} cannot read the marts: {str(error).strip()}") from error
+
+
+def _write(review: Review, document: Document, pictures: Mapping[str, bytes], out: Path, launch: Launch) -> Review:
+    """`<kind>-<launch>-<period>.html` with its charts beside it, and the same as `.eml`."""
+    from postlaunch.reviews.delivery import message
+
+    stem = f"{review.kind}-{launch.launch}-{review.period.label}"
+    files = {name: f"{stem}-{name}.png" for name in pictures}
+    paths = [documents.write(out / files[name], png) for name, png in pictures.items()]
+    page = documents.write(out / f"{stem}.html", documents.to_html(document, files))
+    recipients = launch.reviews.recipients.get(review.period.kind) or (launch.owner.email,)
+    mail = documents.write(out / f"{stem}.eml", bytes(message(review, "postlaunch@localhost", recipients, attempt=1)))
+    return Review(**{**review.__dict__, "paths": (page, mail, *paths)})

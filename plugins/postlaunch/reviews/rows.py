@@ -1,0 +1,182 @@
+"""What the marts say, as small typed rows: everything in this package but `queries` only looks at these.
+
+Dates are local dates of the launch; durations are seconds; ratios 0..1; None is no data.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One KPI in one period beside the period before (and the same day a week ago), and its target in force."""
+
+    kpi_id: str
+    name: str
+    domain: str
+    unit: str
+    better: str  # higher | lower
+    period_rule: str
+    value: float | None
+    numerator: float | None
+    denominator: float | None
+    previous: float | None
+    previous_status: str
+    week_ago: float | None
+    target: float | None
+    comparator: str | None
+    status: str  # met | missed | no_target | no_data | insufficient_data
+    is_complete: bool
+
+
+@dataclass(frozen=True)
+class DailyValue:
+    """A KPI on a day."""
+
+    kpi_id: str
+    metric_date: dt.date
+    launch_day: int
+    value: float | None
+    numerator: float | None
+    denominator: float | None
+
+
+@dataclass(frozen=True)
+class ActiveUsers:
+    """People who used the product on a day and in the 7 and 30 days that end with it."""
+
+    metric_date: dt.date
+    active_users_count: int
+    active_users_7d_count: int
+    active_users_30d_count: int
+    new_users_count: int
+
+
+@dataclass(frozen=True)
+class FunnelStep:
+    """A step of a funnel over all entries of a period; pending ones still have time left."""
+
+    funnel_id: str
+    funnel_name: str
+    step_number: int
+    step_name: str
+    entered_count: int
+    reached_count: int
+    pending_count: int
+
+
+@dataclass(frozen=True)
+class CohortCell:
+    """People of a weekly cohort who were active in the n-th week after."""
+
+    cohort_date: dt.date
+    period_number: int
+    cohort_size_count: int
+    retained_count: int
+    is_complete: bool
+
+
+@dataclass(frozen=True)
+class Tickets:
+    """Tickets of all priorities on a day; the backlog is that of the day's end."""
+
+    metric_date: dt.date
+    opened_count: int
+    solved_count: int
+    backlog_count: int
+
+
+@dataclass(frozen=True)
+class SlaCount:
+    """Clocks of one SLA metric and priority that started in a period."""
+
+    metric: str
+    priority: str
+    started_count: int
+    attained_count: int
+    breached_count: int
+    running_count: int
+
+
+@dataclass(frozen=True)
+class SlaClock:
+    """A clock that still runs: `due_seconds_left` of business time to its target, negative when breached."""
+
+    ticket_id: str
+    metric: str
+    priority: str
+    started_at: dt.datetime
+    is_breached: bool
+    due_seconds_left: float
+
+
+@dataclass(frozen=True)
+class Incident:
+    """An incident; times to acknowledge and resolve are None while they have not happened."""
+
+    incident_number: int | None
+    title: str | None
+    severity: str
+    service_name: str | None
+    metric_date: dt.date
+    triggered_at: dt.datetime
+    acknowledge_seconds: float | None
+    resolve_seconds: float | None
+    is_open: bool
+    is_acknowledged: bool
+
+
+@dataclass(frozen=True)
+class ServiceLevel:
+    """Sums of one service over a period."""
+
+    service_id: str
+    service_name: str
+    observed_seconds: float
+    up_seconds: float
+    no_data_seconds: float
+    request_count: float
+    error_count: float
+
+
+@dataclass(frozen=True)
+class LatencyBucket:
+    """Requests of one service in one histogram bucket (not cumulative); the last upper bound is infinite."""
+
+    service_id: str
+    upper_bound_seconds: float
+    request_count: float
+
+
+@dataclass(frozen=True)
+class CapacityDay:
+    """A resource on a day."""
+
+    resource_id: str
+    resource_name: str
+    unit: str
+    metric_date: dt.date
+    p95_value: float | None
+    trigger_value: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The newest robust trend of a resource up to a date; days to trigger are None where the trend never gets there."""
+
+    resource_id: str
+    resource_name: str
+    unit: str
+    metric_date: dt.date
+    observed_days_count: int
+    level_value: float | None
+    slope_per_day: float | None
+    slope_low_per_day: float | None
+    slope_high_per_day: float | None
+    trigger_value: float
+    days_to_trigger: float | None
+    days_to_trigger_low: float | None
+    days_to_trigger_high: float | None
+    is_growing: bool

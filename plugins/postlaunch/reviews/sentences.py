@@ -1,0 +1,363 @@
+"""What a chart or a table says, as words: small functions from rows to a Finding (title, sentence). No I/O, no markup.
+
+A finding states what was seen, with n; what cannot be said is said to be `no data` or too few, never guessed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from postlaunch.reviews import formats
+from postlaunch.reviews.period import Period
+from postlaunch.reviews.rows import (
+    ActiveUsers,
+    CohortCell,
+    DailyValue,
+    Forecast,
+    FunnelStep,
+    Incident,
+    Metric,
+    ServiceLevel,
+    SlaCount,
+    Tickets,
+)
+
+LEVEL = 0.02  # changes below 2 % are called level
+SLA_NAMES = {"first_reply": "first reply", "resolution": "resolution"}
+
+
+class Finding(NamedTuple):
+    """A title that states the finding, and the sentence below the chart."""
+
+    title: str
+    sentence: str
+
+
+def span(period: Period) -> str:
+    """The period inside a sentence: `in March 2026`, `in week 13`, `on 12 March`."""
+    match period.kind:
+        case "monthly":
+            return f"in {period.title}"
+        case "weekly":
+            return f"in week {period.start.isocalendar().week}"
+        case _:
+            return f"on {formats.date(period.start)}"
+
+
+def headline(metrics: Sequence[Metric]) -> str:
+    """How many targets were met, and which were missed."""
+    met = [metric for metric in metrics if metric.status == "met"]
+    missed = [metric for metric in metrics if metric.status == "missed"]
+    open_ones = [metric for metric in metrics if metric.target is not None and metric.status in ("no_data", "insufficient_data")]
+    if not met and not missed:
+        return "No target could be judged: no data, or too few." if open_ones else "No targets are set for this phase of the launch."
+    judged = len(met) + len(missed)
+    if not missed:
+        text = "The only target is met." if judged == 1 else f"All {judged} targets are met."
+    else:
+        names = formats.listed([formats.name_in_sentence(metric.name) for metric in missed])
+        text = f"{len(met)} of {formats.plural(judged, 'target')} {'is' if len(met) == 1 else 'are'} met; missed: {names}."
+    return f"{text} {formats.plural(len(open_ones), 'other')} could not be judged." if open_ones else text
+
+
+def gap(metric: Metric) -> str:
+    """A metric against its target: `error rate 0.14 %, target ≤ 0.1 %`."""
+    promised = formats.target(metric.target, metric.comparator, metric.unit)
+    return f"{formats.value(metric.value, metric.unit)}, target {promised}"
+
+
+def active_users(rows: Sequence[ActiveUsers], period: Period) -> Finding:
+    """Average daily active users against the period before, extremes, the 30-day reach."""
+    now = [row for row in rows if period.start <= row.metric_date <= period.end]
+    before = [row for row in rows if period.previous_start <= row.metric_date < period.start]
+    if not now:
+        return Finding(f"No data on active users {span(period)}", "Nothing was published for these days.")
+    mean = _mean_users(now)
+    title = _growth_title(mean, _mean_users(before) if before else None, period.previous_name)
+    last = now[-1]
+    new = sum(row.new_users_count for row in now)
+    reach = f"{formats.plural(last.active_users_30d_count, 'person', 'people')} used it in the 30 days to {formats.date(last.metric_date)}"
+    if period.days_count == 1:
+        ago = [row for row in rows if row.metric_date == period.start - dt.timedelta(days=7)]
+        title = _week_ago_title(last.active_users_count, ago[0].active_users_count if ago else None)
+        return Finding(title, f"{reach}; {formats.plural(new, 'user')} {'was' if new == 1 else 'were'} new that day.")
+    low, high = min(now, key=lambda row: row.active_users_count), max(now, key=lambda row: row.active_users_count)
+    range_text = (
+        f"A day had between {formats.count(low.active_users_count)} ({formats.date(low.metric_date)}) "
+        f"and {formats.plural(high.active_users_count, 'active user')} ({formats.date(high.metric_date)})"
+    )
+    return Finding(title, f"{range_text}; {reach}. {formats.plural(new, 'user')} {'was' if new == 1 else 'were'} new {span(period)}.")
+
+
+def funnel(steps: Sequence[FunnelStep], period: Period) -> Finding:
+    """Conversion of decided entries, and the step where most are lost. `steps`: one funnel, in order."""
+    if not steps or steps[0].entered_count == 0:
+        return Finding(f"Nobody entered the funnel {span(period)}", "Without entries there is nothing to convert.")
+    name, last, entered = steps[0].funnel_name, steps[-1], steps[0].entered_count
+    decided = entered - last.pending_count
+    if decided == 0:
+        return Finding(
+            f"{name}: every entry still has time left",
+            f"The conversion window is open for everyone who entered (n {formats.count(entered)}); nothing can be said yet.",
+        )
+    ratio = formats.percent(last.reached_count / decided)
+    drop, before, after = _biggest_loss(steps)
+    title = f"{name}: {ratio} get there" + (f"; most are lost before {after.step_name}" if drop else "")
+    reached = (
+        f"{formats.count(last.reached_count)} of {formats.plural(decided, 'entry', 'entries')} {span(period)} reached {last.step_name}"
+    )
+    waiting = f"; {formats.count(last.pending_count)} more still {'has' if last.pending_count == 1 else 'have'} time left"
+    sentence = f"{reached}{waiting if last.pending_count else ''}."
+    if drop:
+        sentence += f" The biggest loss is between {before.step_name} and {after.step_name}: {formats.count(drop)}."
+    return Finding(title, sentence)
+
+
+def cohorts(cells: Sequence[CohortCell]) -> Finding:
+    """Week-1 and a later week's retention over complete cells only, weighted by cohort size."""
+    complete = [cell for cell in cells if cell.is_complete and cell.period_number > 0 and cell.cohort_size_count > 0]
+    if not complete:
+        return Finding("Retention: no week is over yet", "No cohort has lived through a full week after its first; nothing is averaged.")
+    numbers = sorted({cell.period_number for cell in complete})
+    shown = [numbers[0], max(number for number in numbers if number <= max(4, numbers[0]))]
+    parts = [f"{formats.percent(_retained(complete, number))} {_after_weeks(number)}" for number in dict.fromkeys(shown)]
+    parts[0] = parts[0].replace("%", "% of newcomers were back", 1)
+    first = [cell for cell in complete if cell.period_number == numbers[0]]
+    best, worst = max(first, key=_share), min(first, key=_share)
+    size = sum(cell.cohort_size_count for cell in first)
+    sentence = f"n {formats.count(size)} newcomers in {formats.plural(len(first), 'weekly cohort')}."
+    if len(first) > 1:
+        sentence += f" Best {_after_weeks(numbers[0])}: the cohort of {_cohort(best)}; weakest: {_cohort(worst)}."
+    return Finding(", ".join(parts), f"{sentence} Weeks that are not over stay empty.")
+
+
+def tickets(rows: Sequence[Tickets], period: Period, incident_days: Sequence[dt.date] = ()) -> Finding:
+    """Backlog at the period's end against its begin, opened and solved, the busiest day."""
+    now = [row for row in rows if period.start <= row.metric_date <= period.end]
+    if not now:
+        return Finding(f"No data on tickets {span(period)}", "Nothing was published for these days.")
+    opened, solved = sum(row.opened_count for row in now), sum(row.solved_count for row in now)
+    before = [row for row in rows if row.metric_date < period.start]
+    start, end = (before[-1] if before else now[0]).backlog_count, now[-1].backlog_count
+    verb = "grew" if end > start else "shrank"
+    title = f"The backlog stayed at {formats.plural(end, 'open ticket')}"
+    if start != end:
+        title = f"The backlog {verb} from {formats.count(start)} to {formats.plural(end, 'open ticket')}"
+    were = "was" if opened == 1 else "were"
+    sentence = f"{formats.plural(opened, 'ticket')} {were} opened and {formats.count(solved)} solved {span(period)}"
+    busiest = max(now, key=lambda row: row.opened_count)
+    if len(now) > 1 and busiest.opened_count:
+        why = ", the day of an incident" if busiest.metric_date in incident_days else ""
+        sentence += f"; the busiest day was {formats.date(busiest.metric_date)}{why}, with {formats.count(busiest.opened_count)}"
+    return Finding(title, f"{sentence}.")
+
+
+def sla(rows: Sequence[SlaCount], period: Period) -> Finding:
+    """Attainment of each SLA metric over ended or breached clocks, and the weakest priority."""
+    judged = [row for row in rows if row.attained_count + row.breached_count > 0]
+    running = sum(row.running_count for row in rows)
+    verbs = ("runs", "is") if running == 1 else ("run", "are")
+    still = f" {formats.plural(running, 'clock')} still {verbs[0]} within time and {verbs[1]} not counted." if running else ""
+    if not judged:
+        return Finding(f"No SLA clock ended {span(period)}", f"There is nothing to judge.{still}")
+    parts = []
+    for metric in SLA_NAMES:
+        chosen = [row for row in judged if row.metric == metric]
+        if chosen:
+            attained, total = sum(row.attained_count for row in chosen), sum(row.attained_count + row.breached_count for row in chosen)
+            parts.append(f"{formats.percent(attained / total)} of {'first replies' if metric == 'first_reply' else 'resolutions'}")
+    weakest = min(judged, key=attainment)
+    n = weakest.attained_count + weakest.breached_count
+    link = "to" if weakest.metric == "first_reply" else "of"
+    where = (
+        f"the {SLA_NAMES[weakest.metric]} {link} {weakest.priority} tickets: {formats.percent(attainment(weakest))} (n {formats.count(n)})."
+    )
+    return Finding(f"{' and '.join(parts)} came in time", f"Weakest is {where}{still}")
+
+
+def attainment(row: SlaCount) -> float:
+    """Share of judged clocks that kept their time; the row must have one."""
+    return row.attained_count / (row.attained_count + row.breached_count)
+
+
+def incidents(rows: Sequence[Incident], period: Period) -> Finding:
+    """How many, how grave, mean times with their n; open and never acknowledged ones are counted beside, not in."""
+    if not rows:
+        return Finding(f"No incidents {span(period)}", "Nobody was paged about this launch.")
+    grave = [row for row in rows if row.severity in ("P0", "P1")]
+    severities = formats.listed([f"{sum(row.severity == name for row in rows)} {name}" for name in sorted({row.severity for row in rows})])
+    resolved = [row.resolve_seconds for row in rows if row.resolve_seconds is not None]
+    acknowledged = [row.acknowledge_seconds for row in rows if row.acknowledge_seconds is not None]
+    title = f"{formats.plural(len(rows), 'incident')}, {len(grave) or 'none'} of them P0 or P1"
+    if resolved:
+        title += f"; resolved in {formats.duration(sum(resolved) / len(resolved))} on average"
+    sentence = f"By severity: {severities}."
+    if acknowledged:
+        mean = formats.duration(sum(acknowledged) / len(acknowledged))
+        sentence += f" Acknowledged after {mean} on average (n {len(acknowledged)}), resolved: n {len(resolved)}."
+    never = sum(not row.is_acknowledged and not row.is_open for row in rows)
+    still_open = sum(row.is_open for row in rows)
+    aside = [f"{never} never acknowledged"] * bool(never) + [f"{still_open} still open"] * bool(still_open)
+    return Finding(title, sentence + (f" Not in these averages: {formats.listed(aside)}." if aside else ""))
+
+
+def threshold(metric: Metric, rows: Sequence[DailyValue], period: Period, incident_days: Sequence[dt.date] = ()) -> Finding:
+    """On how many days a daily KPI broke its target, which was the worst, and what the whole period comes to.
+
+    A review of one day has one value; its chart shows the days before too, so the finding is about all of `rows`.
+    """
+    one_day = period.days_count == 1
+    chosen = [row for row in rows if one_day or period.start <= row.metric_date <= period.end]
+    now = [(row.metric_date, row.value) for row in chosen if row.value is not None]
+    name = metric.name
+    if not now:
+        return Finding(f"{name}: no data {span(period)}", "Nothing was measured; that is neither good nor bad.")
+    lower_is_better = metric.better == "lower"
+    worst_day, worst = max(now, key=lambda row: row[1]) if lower_is_better else min(now, key=lambda row: row[1])
+    why = ", the day of an incident" if worst_day in incident_days else ""
+    missing = (len(rows) if one_day else period.days_count) - len(now)
+    gaps = f" {formats.plural(missing, 'day')} without data {'is' if missing == 1 else 'are'} not counted." if missing > 0 else ""
+    subject = formats.date(period.start) if one_day else f"The {period.noun} as a whole"
+    whole = f" {subject} stands at {formats.value(metric.value, metric.unit)}{sample(metric)}."
+    if one_day and worst_day == period.start:
+        whole = ""
+    sentence = f"Worst was {formats.date(worst_day)}{why}, with {formats.value(worst, metric.unit)}.{whole}{gaps}"
+    if metric.target is None or metric.comparator is None:
+        return Finding(f"{name}: {formats.value(metric.value, metric.unit)}, no target set", sentence)
+    broken = sum(is_missed(value, metric.target, metric.comparator) for _, value in now)
+    promised = formats.value(metric.target, metric.unit)
+    if not broken:
+        return Finding(f"{name} kept its {promised} target on {_all(len(now))}", sentence)
+    return Finding(f"{name} broke its {promised} target on {broken} of {formats.plural(len(now), 'day')}", sentence)
+
+
+def is_missed(value: float, target: float, comparator: str) -> bool:
+    """Whether a value is on the wrong side of its target; on the line is met."""
+    return value < target if comparator == ">=" else value > target
+
+
+def sample(metric: Metric) -> str:
+    """What a ratio or a mean was taken over, as ` (n 1,204)`; empty where there is no denominator."""
+    if not metric.denominator or metric.unit in ("count", "days"):
+        return ""
+    if metric.kpi_id == "uptime":
+        return f" ({formats.duration(metric.denominator)} observed)"
+    return f" (n {formats.count(metric.denominator)})"
+
+
+def error_budget(service: ServiceLevel, target: float | None) -> str:
+    """Downtime against what the uptime target allows over the observed time."""
+    if service.observed_seconds <= 0:
+        return f"{service.service_name}: no data on uptime."
+    down = service.observed_seconds - service.up_seconds
+    text = f"{service.service_name} was up {formats.percent(service.up_seconds / service.observed_seconds)} of the time"
+    if target is not None and target < 1:
+        budget = (1 - target) * service.observed_seconds
+        used = f"{formats.count(down / budget * 100)}{formats.NBSP}%"
+        text += f": {formats.duration(down)} down, {used} of the {formats.duration(budget)} that its target allows"
+    else:
+        text += f", {formats.duration(down)} down"
+    blind = f" For {formats.duration(service.no_data_seconds)} nothing was measured." if service.no_data_seconds >= 60 else ""
+    return f"{text}.{blind}"
+
+
+def capacity(rows: Sequence[Forecast]) -> Finding:
+    """The resource that reaches its trigger first, as a range of days. `rows`: the soonest first."""
+    if not rows:
+        return Finding("No data on capacity", "No resource was measured long enough for a trend.")
+    growing = [row for row in rows if row.is_growing and row.days_to_trigger is not None]
+    full = [row for row in rows if row.level_value is not None and row.level_value >= row.trigger_value]
+    others = len(rows) - 1
+    rest = f" {formats.plural(len(rows) - len(growing), 'other resource')} {'does' if len(rows) - len(growing) == 1 else 'do'} not grow."
+    if full:
+        return Finding(f"{full[0].resource_name} is at its trigger", f"{_level(full[0])}{rest if others else ''}")
+    if not growing:
+        count = formats.plural(len(rows), "resource")
+        return Finding("No resource is on its way to its trigger", f"{formats.upper_first(count)} measured, none grows for certain.")
+    first = growing[0]
+    return Finding(
+        f"{first.resource_name} reaches its trigger in {days_range(first)}",
+        _level(first) + (rest if len(growing) < len(rows) else ""),
+    )
+
+
+def days_range(row: Forecast) -> str:
+    """Days to trigger as a range: `12 to 31 days`, `12 days or more`, or `not in sight`."""
+    low, high = row.days_to_trigger_low, row.days_to_trigger_high
+    if row.days_to_trigger is None and low is None:
+        return "not in sight"
+    if low is None:
+        return f"about {formats.days(row.days_to_trigger or 0)}"
+    if high is None or high > 365:
+        return f"{formats.days(low)} or more"
+    if round(low) == round(high):
+        return formats.days(high)
+    return f"{round(low)} to {formats.days(high)}"
+
+
+def _level(row: Forecast) -> str:
+    level, trigger = formats.value(row.level_value, row.unit), formats.value(row.trigger_value, row.unit)
+    text = f"{row.resource_name} stands at {level}, its trigger is {trigger}"
+    if row.slope_per_day is not None and row.is_growing:
+        step = formats.change(row.slope_per_day, 0.0, "ratio") if row.unit == "ratio" else formats.value(row.slope_per_day, row.unit)
+        step = step.replace("pts", "points")
+        text += f"; it grows by {step.removeprefix('+')} a day (n {formats.plural(row.observed_days_count, 'day')})"
+    return f"{text}."
+
+
+def _growth_title(mean: float, before: float | None, than: str) -> str:
+    users = f"{formats.count(round(mean))} a day"
+    if before is None or before == 0:
+        return f"{formats.count(round(mean))} daily active {'user' if round(mean) == 1 else 'users'}"
+    change = mean / before - 1
+    if abs(change) < LEVEL:
+        return f"Daily active users held the level of {than}, {users}"
+    verb = "grew" if change > 0 else "fell"
+    return f"Daily active users {verb} {abs(change) * 100:.0f}{formats.NBSP}% on {than}, to {users}"
+
+
+def _week_ago_title(users: int, before: int | None) -> str:
+    text = formats.plural(users, "active user")
+    if not before:
+        return text
+    change = users / before - 1
+    if abs(change) < LEVEL:
+        return f"{text}, as many as a week before"
+    return f"{text}, {abs(change) * 100:.0f}{formats.NBSP}% {'more' if change > 0 else 'fewer'} than a week before"
+
+
+def _mean_users(rows: Sequence[ActiveUsers]) -> float:
+    return sum(row.active_users_count for row in rows) / len(rows)
+
+
+def _biggest_loss(steps: Sequence[FunnelStep]) -> tuple[int, FunnelStep, FunnelStep]:
+    losses = [
+        (before.reached_count - after.reached_count - max(0, after.pending_count - before.pending_count), before, after)
+        for before, after in itertools.pairwise(steps)
+    ]
+    return max(losses, key=lambda loss: loss[0]) if losses else (0, steps[0], steps[0])
+
+
+def _cohort(cell: CohortCell) -> str:
+    return f"{formats.date(cell.cohort_date)} with {formats.percent(_share(cell))} (n {formats.count(cell.cohort_size_count)})"
+
+
+def _share(cell: CohortCell) -> float:
+    return cell.retained_count / cell.cohort_size_count
+
+
+def _retained(cells: Sequence[CohortCell], number: int) -> float:
+    chosen = [cell for cell in cells if cell.period_number == number]
+    return sum(cell.retained_count for cell in chosen) / sum(cell.cohort_size_count for cell in chosen)
+
+
+def _after_weeks(number: int) -> str:
+    words = ("", "one week", "two weeks", "three weeks", "four weeks")
+    return f"{words[number] if number < len(words) else f'{number} weeks'} later"
+
+
+def _all(days: int) -> str:
+    return "the day" if days == 1 else f"all {days} days"

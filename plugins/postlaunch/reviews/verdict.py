@@ -1,0 +1,158 @@
+"""The verdict at day 7, 30, 60 or 90: gates, actual against target, and a recommendation for a person to sign."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from postlaunch.config.launch import Target
+from postlaunch.reviews import content, formats, gates, histogram, queries
+from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture, Row, Table, Tone
+from postlaunch.reviews.content import Source
+from postlaunch.reviews.figures import verdict as figures
+from postlaunch.reviews.gates import Gate, Verdict
+from postlaunch.reviews.rows import DailyValue, Metric
+
+_TONES: dict[str, Tone] = {"scale": "good", "pivot": "warn", "roll back": "bad", "insufficient data": "none"}
+_OUTCOMES: dict[str, tuple[Tone, str]] = {
+    "met": ("good", "met"),
+    "missed": ("bad", "missed"),
+    "insufficient_data": ("warn", "insufficient data"),
+    "no_data": ("none", formats.NO_DATA),
+}
+
+
+def document(source: Source) -> Document:
+    """Recommendation and reason, use beside guardrails, every gate with its interval, and lines to sign."""
+    period, launch = source.period, source.launch
+    day = launch.launch_day(period.end) + 1
+    metrics = source.metrics()
+    judged = judge(source, metrics)
+    unreliable = [domain for domain, status in source.statuses.items() if status.state != "fresh"]
+    found = gates.recommend(judged, day, launch.reviews.business_cycle_days, unreliable)
+    blocks: list[Block] = [*content.notices(source), Bullets([*_balance(judged), *_provisional(found, day)], "No gate could be judged.")]
+    blocks.append(Heading("Gates: actual against target"))
+    blocks.append(_table(judged) if judged else Paragraph("The launch file sets no target for this phase."))
+    if chart := figures.intervals(judged):
+        blocks.append(Picture(chart))
+    blocks += [
+        Heading("For a person to sign"),
+        *(Paragraph(f"{label}: {'_' * 24}") for label in ("Accepted, or changed to", "Name", "Date")),
+    ]
+    footer = content.footer(source, queries.publication_id(source.session))
+    return Document(
+        eyebrow=f"Verdict at day {day}",
+        title=launch.name,
+        subtitle=f"The first {day} days, {formats.date_range(launch.date, period.end)}",
+        headline=f"Recommendation: {found.recommendation}{' (provisional)' if found.is_provisional else ''}, because {found.reason}.",
+        tone=_TONES[found.recommendation],
+        blocks=blocks,
+        footer=[_rule(launch.reviews.business_cycle_days, launch.reviews.minimum_sample), *footer],
+    )
+
+
+def judge(source: Source, metrics: Sequence[Metric]) -> list[Gate]:
+    """A gate for each KPI with a target on the last judged day."""
+    return [_gate(source, metric) for metric in metrics if metric.target is not None and metric.comparator is not None]
+
+
+def _gate(source: Source, metric: Metric) -> Gate:
+    launch, last = source.launch, source.period.end
+    from_day = phase_start([target for kpi in launch.kpis if kpi.kpi == metric.kpi_id for target in kpi.targets], launch.launch_day(last))
+    first = launch.date + dt.timedelta(days=from_day)
+    values = queries.daily_values(source.session, launch.launch, [metric.kpi_id], first, last)
+    actual, numerator, denominator = over_phase(metric.period_rule, values)
+    if metric.period_rule == "histogram":
+        actual = histogram.quantile(queries.latency_buckets(source.session, launch.launch, first, last), 0.95)
+    sampled = metric.unit == "ratio" and metric.domain in gates.SAMPLED_DOMAINS
+    target, comparator = metric.target or 0.0, metric.comparator or ">="
+    low, high = gates.wilson(numerator or 0, denominator) if sampled and denominator else (None, None)
+    minimum = launch.reviews.minimum_sample if sampled else None
+    outcome = gates.outcome(actual, denominator, target, comparator, minimum)
+    days = (from_day, launch.launch_day(last))
+    facts = (metric.kpi_id, metric.name, metric.domain, metric.unit, actual, numerator, denominator)
+    return Gate(*facts, target, comparator, *days, outcome, low, high)
+
+
+def phase_start(targets: Sequence[Target], day: int) -> int:
+    """First launch day of the phase whose target holds on `day`; 0 if the file leaves it open or does not say."""
+    for target in targets:
+        begins, ends = target.from_day, target.to_day
+        if (begins is None or begins <= day) and (ends is None or day <= ends):
+            return begins or 0
+    return 0
+
+
+def over_phase(period_rule: str, values: Sequence[DailyValue]) -> tuple[float | None, float | None, float | None]:
+    """(actual, numerator, denominator) of a KPI over many days, by its period rule: ratio, sum, mean or last."""
+    known = [row for row in values if row.value is not None]
+    if period_rule == "ratio":
+        numerator, denominator = sum(row.numerator or 0 for row in values), sum(row.denominator or 0 for row in values)
+        return (numerator / denominator if denominator else None), numerator, denominator
+    if not known:
+        return None, None, None
+    total = sum(row.value for row in known if row.value is not None)
+    if period_rule == "last":
+        return known[-1].value, None, None
+    return (total / len(known) if period_rule == "mean" else total), None, None
+
+
+def _balance(judged: Sequence[Gate]) -> list[Bullet]:
+    """Use and guardrails side by side, so that a good number does not hide a bad one."""
+    bullets, missed = [], {}
+    for name, domains in (("Use", ("product",)), ("Guardrails", ("support", "incidents", "reliability", "capacity"))):
+        gates_here = [gate for gate in judged if gate.domain in domains and gate.outcome in ("met", "missed")]
+        missed[name] = [formats.name_in_sentence(gate.name) for gate in gates_here if gate.outcome == "missed"]
+        if not gates_here:
+            continue
+        text = f"{name}: {len(gates_here) - len(missed[name])} of {formats.plural(len(gates_here), 'judged gate')} met"
+        bullets.append(
+            Bullet(f"{text}; missed: {formats.listed(missed[name])}." if missed[name] else f"{text}.", "bad" if missed[name] else "good")
+        )
+    if missed["Guardrails"] and not missed["Use"]:
+        bullets.append(Bullet("Use alone is no success while a guardrail is missed.", "warn"))
+    return bullets
+
+
+def _provisional(found: Verdict, day: int) -> list[Bullet]:
+    if not found.is_provisional or found.recommendation == "insufficient data":
+        return []
+    text = f"Provisional: at day {day} nobody knows yet whether early use holds (the 30-day mirage). Judge again at day 60."
+    return [Bullet(text, "warn")]
+
+
+def _table(judged: Sequence[Gate]) -> Table:
+    rows = []
+    for gate in judged:
+        tone, word = _OUTCOMES[gate.outcome]
+        note = f"{word}, target {formats.target(gate.target, gate.comparator, gate.unit)}"
+        if gate.denominator and gate.unit != "count":
+            seen = f"{formats.duration(gate.denominator)} observed" if gate.kpi_id == "uptime" else f"n {formats.count(gate.denominator)}"
+            note += f" · {seen}"
+        if not gate.is_clear and gate.outcome in ("met", "missed"):
+            note += " · the interval includes the target"
+        rows.append(
+            Row(
+                gate.name,
+                [formats.value(gate.actual, gate.unit), interval(gate), f"{gate.from_day}{formats.DASH}{gate.to_day}"],
+                tone,
+                note,
+            )
+        )
+    return Table(["Gate", "Actual", f"95{formats.NBSP}% interval", "Days"], rows)
+
+
+def interval(gate: Gate) -> str:
+    """The interval in percent, or a dash."""
+    if gate.low is None or gate.high is None:
+        return formats.DASH
+    return f"{gate.low * 100:.1f}{formats.DASH}{gate.high * 100:.1f}{formats.NBSP}%".replace(".0" + formats.NBSP, formats.NBSP)
+
+
+def _rule(cycle_days: int, minimum_sample: int) -> str:
+    return (
+        f"The rule: insufficient data before one business cycle ({cycle_days} days), while the domain of a gate is held or late, "
+        f"or if half of the gates cannot be judged (proportions need n ≥ {minimum_sample}). Roll back if a stability gate "
+        "(uptime, error rate, P0 incidents) and at least half of the judged gates are missed. "
+        f"Scale if every judged gate is met. Pivot otherwise. Intervals: Wilson, 95{formats.NBSP}%."
+    )

@@ -1,0 +1,116 @@
+"""The weekly status report: summary, key metrics with what they were, wins, what needs attention, next week's focus."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from postlaunch.reviews import content, formats, queries, sentences
+from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture
+from postlaunch.reviews.content import Source
+from postlaunch.reviews.figures import operations, product, support
+from postlaunch.reviews.rows import Metric
+
+CHART_DAYS = 56
+IMPROVEMENT = 0.05  # relative; smaller ones are no news
+WINS = 4
+FOCUS = 3
+
+
+def document(source: Source) -> Document:
+    """The report in the order of its template."""
+    period, launch = source.period, source.launch
+    metrics = source.metrics()
+    held = content.notices(source)
+    incidents = queries.incidents(source.session, launch.launch, period.start, period.end) if source.has("incidents") else []
+    clocks = queries.running_clocks(source.session, launch.launch, period.end) if source.has("support") else []
+    blocks: list[Block] = [*held, content.lights(source, metrics)]
+    blocks += [Heading("Key metrics"), content.kpi_table(metrics, period)]
+    blocks += [Heading("Wins"), Bullets(wins(metrics, launch.reviews.minimum_sample), "No target newly met and no clear improvement.")]
+    needs = content.attention(source, metrics, incidents, clocks)
+    blocks += [Heading("Needs attention"), Bullets(needs, "Nothing: no target missed, no open incident, no clock over time.")]
+    blocks += [Heading("Next week's focus"), Bullets(_focus(source, metrics), "Hold the line: no target was missed.")]
+    blocks += _charts(source, metrics)
+    if incidents:
+        lines = [Bullet(content.incident_line(row, launch), "bad" if row.severity in ("P0", "P1") else "none") for row in incidents]
+        blocks += [Heading("Incidents of the week"), Bullets(lines)]
+    return Document(
+        eyebrow="Weekly status report",
+        title=launch.name,
+        subtitle=content.subtitle(launch, period),
+        headline=sentences.headline(metrics),
+        tone=content.overall(metrics, held),
+        blocks=blocks,
+        footer=content.footer(source, queries.publication_id(source.session)),
+    )
+
+
+def wins(metrics: Sequence[Metric], minimum_sample: int) -> list[Bullet]:
+    """Targets met now that were missed the week before, then the biggest improvements that are more than noise."""
+    regained = [metric for metric in metrics if metric.status == "met" and metric.previous_status == "missed"]
+    bullets = [Bullet(f"{metric.name} is back on target: {sentences.gap(metric)}", "good") for metric in regained]
+    better = [(improvement(metric, minimum_sample), metric) for metric in metrics if metric not in regained]
+    ranked = sorted(((gain, metric) for gain, metric in better if gain >= IMPROVEMENT), key=lambda pair: pair[0], reverse=True)
+    for _, metric in ranked[: max(0, WINS - len(bullets))]:
+        now, was = formats.value(metric.value, metric.unit), formats.value(metric.previous, metric.unit)
+        bullets.append(Bullet(f"{metric.name}: {now}, was {was}{sentences.sample(metric)}", "good"))
+    return bullets
+
+
+def improvement(metric: Metric, minimum_sample: int) -> float:
+    """Relative change for the better; 0 where there is none, or too few to tell it from chance."""
+    if metric.value is None or not metric.previous or not metric.is_complete:
+        return 0.0
+    judged = max(metric.value, metric.previous) if metric.unit == "count" else metric.denominator
+    if judged is not None and judged < minimum_sample:
+        return 0.0
+    change = metric.value / metric.previous - 1
+    return change if metric.better == "higher" else -change
+
+
+def _focus(source: Source, metrics: Sequence[Metric]) -> list[Bullet]:
+    """The furthest missed targets, each with the evidence that says where to begin."""
+    chosen = content.ranked_misses(metrics)[:FOCUS]
+    return [Bullet(f"{content.focus(metric)}. {_evidence(source, metric)}".strip(), "warn") for metric in chosen]
+
+
+def _evidence(source: Source, metric: Metric) -> str:
+    session, launch_id, period = source.session, source.launch.launch, source.period
+    match metric.kpi_id:
+        case "error_rate" | "latency_p95" | "uptime":
+            values = queries.daily_values(session, launch_id, [metric.kpi_id], period.start, period.end)
+            days = [day for day, _ in source.grave_days(period.start, period.end)]
+            return sentences.threshold(metric, values, period, days).sentence.split(" The week")[0]
+        case "activation":
+            steps = queries.funnel_steps(session, launch_id, period.start, period.end)
+            return sentences.funnel([step for step in steps if step.funnel_id == "activation"], period).sentence
+        case "first_reply_attainment" | "resolution_attainment":
+            counts = queries.sla_counts(session, launch_id, period.start, period.end)
+            chosen = [row for row in counts if metric.kpi_id.startswith(row.metric)]
+            return sentences.sla(chosen, period).sentence
+        case _:
+            return f"It was {formats.value(metric.previous, metric.unit)} the week before." if metric.previous is not None else ""
+
+
+def _charts(source: Source, metrics: Sequence[Metric]) -> list[Block]:
+    session, launch_id, period = source.session, source.launch.launch, source.period
+    first = period.end - dt.timedelta(days=CHART_DAYS - 1)
+    grave = source.grave_days(first, period.end)
+    blocks: list[Block] = []
+    if (
+        source.has("product")
+        and (rows := queries.active_users(session, launch_id, first, period.end))
+        and rows[-1].metric_date >= period.start
+    ):
+        blocks.append(Picture(product.active_users(rows, period, grave)))
+    error_rate = next((metric for metric in metrics if metric.kpi_id == "error_rate"), None)
+    if error_rate is not None and error_rate.value is not None:
+        values = queries.daily_values(session, launch_id, ["error_rate"], first, period.end)
+        blocks.append(Picture(operations.threshold("error-rate", error_rate, values, period, grave)))
+    if (
+        source.has("support")
+        and (backlog := queries.tickets(session, launch_id, first, period.end))
+        and backlog[-1].metric_date >= period.start
+    ):
+        blocks.append(Picture(support.tickets(backlog, period, grave)))
+    return [Heading("Charts"), *blocks] if blocks else [Heading("Charts"), Paragraph(f"There is {formats.NO_DATA} to draw.")]

@@ -1,0 +1,163 @@
+"""Reviews from real marts, before their charts are drawn: what they say, in HTML and in text."""
+
+import datetime as dt
+import html
+import re
+from types import ModuleType
+
+import pytest
+
+from postlaunch.config.launch import Launch
+from postlaunch.errors import ReviewError
+from postlaunch.reviews import daily, documents, monthly, verdict, weekly
+from postlaunch.reviews.blocks import Bullet, Bullets, Document, Heading, Paragraph
+from postlaunch.reviews.content import Source
+from postlaunch.reviews.period import parse_period
+from postlaunch.warehouse.db import connect
+from postlaunch.warehouse.status import DomainStatus, domain_status
+
+BUILDERS = {"daily": daily.document, "weekly": weekly.document, "monthly": monthly.document, "verdict": verdict.document}
+PERIODS = {"daily": "2026-03-12", "weekly": "2026-W11", "monthly": "2026-03", "verdict": "day-60"}
+
+
+def build(launch: Launch, kind: str, period: str, *changed: DomainStatus) -> Document:
+    chosen = parse_period(kind, period, launch)
+    with connect("reporter") as session:
+        statuses = {status.domain: status for status in domain_status(session, launch, chosen.end)}
+        return BUILDERS[kind](Source(launch, chosen, session, {**statuses, **{status.domain: status for status in changed}}))
+
+
+def page(document: Document) -> str:
+    return documents.to_html(document, {chart.name: f"cid:{chart.name}" for chart in document.charts})
+
+
+def words(document: Document) -> str:
+    """The HTML as a reader sees it."""
+    return " ".join(html.unescape(re.sub(r"<style.*?</style>|<[^>]+>", " ", page(document), flags=re.DOTALL)).split())
+
+
+@pytest.mark.parametrize("kind", list(BUILDERS))
+def test_every_review_of_a_full_launch_stays_under_the_size_that_mail_programs_clip(kind: str, published: ModuleType) -> None:
+    content = page(build(published.EMR, kind, PERIODS[kind]))
+    assert len(content.encode()) < 60_000, "leaves room for launches with more KPIs; the hard limit is 90,000"
+    assert "<link" not in content
+    assert "http" not in re.sub(r"<!doctype[^>]*>", "", content), "nothing may be fetched from anywhere"
+
+
+def test_the_monthly_review_has_a_chart_for_every_question_with_its_sentence_and_alt_text(published: ModuleType) -> None:
+    document = build(published.EMR, "monthly", "2026-03")
+    names = [chart.name for chart in document.charts]
+    expected = [
+        "active-users",
+        "funnel-activation",
+        "retention-cohorts",
+        "tickets",
+        "sla",
+        "incidents",
+        "error-rate",
+        "latency-p95",
+        "capacity",
+    ]
+    assert names == expected
+    content = words(document)
+    for chart in document.charts:
+        assert chart.finding.title in chart.alt
+        assert chart.finding.sentence.endswith(".")
+        assert " ".join(chart.finding.sentence.split()) in content
+    assert content.count("error rate broke its 0.1") == 0
+    assert "Error rate broke its 0.1\u00a0% target on 1 of 31 days".replace("\u00a0", " ") in content
+
+
+def test_the_text_part_says_everything_that_the_html_part_says(published: ModuleType) -> None:
+    for kind, period in PERIODS.items():
+        document = build(published.EMR, kind, period)
+        text = " ".join(documents.to_text(document).split())
+        for block in document.blocks:
+            if isinstance(block, Heading):
+                assert block.text.upper() in text
+            if isinstance(block, Bullets):
+                assert all(" ".join(item.text.split()) in text for item in block.items)
+            if isinstance(block, Paragraph):
+                assert " ".join(block.text.split()) in text
+        for chart in document.charts:
+            assert " ".join(chart.finding.title.split()) in text
+        assert all(len(line) <= documents.TEXT_WIDTH + 4 for line in documents.to_text(document).splitlines())
+
+
+def test_a_launch_with_mixpanel_alone_has_no_other_section(published: ModuleType) -> None:
+    for kind, period in PERIODS.items():
+        document = build(published.SHOP, kind, period)
+        content = words(document)
+        assert not any(word in content for word in ("Support", "Incidents", "Reliability", "Technical health", "Capacity"))
+        assert "no data" not in content.replace("no data is never counted as 0", "")
+    names = [chart.name for chart in build(published.SHOP, "monthly", "2026-03").charts]
+    assert names == ["active-users", "retention-cohorts"]
+
+
+def test_a_held_domain_is_named_first_with_since_when_and_why(published: ModuleType) -> None:
+    since = dt.datetime(2026, 3, 11, 6, 14, tzinfo=dt.UTC)
+    held = DomainStatus("support", "held", since, dt.date(2026, 3, 10), "tickets of 11 March: row count 0 is below 1")
+    for kind, period in PERIODS.items():
+        content = words(build(published.EMR, kind, period, held))
+        banner = content.index("■ Support is held since 11 March 2026, 02:14 (America/New_York)")
+        assert banner < content.index("Gates: actual" if kind == "verdict" else "KPI"), "before the first number"
+        assert "Tickets of 11 March: row count 0 is below 1." in content
+        assert "its numbers reach to 10 March 2026" in content
+        text = " ".join(documents.to_text(build(published.EMR, kind, period, held)).split())
+        assert "■ Support is held since 11 March 2026, 02:14" in text
+
+
+def test_a_held_domain_with_a_gate_stops_the_verdict(published: ModuleType) -> None:
+    held = DomainStatus("support", "held", dt.datetime(2026, 3, 11, 6, tzinfo=dt.UTC), None, "x")
+    assert "insufficient data, because the data of support is held or late" in build(published.EMR, "verdict", "day-60", held).headline
+
+
+def test_a_period_without_data_shows_no_data_and_never_zero(published: ModuleType) -> None:
+    for kind, period in {"daily": "2026-06-01", "weekly": "2026-W23", "monthly": "2026-06"}.items():
+        document = build(published.EMR, kind, period)
+        content = words(document)
+        assert "no data" in content
+        assert not re.search(r"(?<![\d.,])0 %", content)
+        assert " is late since 14 April 2026" in content
+        assert document.charts == []
+
+
+def test_a_launch_of_which_nothing_was_published_still_renders(published: ModuleType) -> None:
+    unknown = published.EMR.model_copy(update={"launch": "unborn"})
+    for kind, period in PERIODS.items():
+        content = words(build(unknown, kind, period))
+        assert "Product is late" in content
+        assert "Nothing has been published for it." in content
+
+
+def test_names_and_titles_from_outside_cannot_inject_markup_or_forge_lines(published: ModuleType) -> None:
+    nasty = "<script>alert(1)</script><img src=https://evil.example/x.png>\n\nDECISIONS TO TAKE\r\nSubject: x"
+    with connect() as session:
+        session.execute("update marts.incidents set title = %s where incident_number = 104", [nasty])
+        session.execute("update marts.funnel_daily set step_name = '<b>Created</b>' where step_number = 3")
+    try:
+        document = build(published.EMR.model_copy(update={"name": "<h1>EMR</h1>"}), "monthly", "2026-03")
+    finally:
+        with connect() as session:
+            session.execute("update marts.incidents set title = 'API errors after deploy' where incident_number = 104")
+            session.execute("update marts.funnel_daily set step_name = 'Task Created' where step_number = 3")
+    content = page(document)
+    assert "<script" not in content
+    assert "<img src=https" not in content
+    assert "&lt;script&gt;" in content
+    assert "<h1>EMR" not in content
+    assert "&lt;h1&gt;EMR" in content
+    assert documents.to_text(document).count("\nDECISIONS TO TAKE\n") == 1
+    funnel = next(chart for chart in document.charts if chart.name == "funnel-activation")
+    assert "<b>Created</b>" not in str(funnel.figure.to_dict()), "chart labels are markup too"
+
+
+def test_html_beyond_the_limit_is_refused_and_not_clipped_by_a_mail_program() -> None:
+    long = Document("Daily review", "x", "y", "z", "none", [Bullets([Bullet("word " * 40)] * 600)])
+    with pytest.raises(ReviewError, match="mail programs show 90,000"):
+        documents.to_html(long, {})
+
+
+def test_nothing_published_says_what_to_run(warehouse: str, story: ModuleType) -> None:
+    with pytest.raises(ReviewError, match="run `postlaunch build`, `audit`, `publish`"):
+        build(story.EMR, "daily", "2026-03-12")

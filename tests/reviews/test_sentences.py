@@ -1,0 +1,241 @@
+"""Golden sentences: what a review says about given rows, word by word."""
+
+import datetime as dt
+
+from postlaunch.reviews import formats, sentences
+from postlaunch.reviews.period import Period
+from postlaunch.reviews.rows import (
+    ActiveUsers,
+    CohortCell,
+    DailyValue,
+    Forecast,
+    FunnelStep,
+    Incident,
+    Metric,
+    ServiceLevel,
+    SlaCount,
+    Tickets,
+)
+
+MARCH = Period("monthly", dt.date(2026, 3, 1), dt.date(2026, 3, 31), "2026-03", "March 2026")
+TODAY = Period("daily", dt.date(2026, 3, 12), dt.date(2026, 3, 12), "2026-03-12", "Thursday, 12 March 2026")
+
+
+def day(number: int, month: int = 3) -> dt.date:
+    return dt.date(2026, month, number)
+
+
+def plain(text: str) -> str:
+    return text.replace(formats.NBSP, " ").replace(formats.MINUS, "-")
+
+
+def metric(**changes: object) -> Metric:
+    facts = {
+        "kpi_id": "error_rate",
+        "name": "Error rate",
+        "domain": "reliability",
+        "unit": "ratio",
+        "better": "lower",
+        "period_rule": "ratio",
+        "value": 0.0006,
+        "numerator": 6.0,
+        "denominator": 10_000.0,
+        "previous": 0.0004,
+        "previous_status": "met",
+        "week_ago": None,
+        "target": 0.001,
+        "comparator": "<=",
+        "status": "met",
+        "is_complete": True,
+    }
+    return Metric(**{**facts, **changes})
+
+
+def errors(*values: float | None) -> list[DailyValue]:
+    return [DailyValue("error_rate", day(number), number, value, None, None) for number, value in enumerate(values, start=1)]
+
+
+def test_a_broken_target_is_counted_in_days_and_the_worst_is_named() -> None:
+    month = [0.0005] * 31
+    month[11] = 0.009
+    found = sentences.threshold(metric(), errors(*month), MARCH, [day(12)])
+    assert plain(found.title) == "Error rate broke its 0.1 % target on 1 of 31 days"
+    assert plain(found.sentence) == (
+        "Worst was 12 March, the day of an incident, with 0.9 %. The month as a whole stands at 0.06 % (n 10,000)."
+    )
+
+
+def test_a_kept_target_and_days_without_data_are_both_said() -> None:
+    found = sentences.threshold(metric(), errors(*[0.0005] * 29, None, None), MARCH)
+    assert plain(found.title) == "Error rate kept its 0.1 % target on all 29 days"
+    assert found.sentence.endswith("2 days without data are not counted.")
+
+
+def test_a_value_on_the_line_meets_its_target() -> None:
+    assert not sentences.is_missed(0.001, 0.001, "<=")
+    assert not sentences.is_missed(0.999, 0.999, ">=")
+    assert sentences.is_missed(0.9989, 0.999, ">=")
+
+
+def test_without_a_measurement_an_error_rate_is_no_data_and_not_zero() -> None:
+    found = sentences.threshold(metric(value=None, status="no_data"), errors(None, None), MARCH)
+    assert found.title == "Error rate: no data in March 2026"
+    assert "0 %" not in found.title + found.sentence
+
+
+def test_the_worst_day_of_a_kpi_that_should_be_high_is_its_lowest() -> None:
+    uptime = metric(kpi_id="uptime", name="Uptime", better="higher", target=0.999, comparator=">=", value=0.9991, denominator=2_592_000.0)
+    found = sentences.threshold(uptime, errors(1.0, 0.98, 1.0), MARCH)
+    assert plain(found.title) == "Uptime broke its 99.9 % target on 1 of 3 days"
+    assert plain(found.sentence).startswith("Worst was 2 March, with 98 %. The month as a whole stands at 99.91 % (30 days observed).")
+
+
+def test_active_users_are_compared_with_the_month_before() -> None:
+    rows = [ActiveUsers(day(28, 2), 100, 200, 400, 5)]
+    rows += [ActiveUsers(day(number), 110 + number, 300, 500, 2) for number in (1, 2, 3)]
+    found = sentences.active_users(rows, MARCH)
+    assert plain(found.title) == "Daily active users grew 12 % on February, to 112 a day"
+    assert plain(found.sentence) == (
+        "A day had between 111 (1 March) and 113 active users (3 March); 500 people used it in the 30 days to 3 March. "
+        "6 users were new in March 2026."
+    )
+
+
+def test_one_day_is_compared_with_the_same_weekday_a_week_before() -> None:
+    rows = [ActiveUsers(day(5), 400, 600, 900, 20), ActiveUsers(day(11), 900, 900, 900, 0), ActiveUsers(day(12), 300, 610, 910, 1)]
+    found = sentences.active_users(rows, TODAY)
+    assert plain(found.title) == "300 active users, 25 % fewer than a week before"
+    assert found.sentence.endswith("1 user was new that day.")
+
+
+def test_no_rows_of_use_are_no_data() -> None:
+    assert sentences.active_users([], MARCH).title == "No data on active users in March 2026"
+
+
+def step(number: int, name: str, reached: int, pending: int = 0, entered: int = 100) -> FunnelStep:
+    return FunnelStep("activation", "First task created", number, name, entered, reached, pending)
+
+
+def test_a_funnel_counts_pending_entries_neither_as_reached_nor_as_lost() -> None:
+    found = sentences.funnel([step(1, "Signed Up", 100), step(2, "Logged In", 85, 5), step(3, "Task Created", 63, 10)], MARCH)
+    assert plain(found.title) == "First task created: 70 % get there; most are lost before Task Created"
+    assert plain(found.sentence) == (
+        "63 of 90 entries in March 2026 reached Task Created; 10 more still have time left. "
+        "The biggest loss is between Logged In and Task Created: 17."
+    )
+
+
+def test_a_funnel_whose_entries_are_all_pending_says_nothing_yet() -> None:
+    found = sentences.funnel([step(1, "Signed Up", 1, entered=1), step(2, "Task Created", 0, 1, entered=1)], MARCH)
+    assert found.title == "First task created: every entry still has time left"
+    assert found.sentence == "The conversion window is open for everyone who entered (n 1); nothing can be said yet."
+
+
+def test_a_funnel_without_entries_has_no_ratio() -> None:
+    assert sentences.funnel([], MARCH).title == "Nobody entered the funnel in March 2026"
+
+
+def test_retention_takes_complete_weeks_only() -> None:
+    cells = [
+        CohortCell(day(2), 0, 100, 100, True),
+        CohortCell(day(2), 1, 100, 50, True),
+        CohortCell(day(9), 1, 300, 90, True),
+        CohortCell(day(16), 1, 200, 1, False),
+    ]
+    found = sentences.cohorts(cells)
+    assert plain(found.title) == "35 % of newcomers were back one week later"
+    assert plain(found.sentence).startswith(
+        "n 400 newcomers in 2 weekly cohorts. Best one week later: the cohort of 2 March with 50 % (n 100);"
+    )
+    assert sentences.cohorts(cells[-1:]).title == "Retention: no week is over yet"
+
+
+def test_the_backlog_is_compared_with_the_day_before_the_month() -> None:
+    rows = [Tickets(day(28, 2), 1, 1, 12), Tickets(day(1), 9, 3, 18), Tickets(day(2), 14, 1, 31)]
+    found = sentences.tickets(rows, MARCH, [day(2)])
+    assert found.title == "The backlog grew from 12 to 31 open tickets"
+    assert plain(found.sentence) == (
+        "23 tickets were opened and 4 solved in March 2026; the busiest day was 2 March, the day of an incident, with 14."
+    )
+
+
+def test_running_clocks_are_named_but_not_judged() -> None:
+    rows = [SlaCount("first_reply", "urgent", 10, 7, 2, 1), SlaCount("resolution", "low", 5, 5, 0, 0)]
+    found = sentences.sla(rows, MARCH)
+    assert plain(found.title) == "77.8 % of first replies and 100 % of resolutions came in time"
+    assert plain(found.sentence) == (
+        "Weakest is the first reply to urgent tickets: 77.8 % (n 9). 1 clock still runs within time and is not counted."
+    )
+    assert sentences.sla([SlaCount("resolution", "low", 3, 0, 0, 3)], MARCH).title == "No SLA clock ended in March 2026"
+
+
+def incident(severity: str, acknowledged: float | None, resolved: float | None) -> Incident:
+    at = dt.datetime(2026, 3, 12, 18, tzinfo=dt.UTC)
+    return Incident(1, "x", severity, "api", day(12), at, acknowledged, resolved, resolved is None, acknowledged is not None)
+
+
+def test_open_and_unacknowledged_incidents_stand_beside_the_means() -> None:
+    rows = [incident("P1", 240, 3600), incident("P2", None, 7200), incident("P2", 480, None)]
+    found = sentences.incidents(rows, MARCH)
+    assert plain(found.title) == "3 incidents, 1 of them P0 or P1; resolved in 1.5 h on average"
+    assert plain(found.sentence) == (
+        "By severity: 1 P1 and 2 P2. Acknowledged after 6 min on average (n 2), resolved: n 2. "
+        "Not in these averages: 1 never acknowledged and 1 still open."
+    )
+    assert sentences.incidents([], MARCH).title == "No incidents in March 2026"
+
+
+def test_the_error_budget_is_downtime_against_what_the_target_allows() -> None:
+    service = ServiceLevel("api", "EMR API", 2_678_400, 2_676_900, 3600, 1, 0)
+    assert plain(sentences.error_budget(service, 0.9999)) == (
+        "EMR API was up 99.944 % of the time: 25 min down, 560 % of the 4.5 min that its target allows. For 60 min nothing was measured."
+    )
+    assert sentences.error_budget(ServiceLevel("api", "EMR API", 0, 0, 86_400, 0, 0), 0.999) == "EMR API: no data on uptime."
+
+
+def forecast(**changes: object) -> Forecast:
+    facts = {
+        "resource_id": "memory",
+        "resource_name": "Redis memory",
+        "unit": "ratio",
+        "metric_date": day(31),
+        "observed_days_count": 28,
+        "level_value": 0.672,
+        "slope_per_day": 0.004,
+        "slope_low_per_day": 0.003,
+        "slope_high_per_day": 0.0054,
+        "trigger_value": 0.8,
+        "days_to_trigger": 32.0,
+        "days_to_trigger_low": 23.7,
+        "days_to_trigger_high": 42.7,
+        "is_growing": True,
+    }
+    return Forecast(**{**facts, **changes})
+
+
+def test_days_to_trigger_are_a_range() -> None:
+    assert plain(sentences.days_range(forecast())) == "24 to 43 days"
+    assert plain(sentences.days_range(forecast(days_to_trigger_high=None))) == "24 days or more"
+    assert sentences.days_range(forecast(days_to_trigger=None, days_to_trigger_low=None)) == "not in sight"
+    found = sentences.capacity([forecast(), forecast(resource_name="CPU", is_growing=False, days_to_trigger=None)])
+    assert plain(found.title) == "Redis memory reaches its trigger in 24 to 43 days"
+    assert plain(found.sentence) == (
+        "Redis memory stands at 67.2 %, its trigger is 80 %; it grows by 0.4 points a day (n 28 days). 1 other resource does not grow."
+    )
+
+
+def test_a_resource_that_is_not_growing_for_certain_is_not_forecast() -> None:
+    flat = forecast(is_growing=False, days_to_trigger=None)
+    assert sentences.capacity([flat]).title == "No resource is on its way to its trigger"
+    assert sentences.capacity([]).title == "No data on capacity"
+    assert sentences.capacity([forecast(level_value=0.81, days_to_trigger=0.0)]).title == "Redis memory is at its trigger"
+
+
+def test_the_headline_counts_targets_and_names_the_missed() -> None:
+    met, missed = metric(), metric(name="Activation", status="missed")
+    unknown = metric(name="Uptime", status="no_data", value=None)
+    assert sentences.headline([met, met]) == "All 2 targets are met."
+    assert sentences.headline([met]) == "The only target is met."
+    assert sentences.headline([met, missed, unknown]) == "1 of 2 targets is met; missed: activation. 1 other could not be judged."
+    assert sentences.headline([metric(target=None, status="no_target")]) == "No targets are set for this phase of the launch."
+    assert sentences.headline([unknown]) == "No target could be judged: no data, or too few."
