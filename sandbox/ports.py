@@ -1,0 +1,71 @@
+"""The ports of the local stack: all on 127.0.0.1, each with the environment variable that chooses another."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+
+import psutil
+
+from sandbox.errors import SandboxError
+
+HOST = "127.0.0.1"
+DEFAULTS = {"postgres": 15432, "apis": 18100, "smtp": 18025, "mail": 18080, "airflow": 18088}
+
+
+def variable(service: str) -> str:
+    """The environment variable that moves a service: `POSTLAUNCH_PORT_MAIL`."""
+    return f"POSTLAUNCH_PORT_{service.upper()}"
+
+
+def load_ports(environ: Mapping[str, str] = os.environ) -> dict[str, int]:
+    """Service -> port. Raises SandboxError for a value that is no port, or a port given twice."""
+    ports = {service: _port(variable(service), environ.get(variable(service)), default) for service, default in DEFAULTS.items()}
+    for service, port in ports.items():
+        twins = [other for other, taken in ports.items() if taken == port and other != service]
+        if twins:
+            raise SandboxError(f"port {port} is given to both {service} and {twins[0]}: change {variable(service)} or {variable(twins[0])}")
+    return ports
+
+
+def _port(name: str, text: str | None, default: int) -> int:
+    if not text:
+        return default
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise SandboxError(f"{name}={text!r} is no port: give a number from 1 to 65535")
+    return int(text)
+
+
+def is_open(port: int) -> bool:
+    """Whether something accepts connections on that port of the loopback."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def free_port() -> int:
+    """A port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def holder(port: int) -> str:
+    """The process that listens on a port, as far as this account may know it."""
+    try:
+        listeners = [c.pid for c in psutil.net_connections("inet") if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port]
+        processes = [psutil.Process(pid) for pid in listeners if pid]
+        named = [f"process {one.pid} ({' '.join(one.cmdline())[:80] or one.name()})" for one in processes]
+    except psutil.Error:
+        named = []
+    return ", ".join(named) or "a process of another account"
+
+
+def require_free(service: str, port: int) -> None:
+    """Raises SandboxError that names who holds the port and how to choose another."""
+    if is_open(port):
+        raise SandboxError(
+            f"port {port} for {service} is in use by {holder(port)}: stop that, or choose another with {variable(service)}=<port>"
+        )

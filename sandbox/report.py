@@ -1,0 +1,120 @@
+"""What `make demo` prints in the end: what was loaded, what was published, what was mailed, and where to look."""
+
+from __future__ import annotations
+
+from email.utils import parseaddr
+from typing import Any
+
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from postlaunch.warehouse.db import connect
+from sandbox import airflow
+from sandbox.errors import SandboxError
+from sandbox.mail import MailFolder, StoredMail
+from sandbox.stack import MAIL, Stack
+
+console = Console(soft_wrap=True, highlight=False)
+
+_ROWS = """
+    select source, launch_id, stream, count(*)
+    from (
+        select 'mixpanel' as source, launch_id, 'events' as stream from raw.mixpanel_events
+        union all select 'zendesk', launch_id, 'tickets' from raw.zendesk_tickets
+        union all select 'zendesk', launch_id, 'ticket metric events' from raw.zendesk_ticket_metric_events
+        union all select 'zendesk', launch_id, 'satisfaction ratings' from raw.zendesk_satisfaction_ratings
+        union all select 'pagerduty', launch_id, 'incidents' from raw.pagerduty_incidents
+        union all select 'pagerduty', launch_id, 'log entries' from raw.pagerduty_log_entries
+        union all select 'pagerduty', launch_id, 'services' from raw.pagerduty_services
+        union all select 'prometheus', launch_id, 'samples' from raw.prometheus_samples
+    ) as records
+    group by source, launch_id, stream
+    order by source, launch_id, stream
+"""
+_PUBLISHED = """
+    select
+        status.launch_id,
+        status.domain,
+        status.publication_id,
+        status.covered_through,
+        coalesce(status.held_reason, '') as held_reason,
+        coalesce(gate.passed_count, 0) as passed_count,
+        coalesce(gate.warning_count, 0) as warning_count,
+        coalesce(gate.critical_count, 0) as critical_count
+    from ops.domain_status as status
+    left join lateral (
+        select
+            count(*) filter (where is_passed) as passed_count,
+            count(*) filter (where not is_passed and severity = 'warning') as warning_count,
+            count(*) filter (where not is_passed and severity = 'critical') as critical_count
+        from ops.gate_results
+        where launch_id = status.launch_id and domain = status.domain
+            and audited_at = (
+                select max(newest.audited_at)
+                from ops.gate_results as newest
+                where newest.launch_id = status.launch_id and newest.domain = status.domain
+            )
+    ) as gate on true
+    order by status.launch_id, status.domain
+"""
+_DELIVERIES = """
+    select launch_id, review, period_start, period_end, recipients, message_id, publication_id
+    from ops.deliveries order by delivery_id
+"""
+
+
+def print_report(stack: Stack, seconds: float) -> None:
+    """Print all of it. Raises SandboxError if a delivery has no mail in the catcher, or nothing was published or delivered."""
+    with connect("transformer") as session:
+        rows = session.execute(_ROWS).fetchall()
+    with connect("reporter") as session:
+        published = session.execute(_PUBLISHED).fetchall()
+        number = _single(session, "select max(publication_id) from ops.publications")
+        deliveries = session.execute(_DELIVERIES).fetchall()
+    if number is None or not deliveries:
+        raise SandboxError(f"nothing was {'published' if number is None else 'delivered'}: look into {stack.url('airflow')}")
+    console.print(_rows_table(rows))
+    console.print(_published_table(published, number))
+    console.print(_mails_table(deliveries, {_id(mail): mail for mail in MailFolder(stack.home / "mail").mails()}))
+    console.print(f"Airflow   {stack.url('airflow')}   login {airflow.USER}, password {stack.secrets['airflow_admin']}")
+    console.print(f"mails     {stack.url(MAIL)}")
+    console.print(f"docs      {stack.url(MAIL)}/docs/")
+    console.print(f"It took {seconds:.0f} seconds. 'make down' stops everything; the state stays in {stack.home}.")
+
+
+def _single(session: psycopg.Connection, query: Any) -> Any:
+    row = session.execute(query).fetchone()
+    return row[0] if row else None
+
+
+def _rows_table(rows: list[tuple[Any, ...]]) -> Table:
+    table = Table("source", "launch", "stream", title="rows in the warehouse")
+    table.add_column("rows", justify="right")
+    for source, launch_id, stream, count in rows:
+        table.add_row(source, launch_id, stream, f"{count:,}")
+    return table
+
+
+def _published_table(published: list[tuple[Any, ...]], number: int) -> Table:
+    table = Table("launch", "domain", "publication", "covered through", "gate", title=f"marts: publication {number}")
+    for launch_id, domain, publication_id, covered, held, passed, warnings, critical in published:
+        gate = f"{passed} passed" + (f", {warnings} warnings" if warnings else "")
+        verdict = f"[red]held[/red]: {critical} critical, {held}" if held else f"[green]open[/green]: {gate}"
+        table.add_row(launch_id, domain, str(publication_id or ""), str(covered or ""), verdict)
+    return table
+
+
+def _mails_table(deliveries: list[tuple[Any, ...]], mails: dict[str, StoredMail]) -> Table:
+    table = Table("mail", "to", "file", title="mails delivered")
+    lost = [f"{review} of {launch_id} {start}" for launch_id, review, start, _, _, message_id, _ in deliveries if message_id not in mails]
+    if lost:
+        raise SandboxError(f"ops.deliveries names mails that the catcher never got: {', '.join(lost)}")
+    for _, _, _, _, recipients, message_id, _ in deliveries:
+        mail = mails[message_id]
+        table.add_row(mail.subject, ", ".join(parseaddr(one)[1] for one in recipients), str(mail.path))
+    return table
+
+
+def _id(mail: StoredMail) -> str:
+    return str(mail.message["message-id"] or "").strip()

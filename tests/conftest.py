@@ -1,0 +1,196 @@
+"""What every test may ask for: a real warehouse of its own, the simulated APIs, and the reason when a program is missing.
+
+server ── template (migrated once) ──┬── warehouse          a fresh copy for one test
+                                     └── module_warehouse   one copy for all tests of a module
+apis   ── the four simulators, their clock stopped at 2026-04-13 06:00 UTC
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sandbox.ports import free_port
+from sandbox.postgres import PostgresServer
+
+LOGIN = "postlaunch"
+WAREHOUSE = "AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE"
+LAUNCH_DATE = dt.date(2026, 1, 12)
+CLOCK = dt.datetime(2026, 4, 13, 6, tzinfo=dt.UTC)
+_FOLDER = "postlaunch-test-"
+
+_PROGRAMS = {
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "prometheus": ("prometheus",),
+    "promtool": ("promtool",),
+    "node-exporter": ("prometheus-node-exporter", "node_exporter"),
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The markers of this suite, and no variable of the caller that could lead a test to a real system."""
+    config.addinivalue_line(
+        "markers", "needs(program): skipped, with the reason, on a machine without chromium, prometheus, promtool or node-exporter"
+    )
+    config.addinivalue_line("markers", "airflow: starts Airflow processes (slow)")
+    config.addinivalue_line("markers", "slow: takes more than ten seconds")
+    for name in list(os.environ):
+        if name.startswith(("AIRFLOW_CONN_POSTLAUNCH_", "POSTLAUNCH_")):
+            del os.environ[name]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose program is missing, and say what mends it."""
+    for marker in item.iter_markers("needs"):
+        for program in marker.args:
+            if program not in _PROGRAMS:
+                pytest.fail(f"needs({program!r}): tests/conftest.py knows {', '.join(_PROGRAMS)}")
+            if not _is_installed(program):
+                pytest.skip(f"{program} is not installed on this machine; 'make system' installs it")
+
+
+def _is_installed(program: str) -> bool:
+    if program == "chromium" and os.environ.get("BROWSER_PATH"):
+        return Path(os.environ["BROWSER_PATH"]).exists()
+    return any(shutil.which(name) for name in _PROGRAMS[program])
+
+
+@contextlib.contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that other accounts may enter (pytest's own are closed to them): for a server that must not run as root."""
+    _sweep()
+    folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def server_folder() -> Iterator[Path]:
+    """A folder for a PostgreSQL of one test."""
+    with open_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgresServer]:
+    """One throw-away PostgreSQL for the whole session, on a free port, with the login that owns warehouses."""
+    with open_folder() as folder:
+        server = PostgresServer(folder / "data", free_port(), secrets.token_hex(8), throwaway=True)
+        try:
+            server.start()
+            server.ensure_login(LOGIN, server.password, createrole=True)
+            yield server
+        finally:
+            server.stop()
+
+
+def _sweep() -> None:
+    """Stop and remove servers of test sessions that were killed before they could do it themselves."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        pid = folder.name.removeprefix(_FOLDER).split("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            with contextlib.suppress(Exception):
+                PostgresServer(folder / "data", 0, "", throwaway=True).stop()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(server: PostgresServer) -> str:
+    """Name of a migrated, empty warehouse that is only ever copied."""
+    from postlaunch.warehouse.migrate import migrate
+
+    server.ensure_database("template_warehouse", LOGIN)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(WAREHOUSE, server.uri("template_warehouse", LOGIN))
+        migrate()
+    return "template_warehouse"
+
+
+@contextlib.contextmanager
+def _copy(server: PostgresServer, template: str) -> Iterator[str]:
+    """A fresh warehouse that AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE points at; yields its URI and drops it in the end."""
+    name = f"warehouse_{secrets.token_hex(4)}"
+    server.clone_database(template, name, LOGIN)
+    uri = server.uri(name, LOGIN)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(WAREHOUSE, uri)
+            yield uri
+    finally:
+        server.drop_database(name)
+
+
+@pytest.fixture
+def warehouse(server: PostgresServer, template: str) -> Iterator[str]:
+    """URI of an empty migrated warehouse for this test alone."""
+    with _copy(server, template) as uri:
+        yield uri
+
+
+@pytest.fixture(scope="module")
+def module_warehouse(server: PostgresServer, template: str) -> Iterator[str]:
+    """URI of an empty migrated warehouse for the tests of one module, which may build on one another."""
+    with _copy(server, template) as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def _apis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The simulators on a free port, their clock stopped on the morning after launch day 90."""
+    from sandbox.apis import Limits, create_app
+    from sandbox.apis.server import running_server
+
+    state = tmp_path_factory.mktemp("sandbox")
+    app = create_app(state_dir=state, launch_date=LAUNCH_DATE, now=CLOCK, limits=Limits.none())
+    with running_server(app) as url:
+        yield url, state
+
+
+@contextlib.contextmanager
+def _connected(server: tuple[str, Path]) -> Iterator[str]:
+    """Point the four connections at the simulators, and their clock at its moment whatever the test before did to it."""
+    from sandbox.state import source_connections
+    from sandbox.story.clock import SandboxClock
+
+    url, state = server
+    SandboxClock(state).freeze(CLOCK)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in source_connections(url).items():
+            patch.setenv(name, value)
+        yield url
+
+
+@pytest.fixture
+def apis(_apis_server: tuple[str, Path]) -> Iterator[str]:
+    """Base URL of the simulated APIs; AIRFLOW_CONN_POSTLAUNCH_{MIXPANEL,ZENDESK,PAGERDUTY,PROMETHEUS} point at it."""
+    with _connected(_apis_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_apis(_apis_server: tuple[str, Path]) -> Iterator[str]:
+    """As `apis`, for the tests of one module."""
+    with _connected(_apis_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sandbox_launches(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the launch files of the story."""
+    from sandbox.story.launches import render
+
+    folder = tmp_path_factory.mktemp("launches")
+    render(folder, LAUNCH_DATE)
+    return folder

@@ -1,0 +1,98 @@
+"""The embedded PostgreSQL: passwords on TCP, deterministic start and stop, as root and as an ordinary user."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from sandbox.errors import SandboxError
+from sandbox.ports import free_port
+from sandbox.postgres import PostgresServer
+
+
+def test_a_migrated_warehouse_is_copied_for_every_test(warehouse: str) -> None:
+    with psycopg.connect(warehouse) as connection:
+        schemas = {row[0] for row in connection.execute("select schema_name from information_schema.schemata")}
+        assert {"raw", "quarantine", "config", "ops", "build", "marts"} <= schemas
+
+
+def test_a_wrong_password_is_refused_on_tcp(server: PostgresServer) -> None:
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(server.uri("postgres", "postlaunch", "wrong"))
+
+
+def test_the_warehouse_login_is_no_superuser(server: PostgresServer, warehouse: str) -> None:
+    with psycopg.connect(warehouse) as connection:
+        assert connection.execute("select rolsuper from pg_roles where rolname = current_user").fetchone() == (False,)
+
+
+def test_the_server_does_not_run_as_root(server: PostgresServer) -> None:
+    pid = server.postmaster_pid()
+    assert pid is not None
+    assert psutil.Process(pid).uids().effective != 0
+
+
+def test_the_password_is_not_shown_in_the_representation(server: PostgresServer) -> None:
+    assert server.password not in repr(server)
+
+
+def test_a_stopped_server_leaves_no_process_and_starts_again_with_its_data(server_folder: Path) -> None:
+    one = PostgresServer(server_folder / "data", free_port(), "a/b@c", throwaway=True)
+    one.start()
+    try:
+        one.ensure_login("keeper", "x")
+        assert one.ensure_database("kept", "keeper") is True
+        pid = one.postmaster_pid()
+        assert pid is not None
+        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        one.stop()
+        assert [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
+        assert one.postmaster_pid() is None
+        one.start()
+        assert one.ensure_database("kept", "keeper") is False
+    finally:
+        one.stop()
+
+
+def test_a_second_start_leaves_the_running_server_alone(server: PostgresServer) -> None:
+    before = server.postmaster_pid()
+    server.start()
+    assert server.postmaster_pid() == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has another account run the server")
+def test_data_that_the_servers_account_cannot_reach_moves_and_says_so(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    one = PostgresServer(tmp_path / "data", free_port(), "secret", throwaway=True)
+    one.start()
+    try:
+        assert one.location != tmp_path / "data"
+        assert str(one.location) in one.notes[0]
+        assert str(tmp_path / "data") in one.notes[0]
+    finally:
+        one.stop()
+        shutil.rmtree(one.location)
+
+
+def test_a_server_that_cannot_start_shows_the_end_of_its_log(server: PostgresServer, server_folder: Path) -> None:
+    twin = PostgresServer(server_folder / "data", server.port, "secret", throwaway=True)
+    with pytest.raises(SandboxError, match=f"port {server.port}.*Address already in use"):
+        twin.start()
+    assert twin.postmaster_pid() is None
+
+
+def test_another_password_than_the_stored_one_is_told_with_the_way_out(server_folder: Path) -> None:
+    one = PostgresServer(server_folder / "data", free_port(), "first", throwaway=True)
+    one.start()
+    one.stop()
+    stranger = PostgresServer(server_folder / "data", one.port, "second", throwaway=True)
+    try:
+        with pytest.raises(SandboxError, match="refuses the stored password.*remove that folder"):
+            stranger.start()
+    finally:
+        stranger.stop()

@@ -1,0 +1,132 @@
+"""The local stack as a person uses it: up, status, down; and the state that it keeps."""
+
+from __future__ import annotations
+
+import os
+import smtplib
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import psycopg
+import pytest
+
+from sandbox import airflow, state
+from sandbox.airflow import AirflowClient
+from sandbox.errors import SandboxError
+from sandbox.ports import DEFAULTS, HOST, free_port, variable
+from sandbox.stack import APIS, MAIL, Stack
+
+
+@pytest.fixture
+def stack(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """A stack of its own, on free ports, that is stopped whatever happens."""
+    before = dict(os.environ)
+    for service in DEFAULTS:
+        monkeypatch.setenv(variable(service), str(free_port()))
+    stack = Stack(server_folder / ".local")
+    try:
+        yield stack
+    finally:
+        stack.stop()
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _family(stack: Stack) -> list[psutil.Process]:
+    """Every process of a running stack, PostgreSQL's sessions too."""
+    leaders = [psutil.Process(service.pid) for service in stack.services() if service.pid is not None]
+    return [one for leader in leaders for one in (leader, *leader.children(recursive=True))]
+
+
+def _alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_secrets_are_made_once_and_only_their_owner_reads_them(tmp_path: Path) -> None:
+    first = state.load_secrets(tmp_path)
+    assert state.load_secrets(tmp_path) == first
+    assert len(set(first.values())) == len(first)
+    assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
+
+
+def test_the_environment_file_is_private_and_a_shell_reads_it_back(tmp_path: Path) -> None:
+    variables = {"POSTLAUNCH_LAUNCHES": "/a folder/with 'quotes'", "AIRFLOW_CONN_X": "http://a%40b:p$w@127.0.0.1:1/?x=1&y=2"}
+    path = state.write_environment(tmp_path, variables)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    shown = subprocess.run(["bash", "-c", f"set -a; . {path}; env -0"], check=True, capture_output=True, text=True, env={}).stdout
+    found = dict(line.split("=", 1) for line in shown.split("\0") if line)
+    assert {name: found[name] for name in variables} == variables
+
+
+def test_the_environment_names_every_connection_and_keeps_telemetry_off(tmp_path: Path) -> None:
+    variables = state.environment(tmp_path, DEFAULTS, state.load_secrets(tmp_path))
+    wanted = {f"AIRFLOW_CONN_POSTLAUNCH_{name}" for name in ("WAREHOUSE", "MIXPANEL", "ZENDESK", "PAGERDUTY", "PROMETHEUS", "SMTP")}
+    assert wanted <= variables.keys()
+    assert variables["AIRFLOW__USAGE_DATA_COLLECTION__ENABLED"] == "False"
+    assert variables["AIRFLOW__COSMOS__ENABLE_TELEMETRY"] == "False"
+    assert variables["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"
+
+
+def test_stopping_what_was_never_started_does_nothing(stack: Stack) -> None:
+    assert stack.stop() == []
+    assert not any(service.is_running for service in stack.services())
+
+
+@pytest.mark.slow
+def test_data_apis_and_mail_come_up_twice_and_leave_no_process(stack: Stack) -> None:
+    for _ in range(2):
+        stack.start_data()
+        stack.start_apis()
+        stack.start_mail()
+    running = {service.name for service in stack.services() if service.is_running}
+    assert running == {"postgres", APIS, MAIL}
+    assert "launch_date" in httpx.get(f"{stack.url(APIS)}/_sandbox/clock").json()
+    assert sorted(path.name for path in (stack.home / "launches").iterdir()) == ["cdnow.yaml", "emr-platform.yaml"]
+    with smtplib.SMTP(HOST, stack.ports["smtp"], timeout=10) as client:
+        client.sendmail("a@sandbox.example", ["b@sandbox.example"], "Subject: one\r\n\r\ntext\r\n")
+    assert [path.name for path in (stack.home / "mail").glob("*.eml")] == ["0001-one.eml"]
+    with psycopg.connect(stack.variables["AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE"]) as session:
+        assert session.execute("select count(*) from config.launches").fetchone() == (0,)
+    family = _family(stack)
+    assert stack.stop() == [MAIL, APIS, "postgres"]
+    assert _alive(family) == []
+    assert stack.stop() == []
+
+
+@pytest.mark.slow
+def test_a_running_stack_refuses_to_move_a_port(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.start_data()
+    monkeypatch.setenv("POSTLAUNCH_PORT_MAIL", str(free_port()))
+    with pytest.raises(SandboxError, match="another port for mail: run 'postlaunch down' first"):
+        Stack(stack.home).start_data()
+
+
+@pytest.mark.slow
+def test_a_taken_port_stops_the_start_and_is_named(stack: Stack, server: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTLAUNCH_PORT_POSTGRES", str(server.port))  # type: ignore[attr-defined]
+    with pytest.raises(SandboxError, match="for postgres is in use by process .*POSTLAUNCH_PORT_POSTGRES="):
+        Stack(stack.home).start_data()
+
+
+@pytest.mark.airflow
+def test_airflow_comes_up_asks_for_a_password_knows_the_pools_and_leaves_no_process(stack: Stack) -> None:
+    stack.start_data()
+    stack.start_airflow()
+    stack.airflow.wait_healthy()
+    assert {service.name for service in stack.services() if service.is_running} == {"postgres", *airflow.PROCESSES}
+    assert httpx.get(f"{stack.url('airflow')}/api/v2/dags").status_code == httpx.codes.UNAUTHORIZED
+    with pytest.raises(SandboxError, match="refuses the login"):
+        AirflowClient.login(stack.url("airflow"), airflow.USER, "wrong")
+    client = stack.airflow.client()
+    pools = {pool["name"] for pool in client.call("GET", "/pools")["pools"]}
+    assert {"postlaunch_mixpanel", "postlaunch_zendesk", "postlaunch_pagerduty", "postlaunch_prometheus"} <= pools
+    listening = {one.laddr.ip for process in _family(stack) for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN}
+    assert listening == {HOST}
+    family = _family(stack)
+    stack.stop()
+    assert _alive(family) == []
+    assert stack.supervisor.strays() == []
