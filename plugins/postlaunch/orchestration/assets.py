@@ -1,0 +1,20 @@
+"""The assets between the DAGs: the raw data of a source. An ingest emits one when it changed something; `build_marts` runs on any."""
+
+from __future__ import annotations
+
+from airflow.sdk import Asset, AssetAlias
+
+from postlaunch.config.launch import SOURCES, Source
+
+
+def raw(source: Source) -> Asset:
+    """The raw data of a source in the warehouse."""
+    return Asset(name=f"raw_{source}", uri=f"postlaunch://raw/{source}", group="postlaunch")
+
+
+def changes(source: Source) -> AssetAlias:
+    """The outlet of an ingest: it stands for `raw(source)` in the runs that changed it, and for nothing in the others."""
+    return AssetAlias(name=f"changes_{source}", group="postlaunch")
+
+
+RAW: tuple[Asset, ...] = tuple(raw(source) for source in SOURCES)

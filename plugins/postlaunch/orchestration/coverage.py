@@ -1,0 +1,46 @@
+"""What still stands between a review and its numbers: the domains that are not there yet, but can still come by themselves."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+import psycopg
+
+from postlaunch.config.launch import DOMAIN_SOURCE, Domain, Launch, Source
+from postlaunch.warehouse.db import connect
+from postlaunch.warehouse.status import DomainStatus, domain_status
+
+_ARRIVED = """
+    select
+        exists (
+            select from ops.ingest_runs
+            where launch_id = %(launch)s and source = %(source)s and status = 'succeeded' and %(day)s between first_date and last_date
+        )
+        and not exists (
+            select from ops.partition_loads where launch_id = %(launch)s and source = %(source)s and build_id is null and is_changed
+        )
+"""
+
+
+def missing_domains(launch: Launch, day: dt.date, is_busy: Callable[[Source], bool]) -> tuple[dict[Domain, str], dict[Domain, str]]:
+    """Domains whose published marts do not reach `day`, with the reason: (worth waiting for, not worth it). Raises WarehouseError.
+
+    `is_busy(source)`: somebody ingests the source or builds right now. Then anything may still come. Otherwise only what was not ingested
+    yet, or not built yet, can; a domain that is held, or whose source brought nothing new, will not change by waiting.
+    """
+    waiting: dict[Domain, str] = {}
+    given_up: dict[Domain, str] = {}
+    with connect("reporter") as session:
+        for status in domain_status(session, launch, day):
+            if status.state == "fresh":
+                continue
+            can_come = is_busy(DOMAIN_SOURCE[status.domain]) or (status.state == "late" and not _arrived(session, launch, status, day))
+            (waiting if can_come else given_up)[status.domain] = f"{status.state}: {status.reason}"
+    return waiting, given_up
+
+
+def _arrived(session: psycopg.Connection, launch: Launch, status: DomainStatus, day: dt.date) -> bool:
+    """Whether the day was ingested and nothing of it waits to be built."""
+    keys = {"launch": launch.launch, "source": DOMAIN_SOURCE[status.domain], "day": day}
+    return bool(session.execute(_ARRIVED, keys).fetchall()[0][0])

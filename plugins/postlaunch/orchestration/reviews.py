@@ -1,0 +1,172 @@
+"""The review DAGs: one factory, one DAG a kind of review.
+
+    due (launch files, data interval or params)  ->  review[launch]: wait (marts cover the period, or cannot)  ->  deliver
+
+Who is mailed, in `sending()`: a scheduled run mails, once a period; a backfill never; a manual run does what its form says.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+from airflow.sdk import DAG, Param, get_current_context, task, task_group
+from airflow.sdk.bases.timetable import BaseTimetable
+from airflow.sdk.exceptions import AirflowFailException
+
+from postlaunch.config.connections import SMTP
+from postlaunch.config.launch import Launch
+from postlaunch.config.load import load_launch, load_launches
+from postlaunch.config.settings import load_settings
+from postlaunch.orchestration.coverage import missing_domains
+from postlaunch.orchestration.defaults import RETRIES, START, interval, step
+from postlaunch.orchestration.runs import BUILD_DAG, ingest_dag_id, is_busy
+
+Kind = Literal["daily", "monthly"]
+PATIENCE = dt.timedelta(minutes=60)
+
+log = logging.getLogger(__name__)
+
+
+class Target(TypedDict):
+    """What one mapped task group reviews: a launch and a period (`2026-03-31`, `2026-03`)."""
+
+    launch: str
+    period: str
+
+
+class Sending(TypedDict):
+    """Whether a run mails, and whether it does so although it was mailed before."""
+
+    send: bool
+    again: bool
+
+
+def review_dag(dag_id: str, kind: Kind, schedule: BaseTimetable, periods: Callable[..., list[str]], doc_md: str) -> DAG:
+    """A DAG that renders and mails one kind of review. `periods(launch, start, end)` names what ended in a data interval."""
+    with DAG(
+        dag_id=dag_id,
+        doc_md=doc_md,
+        schedule=schedule,
+        start_date=START,
+        catchup=False,
+        max_active_runs=2,
+        tags=["review", "nightly" if kind == "daily" else "monthly"],
+        default_args=RETRIES,
+        params=form(),
+    ) as dag:
+
+        @task(retries=1, execution_timeout=dt.timedelta(minutes=5))
+        def due() -> list[Target]:
+            return targets(periods, get_current_context())
+
+        @task.sensor(poke_interval=30, timeout=2 * PATIENCE.total_seconds(), mode="reschedule", map_index_template=_LABEL)
+        def wait(target: Target) -> bool:
+            return nothing_to_wait_for(kind, target, get_current_context())
+
+        @task(map_index_template=_LABEL)
+        def deliver(target: Target) -> str:
+            return render_and_deliver(kind, target, get_current_context())
+
+        @task_group
+        def review(target: Target) -> None:
+            wait(target) >> deliver(target)
+
+        review.expand(target=due())
+    return dag
+
+
+_LABEL = "{{ task.op_args[0]['launch'] }}"
+
+
+def form() -> dict[str, Param]:
+    """The form of a manual run. Launches are text: nothing is read from files when a DAG is parsed."""
+    return {
+        "launch": Param(None, type=["null", "string"], title="Launch", description="Id of a launch file; empty: all that are due."),
+        "period": Param(None, type=["null", "string"], title="Period", description="2026-03-31 or 2026-03; empty: the last that ended."),
+        "recipients": Param(
+            None, type=["null", "array"], items={"type": "string"}, title="Recipients", description="Empty: those of the launch file."
+        ),
+        "send": Param(False, type="boolean", title="Send", description="Mail it; otherwise it is only rendered."),
+        "send_again": Param(False, type="boolean", title="Send again", description="Mail it even if this period was mailed before."),
+    }
+
+
+def sending(run_type: str, params: Any) -> Sending:
+    """Whether this run mails: scheduled once, backfill never, manual as its form says."""
+    if run_type == "scheduled":
+        return {"send": True, "again": False}
+    if run_type == "manual":
+        return {"send": bool(params["send"]), "again": bool(params["send"] and params["send_again"])}
+    return {"send": False, "again": False}
+
+
+def targets(periods: Callable[..., list[str]], context: Any) -> list[Target]:
+    """Launches and periods of this run. Raises AirflowFailException if the form names a launch that has no file."""
+    params, (start, end) = context["params"], interval(context)
+    with step():
+        folder = load_settings().launches
+        chosen = [load_launch(folder, params["launch"])] if params["launch"] else list(load_launches(folder).values())
+    if params["period"]:
+        found: list[Target] = [{"launch": launch.launch, "period": params["period"]} for launch in chosen]
+    else:
+        found = [{"launch": launch.launch, "period": period} for launch in chosen for period in periods(launch, start, end)]
+    listed = ", ".join(f"{target['launch']} {target['period']}" for target in found)
+    log.info("to review: %s", listed or "no launch has a period that ended in this interval")
+    return found
+
+
+def nothing_to_wait_for(kind: Kind, target: Target, context: Any) -> bool:
+    """Whether the review can be made now: the marts cover its period, or what is late will not come (or not within the hour).
+
+    Manual runs and backfills do not wait: they show what there is.
+    """
+    run, instance = context["dag_run"], context["ti"]
+    if run.run_type != "scheduled":
+        return True
+    launch, day = _launch_and_last_day(kind, target)
+    is_building = is_busy(instance, BUILD_DAG)
+    with step():
+        waiting, given_up = missing_domains(launch, day, lambda source: is_building or is_busy(instance, ingest_dag_id(source)))
+    out_of_patience = dt.datetime.now(dt.UTC) - (run.start_date or run.run_after) > PATIENCE
+    if waiting and not out_of_patience:
+        log.info("waiting for %s", "; ".join(f"{domain} ({reason})" for domain, reason in waiting.items()))
+        return False
+    for domain, reason in {**given_up, **waiting}.items():
+        log.warning("%s goes on without %s up to %s: %s", launch.launch, domain, day, reason)
+    return True
+
+
+def render_and_deliver(kind: Kind, target: Target, context: Any) -> str:
+    """Render the review from the published marts, and mail it if this run is one that mails. Returns what was done."""
+    from postlaunch.reviews import deliver, render
+
+    launch, _ = _launch_and_last_day(kind, target)
+    plan = sending(context["dag_run"].run_type, context["params"])
+    recipients = context["params"]["recipients"] or list(launch.reviews.recipients.get(kind, ()))
+    if plan["send"] and not recipients:
+        raise AirflowFailException(f"launch {launch.launch}: reviews.recipients.{kind} is missing in its launch file: nobody to mail to")
+    with step(SMTP):
+        if not plan["send"]:
+            review = render(kind, launch, target["period"], out=_folder())
+            return f"{review.subject}: not mailed, {', '.join(str(path) for path in review.paths)}"
+        review = render(kind, launch, target["period"])
+        delivery = deliver(review, recipients, again=plan["again"])
+    return f"{review.subject}: " + (f"mailed to {', '.join(recipients)}" if delivery else "was mailed before")
+
+
+def _folder() -> Path:
+    """Where this worker keeps what a run renders but does not mail."""
+    return Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "reviews"
+
+
+def _launch_and_last_day(kind: Kind, target: Target) -> tuple[Launch, dt.date]:
+    from postlaunch.reviews.period import parse_period
+
+    with step():
+        launch = load_launch(load_settings().launches, target["launch"])
+        return launch, parse_period(kind, target["period"], launch).end

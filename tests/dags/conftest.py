@@ -1,0 +1,38 @@
+"""The DAGs, imported as Airflow's DAG processor does it, without a metadata database."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="postlaunch-airflow-"))  # Airflow reads it once, when it is imported
+
+ROOT = Path(__file__).resolve().parents[2]
+DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
+MANIFEST = ROOT / "dbt_project" / "target" / "manifest.json"
+
+
+@pytest.fixture(scope="session")
+def manifest() -> Path:
+    """The parsed dbt project, without which build_marts cannot be drawn."""
+    if not MANIFEST.is_file():
+        pytest.fail(f"{MANIFEST} is missing: run `make setup`, as `make test` does")
+    return MANIFEST
+
+
+@pytest.fixture(scope="session")
+def dags(manifest: Path) -> dict[str, object]:
+    """DAG id -> DAG, from every file in dags/."""
+    found = {}
+    for file in DAG_FILES:
+        spec = importlib.util.spec_from_file_location(f"dag_file_{file.stem}", file)
+        assert spec
+        assert spec.loader
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        found[module.dag.dag_id] = module.dag
+    return found

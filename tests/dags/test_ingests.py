@@ -1,0 +1,153 @@
+"""What a run of an ingest DAG does: which launches, which dates, with or without look-back, and when it emits its asset."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg
+import pytest
+
+from postlaunch.errors import ConfigError, PostlaunchError, SourceAuthError, SourceError, WarehouseError
+
+NIGHT = (dt.datetime(2026, 4, 12, 6, tzinfo=dt.UTC), dt.datetime(2026, 4, 13, 6, tzinfo=dt.UTC))
+DATE = "2026-04-12"
+
+
+@pytest.fixture
+def launches(sandbox_launches: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("POSTLAUNCH_LAUNCHES", str(sandbox_launches))
+    return sandbox_launches
+
+
+@pytest.fixture
+def landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("POSTLAUNCH_LANDING", str(tmp_path / "landing"))
+    return tmp_path / "landing"
+
+
+class Outlets(dict[Any, Any]):
+    """Stands where Airflow hands a task its outlets: keeps the assets that were emitted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.emitted: list[tuple[str, dict[str, str]]] = []
+
+    def __missing__(self, _alias: Any) -> Any:
+        return SimpleNamespace(add=lambda asset, extra: self.emitted.append((asset.name, extra)))
+
+
+def context(run_type: str) -> dict[str, Any]:
+    return {"dag_run": SimpleNamespace(run_type=run_type), "outlet_events": Outlets()}
+
+
+def test_a_run_asks_for_the_launches_that_have_the_source_and_are_followed(launches: Path) -> None:
+    from postlaunch.orchestration.ingests import windows
+
+    expected = [{"launch": "emr-platform", "first": DATE, "last": DATE}]  # cdnow has mixpanel too, but is a launch of 1997
+    assert windows("mixpanel", *NIGHT) == expected
+    assert windows("zendesk", *NIGHT) == expected
+
+
+def test_launch_files_are_read_when_the_task_runs(launches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from postlaunch.orchestration.ingests import windows
+
+    text = (launches / "emr-platform.yaml").read_text()
+    (tmp_path / "one.yaml").write_text(text.replace("launch: emr-platform", "launch: tokyo").replace("America/New_York", "Asia/Tokyo"))
+    monkeypatch.setenv("POSTLAUNCH_LAUNCHES", str(tmp_path))
+    assert [window["launch"] for window in windows("prometheus", *NIGHT)] == ["tokyo"]
+
+
+def test_a_broken_launch_file_fails_at_once_with_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk.exceptions import AirflowFailException  # noqa: TID251
+
+    from postlaunch.orchestration.ingests import windows
+
+    (tmp_path / "bad.yaml").write_text("launch: bad\nzone: Mars\n")
+    monkeypatch.setenv("POSTLAUNCH_LAUNCHES", str(tmp_path))
+    with pytest.raises(AirflowFailException, match=r"bad\.yaml: zone: unknown key"):
+        windows("mixpanel", *NIGHT)
+
+
+def test_the_asset_is_emitted_when_something_changed_and_only_then(launches: Path, landing: Path, warehouse: str, apis: str) -> None:
+    from postlaunch.orchestration.ingests import ingest_window
+
+    window = {"launch": "emr-platform", "first": DATE, "last": DATE}
+    first, again = context("backfill"), context("backfill")
+    assert "emr-platform" in ingest_window("pagerduty", window, first)
+    assert first["outlet_events"].emitted == [("raw_pagerduty", window)]
+    ingest_window("pagerduty", window, again)
+    assert again["outlet_events"].emitted == []
+
+
+@pytest.mark.parametrize(("run_type", "first_date"), [("scheduled", "2026-04-09"), ("manual", "2026-04-09"), ("backfill", DATE)])
+def test_a_nightly_run_looks_back_and_a_backfill_takes_its_own_days(
+    run_type: str, first_date: str, launches: Path, landing: Path, warehouse: str, apis: str
+) -> None:
+    from postlaunch.orchestration.ingests import ingest_window
+
+    ingest_window("mixpanel", {"launch": "emr-platform", "first": DATE, "last": DATE}, context(run_type))
+    with psycopg.connect(warehouse) as session:
+        runs = session.execute("select first_date::text, last_date::text, status from ops.ingest_runs").fetchall()
+    assert runs == [(first_date, DATE, "succeeded")]
+
+
+def test_a_refused_password_is_not_tried_again(
+    launches: Path, landing: Path, warehouse: str, apis: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException  # noqa: TID251
+
+    from postlaunch.orchestration.ingests import ingest_window
+
+    address = apis.replace("http://", "http://agent%40sandbox.example:wrong-secret@")
+    with monkeypatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_POSTLAUNCH_ZENDESK", address)
+        with pytest.raises(AirflowFailException) as caught:
+            ingest_window("zendesk", {"launch": "emr-platform", "first": DATE, "last": DATE}, context("scheduled"))
+    assert "wrong-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_final"), [(SourceError, False), (WarehouseError, False), (SourceAuthError, True), (ConfigError, True)]
+)
+def test_only_what_a_retry_cannot_mend_is_not_tried_again(error: type[PostlaunchError], is_final: bool, warehouse: str) -> None:
+    from airflow.sdk.exceptions import AirflowFailException  # noqa: TID251
+
+    from postlaunch.orchestration.defaults import step
+
+    with pytest.raises(AirflowFailException if is_final else error, match="the reason"), step():
+        raise error("the reason")
+
+
+def test_connections_of_a_secrets_backend_reach_the_library(tmp_path: Path) -> None:
+    secret = {
+        "conn_type": "http",
+        "host": "127.0.0.1",
+        "port": 8101,
+        "login": "robot",
+        "password": "s3cret/p@ss",
+        "extra": {"scheme": "http"},
+    }
+    (tmp_path / "connections.json").write_text(json.dumps({"postlaunch_zendesk": secret}))
+    code = (
+        "from postlaunch.orchestration.defaults import export_connections\n"
+        "from postlaunch.config.connections import get_connection\n"
+        "export_connections('postlaunch_zendesk', 'postlaunch_nowhere')\n"
+        "found = get_connection('postlaunch_zendesk')\n"
+        "print('FOUND', found.base_url, found.login, found.password)"
+    )
+    environment = {
+        **os.environ,
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({"connections_file_path": str(tmp_path / "connections.json")}),
+    }
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, env=environment)
+    assert "FOUND http://127.0.0.1:8101 robot s3cret/p@ss" in done.stdout, done.stderr
