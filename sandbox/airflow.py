@@ -58,11 +58,15 @@ def settings(home: Path, repository: Path, port: int, database_uri: str, secrets
         },
         "api": {"base_url": base, "host": HOST, "port": port, "workers": 1, "secret_key": secrets["api"]},
         "api_auth": {"jwt_secret": secrets["jwt"]},
-        "dag_processor": {"refresh_interval": 15, "min_file_process_interval": 30, "parsing_processes": 1},
+        "dag_processor": {"refresh_interval": 30, "min_file_process_interval": 60, "parsing_processes": 1},
         "scheduler": {"scheduler_idle_sleep_time": 1},
         "logging": {"base_log_folder": home / "airflow" / "logs"},
         "usage_data_collection": {"enabled": False},
-        "cosmos": {"enable_telemetry": False},
+        "cosmos": {
+            "enable_telemetry": False,
+            "enable_dag_versioning": False,
+            "cache_dir": home / "airflow" / "cosmos",
+        },  # versioning would append a hash to doc_md
     }
     variables = {
         f"AIRFLOW__{section.upper()}__{name.upper()}": str(value) for section, pairs in options.items() for name, value in pairs.items()

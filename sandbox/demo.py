@@ -14,14 +14,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
 
 from postlaunch.config.launch import Launch, Source
 from postlaunch.config.load import load_launches
@@ -30,7 +28,7 @@ from postlaunch.warehouse.db import connect
 from sandbox import stack as local
 from sandbox.airflow import AirflowClient
 from sandbox.errors import SandboxError
-from sandbox.report import print_report
+from sandbox.report import print_report, wide_console
 from sandbox.story.clock import SandboxClock, last_complete_date, last_night
 from sandbox.story.plan import FIRST_DAY
 
@@ -41,7 +39,7 @@ CDNOW = "cdnow"
 CDNOW_DATES = (dt.date(1997, 1, 1), dt.date(1998, 6, 30))
 PATIENCE_SECONDS = 600
 
-console = Console(soft_wrap=True, highlight=False)
+console = wide_console()
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def main() -> None:
     is_new = not _has_history()
     clock.freeze(night - dt.timedelta(days=1) if is_new else None)
     with ThreadPoolExecutor(1) as background:
-        # The DAGs of a new Airflow are paused, so it may start meanwhile; one that knows them unpaused has to wait for the history.
+        # A new Airflow has its DAGs paused and may start meanwhile; one that knows them unpaused waits for the history.
         starting: Future[None] | None = background.submit(stack.start_airflow) if is_new else None
         _load_history(night)
         if starting is not None:
@@ -94,10 +92,14 @@ def _has_history() -> bool:
 
 
 def _load_history(night: dt.datetime) -> None:
-    """Every source of every launch in one window up to the night before, two at a time (two cores), then build, audit, publish."""
+    """What is missing of the history, one window a source, two at a time (two cores); then build, audit, publish."""
     from postlaunch.config.settings import load_settings  # noqa: PLC0415 (reads the environment that `up` has set)
 
-    windows = [window for launch in load_launches(load_settings().launches).values() for window in history(launch, night)]
+    loaded = _loaded_until()
+    launches = load_launches(load_settings().launches).values()
+    windows = [window for launch in launches for window in missing(history(launch, night), loaded)]
+    if not windows:
+        console.print("history: all there since the last demonstration")
     with ThreadPoolExecutor(2) as pool:
         for line in pool.map(lambda window: _postlaunch(window.command), windows):
             console.print(line)
@@ -113,6 +115,20 @@ def history(launch: Launch, night: dt.datetime) -> list[Window]:
     last = last_complete_date(night - dt.timedelta(days=1))
     order: Sequence[Source] = ("prometheus", "mixpanel", "zendesk", "pagerduty")
     return [Window(source, launch.launch, first, last) for source in order if source in launch.sources]
+
+
+def missing(windows: Sequence[Window], loaded: Mapping[tuple[str, str], dt.date]) -> list[Window]:
+    """The parts of the windows after the last date that was loaded, by (launch, source)."""
+    starts = [max(window.first, loaded.get((window.launch, window.source), dt.date.min) + dt.timedelta(days=1)) for window in windows]
+    return [replace(window, first=first) for window, first in zip(windows, starts, strict=True) if first <= window.last]
+
+
+def _loaded_until() -> dict[tuple[str, str], dt.date]:
+    with connect() as session:
+        rows = session.execute(
+            "select launch_id, source, max(last_date) from ops.ingest_runs where status = 'succeeded' group by launch_id, source"
+        )
+        return {(launch_id, source): last for launch_id, source, last in rows}
 
 
 def _postlaunch(arguments: Sequence[str]) -> str:

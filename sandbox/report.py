@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from email.utils import parseaddr
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,7 +17,15 @@ from sandbox.errors import SandboxError
 from sandbox.mail import MailFolder, StoredMail
 from sandbox.stack import MAIL, Stack
 
-console = Console(soft_wrap=True, highlight=False)
+WIDTH = 150  # of what is not a terminal: a log
+
+
+def wide_console() -> Console:
+    """A console that does not cut tables and paths when its output goes to a file."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+
+
+console = wide_console()
 
 _ROWS = """
     select source, launch_id, stream, count(*)
@@ -106,14 +116,20 @@ def _published_table(published: list[tuple[Any, ...]], number: int) -> Table:
 
 
 def _mails_table(deliveries: list[tuple[Any, ...]], mails: dict[str, StoredMail]) -> Table:
-    table = Table("mail", "to", "file", title="mails delivered")
+    table = Table("mail", "to", title="mails delivered")
+    table.add_column("file", overflow="fold", min_width=60)
     lost = [f"{review} of {launch_id} {start}" for launch_id, review, start, _, _, message_id, _ in deliveries if message_id not in mails]
     if lost:
         raise SandboxError(f"ops.deliveries names mails that the catcher never got: {', '.join(lost)}")
     for _, _, _, _, recipients, message_id, _ in deliveries:
         mail = mails[message_id]
-        table.add_row(mail.subject, ", ".join(parseaddr(one)[1] for one in recipients), str(mail.path))
+        table.add_row(mail.subject, ", ".join(parseaddr(one)[1] for one in recipients), _short(mail.path))
     return table
+
+
+def _short(path: Path) -> str:
+    """Relative to the working folder, where it lies below it."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _id(mail: StoredMail) -> str:

@@ -34,7 +34,7 @@ HOME = REPOSITORY / ".local"
 APIS = "apis"
 MAIL = "mail"
 
-console = Console(soft_wrap=True)
+console = Console(soft_wrap=True, highlight=False)
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def status() -> bool:
         table.add_row(
             service.name, "[green]up[/green]" if service.is_running else "[red]down[/red]", service.address, str(service.pid or "")
         )
-    console.print(table)
+    console.print(table, soft_wrap=False)
     console.print(f"logs: {HOME / 'logs'}")
     return all(service.is_running for service in services)
 

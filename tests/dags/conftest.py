@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="postlaunch-airflow-"))  # Airflow reads it once, when it is imported
+if "AIRFLOW_HOME" not in os.environ:  # Airflow reads it once, when it is imported
+    os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="postlaunch-airflow-")
+    atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 ROOT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))

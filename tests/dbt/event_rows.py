@@ -87,7 +87,10 @@ def hashes_of_build(session: psycopg.Connection) -> dict[str, tuple[int, str]]:
     hashes = {}
     for (table,) in tables.fetchall():
         row = session.execute(
-            f"select count(*), md5(coalesce(string_agg(row_text, chr(10) order by row_text), '')) from (select t::text as row_text from build.{table} as t) as rows"
+            f"""
+            select count(*), md5(coalesce(string_agg(row_text, chr(10) order by row_text), ''))
+            from (select relation::text as row_text from build.{table} as relation) as rows
+            """
         ).fetchone()
         assert row is not None
         hashes[table] = (row[0], row[1])

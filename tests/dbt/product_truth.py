@@ -67,7 +67,9 @@ def active_users(product: Product) -> dict[dt.date, tuple[int, ...]]:
 def volumes(product: Product) -> dict[tuple[dt.date, str], tuple[int, int]]:
     """(metric_date, event) -> events, users, from the first date of the event."""
     events = Counter((product.date_of(event.occurred_at), event.name) for event in product.events)
-    users = Counter((date, name) for date, name, _ in {(product.date_of(event.occurred_at), event.name, event.distinct_id) for event in product.events})
+    users = Counter(
+        (date, name) for date, name, _ in {(product.date_of(event.occurred_at), event.name, event.distinct_id) for event in product.events}
+    )
     first = {name: min(date for date, other in events if other == name) for _, name in events}
     return {(date, name): (events[date, name], users[date, name]) for name in first for date in product.covered if date >= first[name]}
 
@@ -165,4 +167,6 @@ def random_product(launch_id: str, seed: int, timezone: str, first: dt.date, las
                 events.append(Event(f"user-{number}@example.com", source.choices(names, (2, 4, 3, 2, 2))[0], moment.astimezone(dt.UTC)))
             day += source.choice((1, 1, 1, 2, 5, 9, 33)) * DAY
     product = Product(launch_id, timezone, first, last, events, **rules)  # type: ignore[arg-type]
-    return Product(**{**product.__dict__, "events": [event for event in events if product.date_of(event.occurred_at) in set(product.covered)]})
+    return Product(
+        **{**product.__dict__, "events": [event for event in events if product.date_of(event.occurred_at) in set(product.covered)]}
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -104,6 +105,32 @@ def test_a_changed_launch_file_makes_every_loaded_date_dirty_once(warehouse: str
         assert start_build() is None
 
 
+def test_records_older_or_newer_than_all_windows_make_no_date_dirty_that_was_never_loaded(warehouse: str, launch_files: Path) -> None:
+    launch(launch_files)
+    with connect(autocommit=True) as session:
+        for first, last in ((MONDAY - 30 * truth.DAY, MONDAY + truth.DAY), (MONDAY + 9 * truth.DAY, MONDAY + 9 * truth.DAY)):
+            load_window(session, MONDAY, MONDAY + truth.DAY, dirty=(first, last))
+            build_id = start_build()
+            finish_build(build_id)
+            expected = [MONDAY, MONDAY + truth.DAY] if first < MONDAY else [MONDAY + truth.DAY]
+            assert dates_of(session, build_id) == expected
+            assert dirty_loads(session) == 0
+
+
+def load_window(session: psycopg.Connection, first: dt.date, last: dt.date, dirty: tuple[dt.date, dt.date]) -> None:
+    """A load of tickets over the window first..last whose records make the dates `dirty` dirty."""
+    session.execute(
+        """
+        insert into ops.partition_loads (
+            launch_id, source, stream, window_start_at, window_end_at, pull_id, landing_path, bytes_count, landed_count, loaded_count,
+            duplicate_count, quarantined_count, content_hash, is_changed, first_dirty_date, last_dirty_date, request, duration_seconds
+        )
+        values (%s, 'zendesk', 'tickets', %s, %s, 'p', 'here', 0, 1, 1, 0, 0, 'h', true, %s, %s, '{}', 0)
+        """,
+        [LAUNCH, dt.datetime.combine(first, dt.time(), dt.UTC), dt.datetime.combine(last + truth.DAY, dt.time(), dt.UTC), *dirty],
+    )
+
+
 def test_a_second_build_is_refused_while_dbt_is_connected(warehouse: str, launch_files: Path) -> None:
     launch(launch_files)
     with psycopg.connect(warehouse, application_name="postlaunch_dbt"), pytest.raises(BuildError, match="dbt is at work"):
@@ -139,6 +166,7 @@ def test_a_failure_of_dbt_names_the_model_and_leaves_the_loads_dirty(warehouse: 
         session.execute("revoke select on raw.mixpanel_events from postlaunch_transformer")
         with pytest.raises(BuildError, match="dbt failed in .*int_user_event_days: permission denied for table mixpanel_events"):
             build()
+        assert "permission denied for table mixpanel_events" in (Path(os.environ["DBT_LOG_PATH"]) / "dbt.log").read_text()
         assert (statuses(session), dirty_loads(session)) == (["failed"], 1)
         session.execute("grant select on raw.mixpanel_events to postlaunch_transformer")
         assert build().build_id is not None

@@ -1,4 +1,4 @@
-"""Product marts equal a brute-force count, over random events in two zones, across a change of the clock and a date that was never loaded."""
+"""Product marts equal a brute-force count, over random events in two zones: changes of the clock, a date never loaded."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ def test_active_users_of_every_day_and_trailing_window(marts: psycopg.Connection
 
 @each_product
 def test_volumes_of_every_event(marts: psycopg.Connection, product: truth.Product) -> None:
-    query = f"select metric_date, event_name, events_count, users_count from build.event_volumes_daily where launch_id = '{product.launch_id}'"
+    query = (
+        f"select metric_date, event_name, events_count, users_count from build.event_volumes_daily where launch_id = '{product.launch_id}'"
+    )
     assert rows_by(marts, query, keys=2) == truth.volumes(product)
 
 

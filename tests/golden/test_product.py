@@ -62,4 +62,8 @@ def comparable(row: Any) -> tuple[Any, ...]:
 
 
 def test_moments_of_a_case_are_wall_clock_times_of_its_zone() -> None:
-    assert all(isinstance(event[2], dt.datetime) and event[2].tzinfo is None for file in CASES for event in yaml.safe_load(file.read_text())["events"])
+    assert all(
+        isinstance(event[2], dt.datetime) and event[2].tzinfo is None
+        for file in CASES
+        for event in yaml.safe_load(file.read_text())["events"]
+    )

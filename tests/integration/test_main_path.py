@@ -14,6 +14,7 @@ from tests.conftest import CLOCK, LAUNCH_DATE
 from tests.integration.conftest import STORY_FIRST, STORY_LAST, Story
 
 DATES = [STORY_FIRST + dt.timedelta(days=number) for number in range((STORY_LAST - STORY_FIRST).days + 1)]
+SOME = DATES[::9]  # where the plain count goes over every event again for each date
 NOW = CLOCK.timestamp()
 
 
@@ -50,10 +51,9 @@ def test_active_and_new_users_of_every_date(story: Story) -> None:
     assert by_date("active_users_daily", "sum(new_users_count)::int") == {date: first.count(date) for date in DATES}
 
 
-def test_the_funnel_of_every_entry_date(story: Story) -> None:
+def test_the_funnel_of_entry_dates_through_all_waves(story: Story) -> None:
     found = by_date("funnel_daily", "array_agg(reached_count::int order by step_number)", "entry_date", "funnel_id = 'activation'")
-    expected = {date: truth.funnel(told(), date) for date in DATES}
-    assert {date: found.get(date, [0, 0, 0]) for date in DATES} == expected
+    assert {date: found.get(date, [0, 0, 0]) for date in SOME} == {date: truth.funnel(told(), date) for date in SOME}
 
 
 @pytest.mark.parametrize("days", [1, 7, 30])
@@ -64,8 +64,14 @@ def test_day_retention_of_every_cohort(story: Story, days: int) -> None:
         "cohort_date",
         f"period_kind = 'day' and period_number = {days} and is_complete",
     )
-    expected = {date: truth.day_retention(told(), date, days) for date in DATES if date + dt.timedelta(days=days) <= STORY_LAST}
-    assert {date: tuple(pair) for date, pair in found.items()} == {date: pair for date, pair in expected.items() if pair[1]}
+    active, first = truth.active_users(told()), truth.first_dates(told())
+    cohorts = {date: {user for user, began in first.items() if began == date} for date in DATES}
+    expected = {
+        date: [len(users & active.get(date + dt.timedelta(days=days), set())), len(users)]
+        for date, users in cohorts.items()
+        if users and date + dt.timedelta(days=days) <= STORY_LAST
+    }
+    assert found == expected
 
 
 def test_tickets_opened_and_the_backlog_of_every_date(story: Story) -> None:
@@ -88,15 +94,18 @@ def test_first_replies_in_time_by_opening_hours(story: Story) -> None:
 def test_every_incident_with_its_times(story: Story) -> None:
     with connect("analyst") as session:
         rows = session.execute(
-            "select metric_date, severity, acknowledge_seconds::int, resolve_seconds::int from marts.incidents where launch_id = 'emr-platform'"
+            """
+            select metric_date, severity, acknowledge_seconds::int, resolve_seconds::int
+            from marts.incidents where launch_id = 'emr-platform'
+            """
         ).fetchall()
     expected = [(date, *times) for date in DATES for times in truth.incident_times(plan(), date, NOW)]
     assert sorted(rows, key=str) == sorted(expected, key=str)
     assert len(rows) > 10
 
 
-def test_requests_errors_and_quantiles_of_every_date(story: Story) -> None:
-    dates = [date for date in DATES if truth.requests(plan(), date, NOW, 300)[1]]
+def test_requests_errors_and_quantiles_through_gap_and_incident(story: Story) -> None:
+    dates = [*SOME, LAUNCH_DATE + dt.timedelta(days=12), LAUNCH_DATE + dt.timedelta(days=37)]  # with the gap and the incident
     errors = by_date("service_level_daily", "sum(error_count)")
     total = by_date("service_level_daily", "sum(request_count)")
     quantile = by_date("service_level_daily", "max(latency_p95_seconds)")

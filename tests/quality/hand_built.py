@@ -34,93 +34,126 @@ MARTS: dict[str, str] = {
         ) as kpis (kpi_id, domain, name, unit, better, period_rule)
     """,
     "active_users_daily": """
-        select launch_id, metric_date, launch_day, 40::bigint as active_users_count, 90::bigint as active_users_7d_count,
+        select launch_id, metric_date, launch_day, 40::bigint as active_users_count,
+            90::bigint as active_users_7d_count,
             120::bigint as active_users_30d_count, 5::bigint as new_users_count, 35::bigint as repeat_users_count,
             4::bigint as first_repeat_users_count, 1000::bigint as events_count
         from days
     """,
     "event_volumes_daily": """
-        select launch_id, metric_date, launch_day, 'Task Created'::text as event_name, 1000::bigint as events_count, 40::bigint as users_count from days
+        select launch_id, metric_date, launch_day, 'Task Created'::text as event_name, 1000::bigint as events_count,
+            40::bigint as users_count from days
     """,
     "funnel_daily": """
-        select launch_id, 'activation'::text as funnel_id, 'Activation'::text as funnel_name, metric_date as entry_date, launch_day, step_number,
-            'step ' || step_number as step_name, 10::bigint as entered_count, (12 - 2 * step_number)::bigint as reached_count,
+        select launch_id, 'activation'::text as funnel_id, 'Activation'::text as funnel_name,
+            metric_date as entry_date, launch_day, step_number,
+            'step ' || step_number as step_name, 10::bigint as entered_count,
+            (12 - 2 * step_number)::bigint as reached_count,
             0::bigint as pending_count, (12 - 2 * step_number) / 10::double precision as reached_ratio
         from days cross join generate_series(1, 3) as step_number
     """,
     "retention_cohorts": """
-        select launch_id, 'day'::text as period_kind, metric_date as cohort_date, period_number, 5::bigint as cohort_size_count,
-            (5 - period_number)::bigint as retained_count, true as is_complete, (5 - period_number) / 5::double precision as retained_ratio
+        select launch_id, 'day'::text as period_kind, metric_date as cohort_date, period_number,
+            5::bigint as cohort_size_count,
+            (5 - period_number)::bigint as retained_count, true as is_complete,
+            (5 - period_number) / 5::double precision as retained_ratio
         from days cross join generate_series(0, 3) as period_number
     """,
     "ticket_daily": """
-        select launch_id, metric_date, launch_day, 'high'::text as priority, 2::bigint as opened_count, 1::bigint as solved_count,
+        select launch_id, metric_date, launch_day, 'high'::text as priority, 2::bigint as opened_count,
+            1::bigint as solved_count,
             3::bigint as backlog_count
         from days
     """,
     "ticket_sla": """
-        select launch_id, launch_day || '-' || number as ticket_id, metric, metric_date, launch_day, 'high'::text as priority,
-            metric_date + time '12:00' at time zone 'UTC' as started_at, metric_date + time '13:00' at time zone 'UTC' as ended_at,
-            false as is_running, 7200::double precision as target_seconds, 3600::double precision as elapsed_business_seconds,
-            3600::double precision as elapsed_calendar_seconds, false as is_breached, null::double precision as due_seconds_left
-        from days cross join generate_series(1, 2) as number cross join unnest(array['first_reply', 'resolution']) as metric
+        select launch_id, launch_day || '-' || number as ticket_id, metric, metric_date, launch_day,
+            'high'::text as priority,
+            metric_date + time '12:00' at time zone 'UTC' as started_at,
+            metric_date + time '13:00' at time zone 'UTC' as ended_at,
+            false as is_running, 7200::double precision as target_seconds,
+            3600::double precision as elapsed_business_seconds,
+            3600::double precision as elapsed_calendar_seconds, false as is_breached,
+            null::double precision as due_seconds_left
+        from days cross join generate_series(1, 2) as number cross join unnest(array['first_reply',
+            'resolution']) as metric
     """,
     "ticket_sla_daily": """
-        select launch_id, metric_date, launch_day, metric, 'high'::text as priority, 2::bigint as started_count, 2::bigint as attained_count,
-            0::bigint as breached_count, 0::bigint as running_count, 7200::double precision as elapsed_business_seconds_sum, 2::bigint as ended_count
+        select launch_id, metric_date, launch_day, metric, 'high'::text as priority, 2::bigint as started_count,
+            2::bigint as attained_count,
+            0::bigint as breached_count, 0::bigint as running_count,
+            7200::double precision as elapsed_business_seconds_sum, 2::bigint as ended_count
         from days cross join unnest(array['first_reply', 'resolution']) as metric
     """,
     "incidents": """
-        select launch_id, 'I' || launch_day as incident_id, launch_day + 100 as incident_number, 'down'::text as title, 'P1'::text as severity,
+        select launch_id, 'I' || launch_day as incident_id, launch_day + 100 as incident_number,
+            'down'::text as title, 'P1'::text as severity,
             'S1'::text as service_id, 'API'::text as service_name, metric_date, launch_day,
-            metric_date + time '12:00' at time zone 'UTC' as triggered_at, metric_date + time '12:05' at time zone 'UTC' as acknowledged_at,
+            metric_date + time '12:00' at time zone 'UTC' as triggered_at,
+            metric_date + time '12:05' at time zone 'UTC' as acknowledged_at,
             metric_date + time '13:00' at time zone 'UTC' as resolved_at, 300::double precision as acknowledge_seconds,
-            3600::double precision as resolve_seconds, false as is_open, true as is_acknowledged, 0::bigint as escalation_count
+            3600::double precision as resolve_seconds, false as is_open, true as is_acknowledged,
+            0::bigint as escalation_count
         from days where launch_day % 7 = 0
     """,
     "incident_daily": """
-        select launch_id, metric_date, launch_day, 'P1'::text as severity, (launch_day % 7 = 0)::int::bigint as triggered_count,
+        select launch_id, metric_date, launch_day, 'P1'::text as severity,
+            (launch_day % 7 = 0)::int::bigint as triggered_count,
             (launch_day % 7 = 0)::int::bigint as acknowledged_count, 0::bigint as never_acknowledged_count,
-            (launch_day % 7 = 0)::int::bigint as resolved_count, 0::bigint as open_count, 300::double precision as acknowledge_seconds_sum,
+            (launch_day % 7 = 0)::int::bigint as resolved_count, 0::bigint as open_count,
+            300::double precision as acknowledge_seconds_sum,
             3600::double precision as resolve_seconds_sum
         from days
     """,
     "service_level_daily": """
         select days.launch_id, 'api'::text as service_id, 'API'::text as service_name, metric_date, launch_day,
-            extract(epoch from (metric_date + 1)::timestamp at time zone timezone - metric_date::timestamp at time zone timezone)::double precision
+            extract(epoch from (metric_date + 1)::timestamp at time zone timezone
+                - metric_date::timestamp at time zone timezone)::double precision
                 as observed_seconds,
-            80000::double precision as up_seconds, 0::double precision as no_data_seconds, 80000 / 86400::double precision as uptime_ratio,
-            10000::double precision as request_count, 10::double precision as error_count, 0.001::double precision as error_ratio,
-            0.1::double precision as latency_p50_seconds, 0.2::double precision as latency_p95_seconds, 0.3::double precision as latency_p99_seconds
+            80000::double precision as up_seconds, 0::double precision as no_data_seconds,
+            80000 / 86400::double precision as uptime_ratio,
+            10000::double precision as request_count, 10::double precision as error_count,
+            0.001::double precision as error_ratio,
+            0.1::double precision as latency_p50_seconds, 0.2::double precision as latency_p95_seconds,
+            0.3::double precision as latency_p99_seconds
         from days inner join config.launches using (launch_id)
     """,
     "latency_buckets_daily": """
-        select launch_id, 'api'::text as service_id, metric_date, launch_day, bound as upper_bound_seconds, 5000::double precision as request_count
+        select launch_id, 'api'::text as service_id, metric_date, launch_day, bound as upper_bound_seconds,
+            5000::double precision as request_count
         from days cross join unnest(array[0.1, 'Infinity'::double precision]) as bound
     """,
     "capacity_daily": """
-        select launch_id, 'memory'::text as resource_id, 'Memory'::text as resource_name, 'ratio'::text as unit, metric_date, launch_day,
-            0.5::double precision as average_value, 0.7::double precision as maximum_value, 0.6::double precision as p95_value,
+        select launch_id, 'memory'::text as resource_id, 'Memory'::text as resource_name, 'ratio'::text as unit,
+            metric_date, launch_day,
+            0.5::double precision as average_value, 0.7::double precision as maximum_value,
+            0.6::double precision as p95_value,
             0.8::double precision as trigger_value, 1440::bigint as samples_count
         from days
     """,
     "capacity_forecast": """
-        select launch_id, 'memory'::text as resource_id, 'Memory'::text as resource_name, 'ratio'::text as unit, metric_date, launch_day,
-            28::bigint as observed_days_count, 0.6::double precision as level_value, 0.01::double precision as slope_per_day,
-            0.005::double precision as slope_low_per_day, 0.02::double precision as slope_high_per_day, 0.8::double precision as trigger_value,
-            20::double precision as days_to_trigger, 10::double precision as days_to_trigger_low, 40::double precision as days_to_trigger_high,
+        select launch_id, 'memory'::text as resource_id, 'Memory'::text as resource_name, 'ratio'::text as unit,
+            metric_date, launch_day,
+            28::bigint as observed_days_count, 0.6::double precision as level_value,
+            0.01::double precision as slope_per_day,
+            0.005::double precision as slope_low_per_day, 0.02::double precision as slope_high_per_day,
+            0.8::double precision as trigger_value,
+            20::double precision as days_to_trigger, 10::double precision as days_to_trigger_low,
+            40::double precision as days_to_trigger_high,
             true as is_growing
         from days
     """,
     "kpi_daily": """
-        select launch_id, domain, kpi_id, metric_date, launch_day, 0.5::double precision as value, 1::double precision as numerator,
+        select launch_id, domain, kpi_id, metric_date, launch_day, 0.5::double precision as value,
+            1::double precision as numerator,
             2::double precision as denominator
         from days cross join build.kpis
     """,
     "scorecard": """
-        select launch_id, domain, kpi_id, 'day'::text as period_kind, metric_date as period_start, metric_date as period_end, launch_day,
+        select launch_id, domain, kpi_id, 'day'::text as period_kind, metric_date as period_start,
+            metric_date as period_end, launch_day,
             0.5::double precision as value, 1::double precision as numerator, 2::double precision as denominator,
-            null::double precision as previous_value, 0.4::double precision as target, '>='::text as comparator, 'met'::text as status,
+            null::double precision as previous_value, 0.4::double precision as target, '>='::text as comparator,
+            'met'::text as status,
             true as is_complete
         from days cross join build.kpis
     """,
@@ -194,7 +227,8 @@ class Warehouse:
         self.run(
             """
             insert into ops.domain_status (launch_id, domain, publication_id, covered_through)
-            select launch_id, domain, max(publication_id), max(last_date) from ops.domain_builds where domain = %s group by launch_id, domain
+            select launch_id, domain, max(publication_id),
+            max(last_date) from ops.domain_builds where domain = %s group by launch_id, domain
             """,
             [domain],
             role="publisher",

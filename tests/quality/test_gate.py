@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
+from collections.abc import Mapping
 
 import pytest
 
@@ -67,7 +68,8 @@ def test_half_of_a_published_day_is_held_and_the_right_data_passes_without_confi
     assert [domain.outcome for domain in held.domains] == ["held"]
     assert _reasons(held)[0] == (
         "the date lost rows against what is published: reload the right file or confirm the loss "
-        "(partition_audit: reload_ratio is not at least 0.95 in 1 of 1 rows, for example stream events, partition_date 2026-03-10, reload_ratio 0.5)"
+        "(partition_audit: reload_ratio is not at least 0.95 in 1 of 1 rows, "
+        "for example stream events, partition_date 2026-03-10, reload_ratio 0.5)"
     )
     assert publish().published == ()
     published.load(1000, DAY)
@@ -177,7 +179,7 @@ def story() -> dict[dt.date, int]:
     return _story()
 
 
-def _load(hand: Warehouse, counts: dict[dt.date, int], last: dt.date | None = None) -> dict[dt.date, float]:
+def _load(hand: Warehouse, counts: Mapping[dt.date, int], last: dt.date | None = None) -> dict[dt.date, float]:
     hand.run("delete from ops.partition_loads", role=None)
     hand.load(lambda day: counts[day], min(counts), last or max(counts), is_changed=False)
     return _ratios(hand)
@@ -212,4 +214,4 @@ def test_a_lasting_change_of_level_in_real_data_is_no_damage(warehouse: str) -> 
     hand = Warehouse()
     hand.configure()
     hand.run("update config.launches set launch_date = '1997-01-01'", role=None)
-    assert set(_load(hand, dict(counts)).values()) == {1.0}
+    assert set(_load(hand, counts).values()) == {1.0}

@@ -112,6 +112,11 @@ def test_a_held_domain_with_a_gate_stops_the_verdict(published: ModuleType) -> N
     assert "insufficient data, because the data of support is held or late" in build(published.EMR, "verdict", "day-60", held).headline
 
 
+def test_the_verdict_names_a_near_trigger_that_no_gate_asks_for(published: ModuleType) -> None:
+    assert "Not a gate: the next scaling trigger is 21 days away." in words(build(published.EMR, "verdict", "day-90"))
+    assert "Not a gate" not in words(build(published.EMR, "verdict", "day-30"))
+
+
 def test_a_period_without_data_shows_no_data_and_never_zero(published: ModuleType) -> None:
     for kind, period in {"daily": "2026-06-01", "weekly": "2026-W23", "monthly": "2026-06"}.items():
         document = build(published.EMR, kind, period)

@@ -121,6 +121,7 @@ def test_a_funnel_counts_pending_entries_neither_as_reached_nor_as_lost() -> Non
     assert plain(found.title) == "First task created: 70 % get there; most are lost before Task Created"
     assert plain(found.sentence) == (
         "63 of 90 entries in March 2026 reached Task Created; 10 more still have time left. "
+        "Dated by entry; the KPI dates an entry by the end of its window. "
         "The biggest loss is between Logged In and Task Created: 17."
     )
 
@@ -128,7 +129,7 @@ def test_a_funnel_counts_pending_entries_neither_as_reached_nor_as_lost() -> Non
 def test_a_funnel_whose_entries_are_all_pending_says_nothing_yet() -> None:
     found = sentences.funnel([step(1, "Signed Up", 1, entered=1), step(2, "Task Created", 0, 1, entered=1)], MARCH)
     assert found.title == "First task created: every entry still has time left"
-    assert found.sentence == "The conversion window is open for everyone who entered (n 1); nothing can be said yet."
+    assert plain(found.sentence) == "The conversion window is open for everyone who entered (n 1); nothing can be said yet."
 
 
 def test_a_funnel_without_entries_has_no_ratio() -> None:
@@ -217,10 +218,13 @@ def test_days_to_trigger_are_a_range() -> None:
     assert plain(sentences.days_range(forecast())) == "24 to 43 days"
     assert plain(sentences.days_range(forecast(days_to_trigger_high=None))) == "24 days or more"
     assert sentences.days_range(forecast(days_to_trigger=None, days_to_trigger_low=None)) == "not in sight"
+    assert sentences.days_range(forecast(is_growing=False)) == "not in sight"
+    assert sentences.days_range(forecast(days_to_trigger=0.0, days_to_trigger_low=0.0)) == "reached"
+    assert plain(sentences.days_range(forecast(days_to_trigger_low=400.0))) == "over a year"
     found = sentences.capacity([forecast(), forecast(resource_name="CPU", is_growing=False, days_to_trigger=None)])
-    assert plain(found.title) == "Redis memory reaches its trigger in 24 to 43 days"
+    assert plain(found.title) == "Redis memory: trigger in 24 to 43 days"
     assert plain(found.sentence) == (
-        "Redis memory stands at 67.2 %, its trigger is 80 %; it grows by 0.4 points a day (n 28 days). 1 other resource does not grow."
+        "Redis memory: level 67.2 %, trigger 80 %, growing by 0.4 points a day (n 28 days). 1 other resource does not grow."
     )
 
 
@@ -228,7 +232,7 @@ def test_a_resource_that_is_not_growing_for_certain_is_not_forecast() -> None:
     flat = forecast(is_growing=False, days_to_trigger=None)
     assert sentences.capacity([flat]).title == "No resource is on its way to its trigger"
     assert sentences.capacity([]).title == "No data on capacity"
-    assert sentences.capacity([forecast(level_value=0.81, days_to_trigger=0.0)]).title == "Redis memory is at its trigger"
+    assert sentences.capacity([forecast(level_value=0.81, days_to_trigger=0.0)]).title == "Redis memory: trigger reached"
 
 
 def test_the_headline_counts_targets_and_names_the_missed() -> None:

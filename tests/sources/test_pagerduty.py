@@ -33,10 +33,11 @@ _read = functools.cache(dt.datetime.fromisoformat)
 
 
 class Account:
-    """A PagerDuty account with its paging rules: total, offset, more, at most 10,000 records deep."""
+    """A PagerDuty account with its paging rules: total, offset, more, at most `depth` records deep (really 10,000)."""
 
     def __init__(self, answer: Any) -> None:
         self._answer = answer
+        self.depth = 10_000
         self.log_entries: list[dict[str, Any]] = []
         self.incidents: list[dict[str, Any]] = []
         self.old_incidents: list[dict[str, Any]] = []
@@ -49,7 +50,7 @@ class Account:
             return self._answer(json.dumps({"incident": found[0]}).encode()) if found else self._answer(b'{"error":{}}', 404)
         records = [each for each in getattr(self, name) if self._is_in(each, request.query)]
         offset, limit = int(request.query.get("offset", 0)), int(request.query.get("limit", 100))
-        if offset + limit > 10_000:
+        if offset + limit > self.depth:
             return self._answer(b'{"error":{"message":"Offset too deep"}}', 400)
         page = {name: records[offset : offset + limit], "offset": offset, "limit": limit, "more": offset + limit < len(records)}
         return self._answer(json.dumps({**page, "total": len(records)}).encode())
@@ -104,14 +105,24 @@ def test_only_the_services_of_the_launch_are_pulled(account, pull) -> None:
     assert {stream: ids(pull) for stream, pull in pulls.items()} == {"log_entries": ["L1"], "incidents": ["A"], "services": ["S1"]}
 
 
-def test_more_than_ten_thousand_log_entries_are_pulled_by_halving_the_window(account, pull) -> None:
-    account.log_entries = [entry(f"L{n}", START + dt.timedelta(seconds=5 * n), "A") for n in range(12_000)]
+@pytest.fixture
+def _shallow(account, monkeypatch) -> None:
+    """The limit of 10,000 made a tenth on both sides, for the sake of time."""
+    account.depth = 1000
+    for module in ("rest_api_v2_base_client", "rest_api_v2_client"):
+        monkeypatch.setattr(f"pagerduty.{module}.ITERATION_LIMIT", 1000)
+
+
+@pytest.mark.usefixtures("_shallow")
+def test_more_log_entries_than_the_api_pages_through_are_pulled_by_halving_the_window(account, pull) -> None:
+    account.log_entries = [entry(f"L{n}", START + dt.timedelta(seconds=50 * n), "A") for n in range(1200)]
     account.incidents = [incident("A", START)]
     assert sorted(ids(pull()["log_entries"])) == sorted(each["id"] for each in account.log_entries)
 
 
-def test_more_than_ten_thousand_in_one_second_is_an_error_not_a_loss(account, pull, landing) -> None:
-    account.log_entries = [entry(f"L{n}", START, "A") for n in range(10_001)]
+@pytest.mark.usefixtures("_shallow")
+def test_more_in_one_second_than_the_api_pages_through_is_an_error_not_a_loss(account, pull, landing) -> None:
+    account.log_entries = [entry(f"L{n}", START, "A") for n in range(1001)]
     with pytest.raises(SourceError, match="is not complete"):
         pull()
     assert landing.newest("pagerduty", "shop", "log_entries", (FIRST, FIRST)) is None

@@ -27,17 +27,22 @@ class Engine:
     """A Great Expectations context over the warehouse. Import and first use cost some seconds."""
 
     def __init__(self) -> None:
+        """Import Great Expectations and connect as the auditor. Raises GateError."""
         os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
         import great_expectations as gx
         from great_expectations.data_context.types.base import ProgressBarsConfig
+        from great_expectations.datasource.fluent.interfaces import TestConnectionError
+        from great_expectations.exceptions import GreatExpectationsError
+        from sqlalchemy.exc import SQLAlchemyError
 
         self._gx = gx
+        self._errors = (GreatExpectationsError, TestConnectionError, SQLAlchemyError, LookupError, TypeError, ValueError)
         self._numbers = itertools.count(1)  # GX wants every asset of a context to have a name of its own
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
         try:
             self._source = context.data_sources.add_postgres("warehouse", connection_string=_sqlalchemy_url(), create_temp_table=False)
-        except Exception as error:  # GX wraps whatever the driver raises; its text may quote the URL
+        except self._errors as error:  # their text may quote the URL
             raise GateError(
                 f"Great Expectations cannot reach the warehouse ({type(error).__name__}): check the role postlaunch_auditor"
             ) from None
@@ -68,7 +73,7 @@ class Engine:
         try:
             suite = self._gx.ExpectationSuite(name=batch.data_asset.name, expectations=configurations)
             validation = batch.validate(suite, result_format=result_format, expectation_parameters=scope.parameters)
-        except Exception as error:
+        except self._errors as error:
             raise GateError(f"suite {batch.data_asset.name} could not be run: {type(error).__name__}: {error}") from None
         return {result.expectation_config.meta["key"]: result for result in validation.results}
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from postlaunch.config.launch import Launch
-from postlaunch.reviews import formats, queries, sentences
+from postlaunch.reviews import formats, queries, sentences, watch
 from postlaunch.reviews.blocks import Bullet, Group, Light, Lights, Notice, Row, Table, Tone
 from postlaunch.reviews.period import Period
 from postlaunch.reviews.queries import Session
@@ -43,6 +43,10 @@ class Source:
         """The scorecard of the period."""
         period = self.period
         return queries.metrics(self.session, self.launch.launch, self.launch.domains, period.grain, period.start, period.previous_start)
+
+    def watched(self, metrics: Sequence[Metric]) -> list[Metric]:
+        """What needs eyes although it missed no target."""
+        return watch.watched(metrics, self.period, self.launch.reviews.minimum_sample)
 
     def has(self, domain: str) -> bool:
         """Whether the launch can fill this domain at all."""
@@ -90,36 +94,52 @@ def _moment(since: dt.datetime | dt.date, launch: Launch) -> str:
 
 
 def lights(source: Source, metrics: Sequence[Metric]) -> Lights:
-    """A line a domain. Green: every judged target met. Amber: fewer than half missed. Red: half or more."""
-    by_domain = {domain: [row for row in metrics if row.domain == domain] for domain in source.launch.domains}
-    return Lights([light(domain, rows, source.statuses.get(domain)) for domain, rows in by_domain.items()])
+    """A line a domain. Green: every judged target met. Amber: fewer than half missed, or something to watch. Red: half or more."""
+    eyes = source.watched(metrics)
+    lines = []
+    for domain in source.launch.domains:
+        rows = [metric for metric in metrics if metric.domain == domain]
+        lines.append(light(domain, rows, source.statuses.get(domain), [metric for metric in eyes if metric.domain == domain]))
+    return Lights(lines)
 
 
-def light(domain: str, metrics: Sequence[Metric], status: DomainStatus | None) -> Light:
-    """The traffic light of one domain; a held or late domain is that first."""
+def light(domain: str, metrics: Sequence[Metric], status: DomainStatus | None, eyes: Sequence[Metric] = ()) -> Light:
+    """The traffic light of one domain; a held or late domain is that first. `eyes`: what is to be watched."""
+    name = DOMAIN_NAMES[domain]
     if status is not None and status.state != "fresh":
-        return Light(DOMAIN_NAMES[domain], "held", status.state)
+        return Light(name, "held", status.state)
     met = sum(metric.status == "met" for metric in metrics)
     missed = [formats.name_in_sentence(metric.name) for metric in metrics if metric.status == "missed"]
     if missed:
-        tone: Tone = "bad" if len(missed) >= met else "warn"
         judged = formats.plural(met + len(missed), "target")
-        return Light(DOMAIN_NAMES[domain], tone, f"{len(missed)} of {judged} missed: {formats.listed(missed, 3)}")
-    if met:
-        return Light(DOMAIN_NAMES[domain], "good", "target met" if met == 1 else f"all {met} targets met")
+        return Light(name, "bad" if len(missed) >= met else "warn", f"{len(missed)} of {judged} missed: {formats.listed(missed, 3)}")
+    kept = "" if not met else "target met" if met == 1 else f"all {met} targets met"
+    if eyes:
+        watching = f"watch {formats.listed([formats.name_in_sentence(metric.name) for metric in eyes], 3)}"
+        return Light(name, "warn", f"{kept}; {watching}" if kept else watching)
+    if kept:
+        return Light(name, "good", kept)
     if all(metric.value is None for metric in metrics):
-        return Light(DOMAIN_NAMES[domain], "none", formats.NO_DATA)
+        return Light(name, "none", formats.NO_DATA)
     has_targets = any(metric.target is not None for metric in metrics)
-    return Light(DOMAIN_NAMES[domain], "none", "targets could not be judged" if has_targets else "no target in this phase")
+    return Light(name, "none", "targets could not be judged" if has_targets else "no target in this phase")
 
 
-def overall(metrics: Sequence[Metric], found: Sequence[Notice]) -> Tone:
+def headline(source: Source, metrics: Sequence[Metric]) -> str:
+    """Targets met and missed, and what to watch beside them: usage up is no success while tickets spike."""
+    names = [formats.name_in_sentence(metric.name) for metric in source.watched(metrics)]
+    return f"{sentences.headline(metrics)} Watch: {formats.listed(names)}." if names else sentences.headline(metrics)
+
+
+def overall(source: Source, metrics: Sequence[Metric], found: Sequence[Notice]) -> Tone:
     """The tone of the headline: the worst there is to say."""
     missed = sum(metric.status == "missed" for metric in metrics)
     met = sum(metric.status == "met" for metric in metrics)
     if missed:
         return "bad" if missed >= met else "warn"
-    return "held" if found else "good" if met else "none"
+    if found:
+        return "held"
+    return "warn" if source.watched(metrics) else "good" if met else "none"
 
 
 def kpi_table(metrics: Sequence[Metric], period: Period, *, week_ago: bool = False) -> Table:
@@ -144,7 +164,7 @@ def kpi_table(metrics: Sequence[Metric], period: Period, *, week_ago: bool = Fal
 def _note(metric: Metric) -> str:
     """`missed, target ≤ 0.1 % · n 1,204`, as far as there is something to say."""
     promised = f"target {formats.target(metric.target, metric.comparator, metric.unit)}" if metric.target is not None else ""
-    word = _STATUS[metric.status][1]
+    word = _STATUS[metric.status][1] if promised or metric.status != "no_data" else ""
     parts = [", ".join(part for part in (word, promised) if part), sentences.sample(metric).strip(" ()")]
     if metric.value is not None and not metric.is_complete:
         parts.append("so far")
@@ -152,11 +172,12 @@ def _note(metric: Metric) -> str:
 
 
 def attention(source: Source, metrics: Sequence[Metric], incidents: Sequence[Incident], clocks: Sequence[SlaClock]) -> list[Bullet]:
-    """What needs somebody: missed targets, the worst first, open incidents, breached clocks that still run."""
+    """What needs somebody: missed targets, the worst first, incidents, what got worse, breached clocks that still run."""
     bullets = [Bullet(f"{metric.name}: {sentences.gap(metric)}{sentences.sample(metric)}", "bad") for metric in ranked_misses(metrics)]
     bullets += [Bullet(f"Still open: {incident_line(incident, source.launch)}", "bad") for incident in incidents if incident.is_open]
     grave = [incident for incident in incidents if incident.severity in ("P0", "P1") and not incident.is_open]
     bullets += [Bullet(incident_line(incident, source.launch), "warn") for incident in grave]
+    bullets += [Bullet(watch.line(metric, source.period), "warn") for metric in source.watched(metrics)]
     breached = [clock for clock in clocks if clock.is_breached]
     if breached:
         shown = formats.listed([clock_line(clock) for clock in breached], 4)

@@ -31,7 +31,7 @@ def document(source: Source) -> Document:
     clocks = queries.running_clocks(source.session, launch.launch, period.end) if source.has("support") else []
     blocks: list[Block] = [*held, content.lights(source, metrics)]
     needs = content.attention(source, metrics, incidents, clocks)
-    blocks += [Heading("Needs attention"), Bullets(needs, "Nothing: no target missed, no open incident, no clock over time.")]
+    blocks += [Heading("Needs attention"), Bullets(needs, "Nothing: no target missed, nothing got clearly worse, no open incident.")]
     for domain, heading in _HEADINGS.items():
         if source.has(domain):
             blocks += _section(source, domain, heading, [metric for metric in metrics if metric.domain == domain])
@@ -39,8 +39,8 @@ def document(source: Source) -> Document:
         eyebrow="Daily review",
         title=launch.name,
         subtitle=content.subtitle(launch, period),
-        headline=sentences.headline(metrics),
-        tone=content.overall(metrics, held),
+        headline=content.headline(source, metrics),
+        tone=content.overall(source, metrics, held),
         blocks=blocks,
         footer=content.footer(source, queries.publication_id(source.session)),
     )

@@ -20,7 +20,11 @@ def document(source: Source) -> Document:
     period, launch = source.period, source.launch
     metrics = source.metrics()
     held = content.notices(source)
-    blocks: list[Block] = [*held, content.lights(source, metrics), Heading("Metrics against target")]
+    incidents = queries.incidents(source.session, launch.launch, period.start, period.end) if source.has("incidents") else []
+    clocks = queries.running_clocks(source.session, launch.launch, period.end) if source.has("support") else []
+    needs = content.attention(source, metrics, incidents, clocks)
+    blocks: list[Block] = [*held, content.lights(source, metrics), Heading("Needs attention")]
+    blocks += [Bullets(needs, "Nothing: no target missed, nothing got clearly worse, no open incident."), Heading("Metrics against target")]
     blocks.append(content.kpi_table(metrics, period) if metrics else Paragraph(f"There is {formats.NO_DATA} {sentences.span(period)}."))
     if source.has("product"):
         blocks += _product(source)
@@ -32,14 +36,13 @@ def document(source: Source) -> Document:
         blocks += _reliability(source, metrics)
     if source.has("capacity"):
         blocks += _capacity(source)
-    goals = [Bullet(content.focus(metric), "bad") for metric in content.ranked_misses(metrics)]
-    blocks += [Heading("Decisions to take"), Bullets(goals, "No target was missed: nothing to decide from the numbers.")]
+    blocks += [Heading("Decisions to take"), _decisions(metrics)]
     return Document(
         eyebrow="Monthly business review",
         title=launch.name,
         subtitle=content.subtitle(launch, period),
-        headline=sentences.headline(metrics),
-        tone=content.overall(metrics, held),
+        headline=content.headline(source, metrics),
+        tone=content.overall(source, metrics, held),
         blocks=blocks,
         footer=content.footer(source, queries.publication_id(source.session)),
     )
@@ -151,3 +154,11 @@ def _capacity(source: Source) -> list[Block]:
         Picture(capacity.capacity(days, forecasts)),
         Table([f"Resource, {formats.short_date(forecasts[0].metric_date)}", "Level", "Trigger", "Reached in"], rows),
     ]
+
+
+def _decisions(metrics: Sequence[Metric]) -> Bullets:
+    """Inputs to the roadmap: each missed target as what to bring it to."""
+    if not any(metric.target is not None for metric in metrics):
+        return Bullets([], "No target is set for this phase: give the launch file some, so that a review can judge.")
+    goals = [Bullet(content.focus(metric), "bad") for metric in content.ranked_misses(metrics)]
+    return Bullets(goals, "No target was missed.")

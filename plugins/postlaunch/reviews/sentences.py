@@ -101,7 +101,7 @@ def funnel(steps: Sequence[FunnelStep], period: Period) -> Finding:
     if decided == 0:
         return Finding(
             f"{name}: every entry still has time left",
-            f"The conversion window is open for everyone who entered (n {formats.count(entered)}); nothing can be said yet.",
+            f"The conversion window is open for everyone who entered (n{formats.NBSP}{formats.count(entered)}); nothing can be said yet.",
         )
     ratio = formats.percent(last.reached_count / decided)
     drop, before, after = _biggest_loss(steps)
@@ -111,6 +111,8 @@ def funnel(steps: Sequence[FunnelStep], period: Period) -> Finding:
     )
     waiting = f"; {formats.count(last.pending_count)} more still {'has' if last.pending_count == 1 else 'have'} time left"
     sentence = f"{reached}{waiting if last.pending_count else ''}."
+    if steps[0].funnel_id == "activation":
+        sentence += " Dated by entry; the KPI dates an entry by the end of its window."
     if drop:
         sentence += f" The biggest loss is between {before.step_name} and {after.step_name}: {formats.count(drop)}."
     return Finding(title, sentence)
@@ -128,7 +130,7 @@ def cohorts(cells: Sequence[CohortCell]) -> Finding:
     first = [cell for cell in complete if cell.period_number == numbers[0]]
     best, worst = max(first, key=_share), min(first, key=_share)
     size = sum(cell.cohort_size_count for cell in first)
-    sentence = f"n {formats.count(size)} newcomers in {formats.plural(len(first), 'weekly cohort')}."
+    sentence = f"n{formats.NBSP}{formats.count(size)} newcomers in {formats.plural(len(first), 'weekly cohort')}."
     if len(first) > 1:
         sentence += f" Best {_after_weeks(numbers[0])}: the cohort of {_cohort(best)}; weakest: {_cohort(worst)}."
     return Finding(", ".join(parts), f"{sentence} Weeks that are not over stay empty.")
@@ -170,11 +172,9 @@ def sla(rows: Sequence[SlaCount], period: Period) -> Finding:
             attained, total = sum(row.attained_count for row in chosen), sum(row.attained_count + row.breached_count for row in chosen)
             parts.append(f"{formats.percent(attained / total)} of {'first replies' if metric == 'first_reply' else 'resolutions'}")
     weakest = min(judged, key=attainment)
-    n = weakest.attained_count + weakest.breached_count
     link = "to" if weakest.metric == "first_reply" else "of"
-    where = (
-        f"the {SLA_NAMES[weakest.metric]} {link} {weakest.priority} tickets: {formats.percent(attainment(weakest))} (n {formats.count(n)})."
-    )
+    share = f"{formats.percent(attainment(weakest))} (n{formats.NBSP}{formats.count(weakest.attained_count + weakest.breached_count)})"
+    where = f"the {SLA_NAMES[weakest.metric]} {link} {weakest.priority} tickets: {share}."
     return Finding(f"{' and '.join(parts)} came in time", f"Weakest is {where}{still}")
 
 
@@ -197,7 +197,7 @@ def incidents(rows: Sequence[Incident], period: Period) -> Finding:
     sentence = f"By severity: {severities}."
     if acknowledged:
         mean = formats.duration(sum(acknowledged) / len(acknowledged))
-        sentence += f" Acknowledged after {mean} on average (n {len(acknowledged)}), resolved: n {len(resolved)}."
+        sentence += f" Acknowledged after {mean} on average (n{formats.NBSP}{len(acknowledged)}), resolved: n{formats.NBSP}{len(resolved)}."
     never = sum(not row.is_acknowledged and not row.is_open for row in rows)
     still_open = sum(row.is_open for row in rows)
     aside = [f"{never} never acknowledged"] * bool(never) + [f"{still_open} still open"] * bool(still_open)
@@ -245,7 +245,7 @@ def sample(metric: Metric) -> str:
         return ""
     if metric.kpi_id == "uptime":
         return f" ({formats.duration(metric.denominator)} observed)"
-    return f" (n {formats.count(metric.denominator)})"
+    return f" (n{formats.NBSP}{formats.count(metric.denominator)})"
 
 
 def error_budget(service: ServiceLevel, target: float | None) -> str:
@@ -273,22 +273,26 @@ def capacity(rows: Sequence[Forecast]) -> Finding:
     others = len(rows) - 1
     rest = f" {formats.plural(len(rows) - len(growing), 'other resource')} {'does' if len(rows) - len(growing) == 1 else 'do'} not grow."
     if full:
-        return Finding(f"{full[0].resource_name} is at its trigger", f"{_level(full[0])}{rest if others else ''}")
+        return Finding(f"{full[0].resource_name}: trigger reached", f"{_level(full[0])}{rest if others else ''}")
     if not growing:
         count = formats.plural(len(rows), "resource")
         return Finding("No resource is on its way to its trigger", f"{formats.upper_first(count)} measured, none grows for certain.")
     first = growing[0]
     return Finding(
-        f"{first.resource_name} reaches its trigger in {days_range(first)}",
+        f"{first.resource_name}: trigger in {days_range(first)}",
         _level(first) + (rest if len(growing) < len(rows) else ""),
     )
 
 
 def days_range(row: Forecast) -> str:
-    """Days to trigger as a range: `12 to 31 days`, `12 days or more`, or `not in sight`."""
+    """Days to trigger as a range: `12 to 31 days`, `12 days or more`, or `not in sight` without certain growth."""
     low, high = row.days_to_trigger_low, row.days_to_trigger_high
-    if row.days_to_trigger is None and low is None:
+    if row.days_to_trigger == 0:
+        return "reached"
+    if not row.is_growing or (row.days_to_trigger is None and low is None):
         return "not in sight"
+    if low is not None and low >= 365:
+        return formats.days(low)
     if low is None:
         return f"about {formats.days(row.days_to_trigger or 0)}"
     if high is None or high > 365:
@@ -299,12 +303,11 @@ def days_range(row: Forecast) -> str:
 
 
 def _level(row: Forecast) -> str:
-    level, trigger = formats.value(row.level_value, row.unit), formats.value(row.trigger_value, row.unit)
-    text = f"{row.resource_name} stands at {level}, its trigger is {trigger}"
+    text = f"{row.resource_name}: level {formats.value(row.level_value, row.unit)}, trigger {formats.value(row.trigger_value, row.unit)}"
     if row.slope_per_day is not None and row.is_growing:
         step = formats.change(row.slope_per_day, 0.0, "ratio") if row.unit == "ratio" else formats.value(row.slope_per_day, row.unit)
-        step = step.replace("pts", "points")
-        text += f"; it grows by {step.removeprefix('+')} a day (n {formats.plural(row.observed_days_count, 'day')})"
+        step = step.removeprefix("+").replace("pts", "points")
+        text += f", growing by {step} a day (n{formats.NBSP}{formats.plural(row.observed_days_count, 'day')})"
     return f"{text}."
 
 
@@ -342,7 +345,7 @@ def _biggest_loss(steps: Sequence[FunnelStep]) -> tuple[int, FunnelStep, FunnelS
 
 
 def _cohort(cell: CohortCell) -> str:
-    return f"{formats.date(cell.cohort_date)} with {formats.percent(_share(cell))} (n {formats.count(cell.cohort_size_count)})"
+    return f"{formats.date(cell.cohort_date)} with {formats.percent(_share(cell))} (n{formats.NBSP}{formats.count(cell.cohort_size_count)})"
 
 
 def _share(cell: CohortCell) -> float:

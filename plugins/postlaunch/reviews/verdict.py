@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from postlaunch.config.launch import Target
-from postlaunch.reviews import content, formats, gates, histogram, queries
+from postlaunch.reviews import content, formats, gates, histogram, queries, watch
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture, Row, Table, Tone
 from postlaunch.reviews.content import Source
 from postlaunch.reviews.figures import verdict as figures
@@ -30,7 +30,10 @@ def document(source: Source) -> Document:
     judged = judge(source, metrics)
     unreliable = [domain for domain, status in source.statuses.items() if status.state != "fresh"]
     found = gates.recommend(judged, day, launch.reviews.business_cycle_days, unreliable)
-    blocks: list[Block] = [*content.notices(source), Bullets([*_balance(judged), *_provisional(found, day)], "No gate could be judged.")]
+    blocks: list[Block] = [
+        *content.notices(source),
+        Bullets([*_balance(judged), *_beyond(metrics), *_provisional(found, day)], "No gate could be judged."),
+    ]
     blocks.append(Heading("Gates: actual against target"))
     blocks.append(_table(judged) if judged else Paragraph("The launch file sets no target for this phase."))
     if chart := figures.intervals(judged):
@@ -114,6 +117,12 @@ def _balance(judged: Sequence[Gate]) -> list[Bullet]:
     return bullets
 
 
+def _beyond(metrics: Sequence[Metric]) -> list[Bullet]:
+    """What no gate asks for and scaling needs: room to grow."""
+    near = [metric for metric in metrics if watch.is_near(metric) and metric.target is None]
+    return [Bullet(f"Not a gate: the next scaling trigger is {formats.value(metric.value, metric.unit)} away.", "warn") for metric in near]
+
+
 def _provisional(found: Verdict, day: int) -> list[Bullet]:
     if not found.is_provisional or found.recommendation == "insufficient data":
         return []
@@ -127,7 +136,11 @@ def _table(judged: Sequence[Gate]) -> Table:
         tone, word = _OUTCOMES[gate.outcome]
         note = f"{word}, target {formats.target(gate.target, gate.comparator, gate.unit)}"
         if gate.denominator and gate.unit != "count":
-            seen = f"{formats.duration(gate.denominator)} observed" if gate.kpi_id == "uptime" else f"n {formats.count(gate.denominator)}"
+            seen = (
+                f"{formats.duration(gate.denominator)} observed"
+                if gate.kpi_id == "uptime"
+                else f"n{formats.NBSP}{formats.count(gate.denominator)}"
+            )
             note += f" · {seen}"
         if not gate.is_clear and gate.outcome in ("met", "missed"):
             note += " · the interval includes the target"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from postlaunch.reviews import content, formats, queries, sentences
+from postlaunch.reviews import content, formats, queries, sentences, watch
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture
 from postlaunch.reviews.content import Source
 from postlaunch.reviews.figures import operations, product, support
@@ -28,8 +28,11 @@ def document(source: Source) -> Document:
     blocks += [Heading("Key metrics"), content.kpi_table(metrics, period)]
     blocks += [Heading("Wins"), Bullets(wins(metrics, launch.reviews.minimum_sample), "No target newly met and no clear improvement.")]
     needs = content.attention(source, metrics, incidents, clocks)
-    blocks += [Heading("Needs attention"), Bullets(needs, "Nothing: no target missed, no open incident, no clock over time.")]
-    blocks += [Heading("Next week's focus"), Bullets(_focus(source, metrics), "Hold the line: no target was missed.")]
+    blocks += [Heading("Needs attention"), Bullets(needs, "Nothing: no target missed, nothing got clearly worse, no open incident.")]
+    blocks += [
+        Heading("Next week's focus"),
+        Bullets(_focus(source, metrics), "Hold the line: no target was missed, and nothing got clearly worse."),
+    ]
     blocks += _charts(source, metrics)
     if incidents:
         lines = [Bullet(content.incident_line(row, launch), "bad" if row.severity in ("P0", "P1") else "none") for row in incidents]
@@ -38,8 +41,8 @@ def document(source: Source) -> Document:
         eyebrow="Weekly status report",
         title=launch.name,
         subtitle=content.subtitle(launch, period),
-        headline=sentences.headline(metrics),
-        tone=content.overall(metrics, held),
+        headline=content.headline(source, metrics),
+        tone=content.overall(source, metrics, held),
         blocks=blocks,
         footer=content.footer(source, queries.publication_id(source.session)),
     )
@@ -49,7 +52,8 @@ def wins(metrics: Sequence[Metric], minimum_sample: int) -> list[Bullet]:
     """Targets met now that were missed the week before, then the biggest improvements that are more than noise."""
     regained = [metric for metric in metrics if metric.status == "met" and metric.previous_status == "missed"]
     bullets = [Bullet(f"{metric.name} is back on target: {sentences.gap(metric)}", "good") for metric in regained]
-    better = [(improvement(metric, minimum_sample), metric) for metric in metrics if metric not in regained]
+    others = [metric for metric in metrics if metric not in regained and not watch.is_near(metric)]
+    better = [(watch.improvement(metric, metric.previous, minimum_sample), metric) for metric in others]
     ranked = sorted(((gain, metric) for gain, metric in better if gain >= IMPROVEMENT), key=lambda pair: pair[0], reverse=True)
     for _, metric in ranked[: max(0, WINS - len(bullets))]:
         now, was = formats.value(metric.value, metric.unit), formats.value(metric.previous, metric.unit)
@@ -57,21 +61,12 @@ def wins(metrics: Sequence[Metric], minimum_sample: int) -> list[Bullet]:
     return bullets
 
 
-def improvement(metric: Metric, minimum_sample: int) -> float:
-    """Relative change for the better; 0 where there is none, or too few to tell it from chance."""
-    if metric.value is None or not metric.previous or not metric.is_complete:
-        return 0.0
-    judged = max(metric.value, metric.previous) if metric.unit == "count" else metric.denominator
-    if judged is not None and judged < minimum_sample:
-        return 0.0
-    change = metric.value / metric.previous - 1
-    return change if metric.better == "higher" else -change
-
-
 def _focus(source: Source, metrics: Sequence[Metric]) -> list[Bullet]:
-    """The furthest missed targets, each with the evidence that says where to begin."""
-    chosen = content.ranked_misses(metrics)[:FOCUS]
-    return [Bullet(f"{content.focus(metric)}. {_evidence(source, metric)}".strip(), "warn") for metric in chosen]
+    """The furthest missed targets, each with the evidence that says where to begin, then what got worse without a target."""
+    missed = content.ranked_misses(metrics)
+    bullets = [Bullet(f"{content.focus(metric)}. {_evidence(source, metric)}".strip(), "bad") for metric in missed]
+    bullets += [Bullet(f"Find out why. {watch.line(metric, source.period)}.", "warn") for metric in source.watched(metrics)]
+    return bullets[:FOCUS]
 
 
 def _evidence(source: Source, metric: Metric) -> str:

@@ -31,6 +31,8 @@ __all__ = ["BuildResult", "build", "dbt_environment", "finish_build", "start_bui
 ADVISORY_LOCK = 7_020_003
 
 # A launch changed since the last build that succeeded began; loaded dates of a source that has only windows are those of its windows.
+# A record may be older than every window that was loaded, or have changed after them (a ticket that comes up again with its whole past):
+# such dates have no marts to make again, so ranges are cut to what is loaded, and keep at least one date.
 _DIRTY_DATES = """
 insert into ops.build_dates (build_id, launch_id, source, metric_date)
 with changed_launches as (
@@ -39,23 +41,35 @@ with changed_launches as (
     where synced_at > (select max(started_at) from ops.builds where status = 'succeeded')
 ),
 
+windows as (
+    select
+        loads.launch_id,
+        loads.source,
+        coalesce(loads.partition_date, (loads.window_start_at at time zone launches.timezone)::date) as first_date,
+        coalesce(loads.partition_date, (loads.window_end_at at time zone launches.timezone)::date - 1) as last_date
+    from ops.partition_loads as loads
+    inner join config.launches as launches on loads.launch_id = launches.launch_id
+),
+
+loaded as (
+    select launch_id, source, min(first_date) as first_date, max(last_date) as last_date
+    from windows
+    group by launch_id, source
+),
+
 ranges as (
     select
         loads.launch_id,
         loads.source,
-        coalesce(loads.partition_date, loads.first_dirty_date) as first_date,
-        coalesce(loads.partition_date, loads.last_dirty_date) as last_date
+        least(greatest(coalesce(loads.partition_date, loads.first_dirty_date), loaded.first_date), loaded.last_date) as first_date,
+        greatest(least(coalesce(loads.partition_date, loads.last_dirty_date), loaded.last_date), loaded.first_date) as last_date
     from ops.partition_loads as loads
+    inner join loaded on loads.launch_id = loaded.launch_id and loads.source = loaded.source
     where loads.build_id = %(build_id)s
     union
-    select
-        loads.launch_id,
-        loads.source,
-        coalesce(loads.partition_date, (loads.window_start_at at time zone launches.timezone)::date),
-        coalesce(loads.partition_date, (loads.window_end_at at time zone launches.timezone)::date - 1)
-    from ops.partition_loads as loads
-    inner join config.launches as launches on loads.launch_id = launches.launch_id
-    where %(full_refresh)s or loads.launch_id in (select launch_id from changed_launches)
+    select launch_id, source, first_date, last_date
+    from windows
+    where %(full_refresh)s or launch_id in (select launch_id from changed_launches)
 )
 
 select distinct %(build_id)s::bigint, ranges.launch_id, ranges.source, day::date

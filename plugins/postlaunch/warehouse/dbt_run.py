@@ -38,7 +38,10 @@ def dbt_environment() -> dict[str, str]:
 
 
 def run_dbt(*, full_refresh: bool, progress: Progress | None = None) -> int:
-    """`dbt build` of everything, for the running row of ops.builds. Returns the number of models. Raises BuildError naming the nodes that failed."""
+    """`dbt build` of everything, for the running row of ops.builds. Returns the number of models built.
+
+    Calls progress(done, total, node) after each node. Raises BuildError that names the nodes that failed and why.
+    """
     from dbt.cli.main import dbtRunner
 
     project = load_settings().dbt_project
@@ -63,7 +66,8 @@ def _arguments(project: Path, full_refresh: bool) -> list[str]:
         *("--profiles-dir", str(project)),
         *("--target-path", os.environ.get("DBT_TARGET_PATH") or str(REPOSITORY / ".local" / "dbt" / "target")),
         *("--log-path", str(_log_path())),
-        *("--log-level", "none"),
+        *("--log-level", "none"),  # the console; the file keeps everything
+        *("--log-level-file", "debug"),
         *(["--full-refresh"] if full_refresh else []),
     ]
 

@@ -15,7 +15,10 @@ Pairs = list[tuple[str, str]]  # (launch_id, domain)
 
 
 def ensure_table(session: psycopg.Connection, table: str, grain: Grain) -> Columns:
-    """Create marts.<table>, or change its columns in place so that the views of analysts stay. Raises WarehouseError if dbt made no such table."""
+    """Create marts.<table>, or change its columns in place, so that the views of analysts stay. Returns the columns.
+
+    Raises WarehouseError if dbt made no such table.
+    """
     wanted = _columns(session, BUILD, table)
     if not wanted:
         raise WarehouseError(f"{BUILD}.{table} does not exist: run `postlaunch build`")

@@ -23,8 +23,8 @@ from postlaunch.errors import GateError, WarehouseError
 from postlaunch.quality.scope import newest_build
 from postlaunch.quality.suites import load_suites
 from postlaunch.warehouse.db import connect
-from postlaunch.warehouse.marts import mart_tables
 from postlaunch.warehouse.mart_rows import Grain, ensure_table, replace_rows
+from postlaunch.warehouse.marts import mart_tables
 
 ADVISORY_LOCK = 7_020_002
 REASONS = 3

@@ -38,7 +38,7 @@ from (select * from runs order by ingest_run_id desc limit 1) as newest
 inner join runs as failed on failed.status = 'failed'
 where
     newest.status = 'failed'
-    and not exists (select from runs as between_them where between_them.status = 'succeeded' and between_them.ingest_run_id > failed.ingest_run_id)
+    and not exists (select from runs as later where later.status = 'succeeded' and later.ingest_run_id > failed.ingest_run_id)
 order by failed.ingest_run_id
 limit 1
 """

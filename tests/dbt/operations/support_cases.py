@@ -182,9 +182,9 @@ def _is_open_in_new_york(clock: dt.datetime, launch_date: dt.date) -> bool:
 
 
 def _is_open_in_sydney(clock: dt.datetime, launch_date: dt.date) -> bool:
-    """Nights from 22:00 to 06:00 that begin on any day but Saturday and Good Friday; 24 hours on the first two days."""
+    """24 hours on two days and from day 14; between them nights, 22:00 to 06:00, that begin on any day but Saturday and Good Friday."""
     evening = clock.date() if clock.hour >= 22 else clock.date() - dt.timedelta(days=1)
-    if clock.date() < dt.date(2026, 3, 25):
+    if clock.date() < dt.date(2026, 3, 25) or clock.date() >= dt.date(2026, 4, 6):
         return True
     if evening < dt.date(2026, 3, 25):
         return False
@@ -222,7 +222,9 @@ SYDNEY = SupportCase(
         "holidays": ["2026-04-03"],
         "support_hours": [
             {"to_day": 1, "hours": {day: ["00:00", "24:00"] for day in (*WORKDAYS, "sat", "sun")}},
-            {"from_day": 2, "hours": {day: ["22:00", "06:00"] for day in (*WORKDAYS, "sun")}},
+            {"from_day": 2, "to_day": 13, "hours": {day: ["22:00", "06:00"] for day in (*WORKDAYS, "sun")}},
+            # the last night reaches into the first day of this phase
+            {"from_day": 14, "hours": {day: ["00:00", "24:00"] for day in (*WORKDAYS, "sat", "sun")}},
         ],
     },
     is_open=_is_open_in_sydney,

@@ -61,7 +61,7 @@ def threshold(
         marker = {"color": style.VERMILION, "size": 15, "symbol": "x"}
         missed_values = [row.value * factor for row in missed if row.value is not None]
         chart.add_trace(go.Scatter(x=[row.metric_date for row in missed], y=missed_values, mode="markers", marker=marker))
-        style.target_line(chart, metric.target * factor, f"target {formats.target(metric.target, metric.comparator, metric.unit)}")
+        style.target_line(chart, metric.target * factor, f"target {formats.target(metric.target, metric.comparator, metric.unit)}", values)
     if rows:
         style.shade(chart, period.start, period.end, days)
         style.mark_incidents(chart, [(day, word) for day, word in incident_days if days[0] <= day <= days[-1]])

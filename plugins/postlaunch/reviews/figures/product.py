@@ -72,13 +72,15 @@ def cohorts(cells: Sequence[CohortCell]) -> style.Chart:
     chart = style.figure(height)
     labels = [f"{formats.short_date(day)} {style.muted(f'n{formats.NBSP}{sizes[day]}')}" for day in shown]
     top = max([ratio for row in grid for ratio in row if ratio is not None] or [1.0])
+    low = min([ratio for row in grid for ratio in row if ratio is not None] or [0.0])
+    floor = max(0.0, low - (top - low) * 0.5 - 0.02)  # the palest colour lies a little below the lowest value, not at 0
     scale = [[0, "#eef5fa"], [0.5, "#6aaed6"], [1, "#08457a"]]
-    colours = {"colorscale": scale, "zmin": 0, "zmax": top, "showscale": False}
+    colours = {"colorscale": scale, "zmin": floor, "zmax": top, "showscale": False}
     chart.add_trace(go.Heatmap(z=grid, x=weeks, y=list(range(len(shown))), xgap=3, ygap=3, **colours))
     for y, row in enumerate(grid):
         for x, ratio in zip(weeks, row, strict=True):
             if ratio is not None:
-                colour = style.PAPER if ratio > 0.55 * top else style.INK
+                colour = style.PAPER if ratio > floor + 0.5 * (top - floor) else style.INK
                 chart.add_annotation(x=x, y=y, text=f"{ratio * 100:.0f}", showarrow=False, font={"color": colour, "size": style.FONT_SIZE})
     chart.update_xaxes(side="top", tickvals=weeks, ticktext=[str(week) for week in weeks], ticks="", linecolor=style.PAPER, fixedrange=True)
     chart.update_xaxes(title={"text": "% back, by weeks since they came", "standoff": 4, "font": {"size": style.FONT_SIZE}})

@@ -91,9 +91,14 @@ def date_axis(chart: Any, first: dt.date, last: dt.date, **where: Any) -> None:
     chart.update_xaxes(type="date", tickvals=[day.isoformat() for day in shown], ticktext=labels, range=edges, **where)
 
 
-def target_line(chart: Any, target: float, text: str, *, above: bool = True, **where: Any) -> None:
-    """A dashed line with its label on it."""
-    label = {"text": text, "font": {"color": GREEN, "size": FONT_SIZE}, "textposition": "start", "yanchor": "bottom" if above else "top"}
+def target_line(chart: Any, target: float, text: str, values: Sequence[float | None], **where: Any) -> None:
+    """A dashed line, its label at the end where the values stay further from it."""
+    third = max(1, len(values) // 3)
+    distances = [
+        min((abs(value - target) for value in part if value is not None), default=0.0) for part in (values[:third], values[-third:])
+    ]
+    position = "start" if distances[0] >= distances[1] * 0.8 else "end"
+    label = {"text": text, "font": {"color": GREEN, "size": FONT_SIZE}, "textposition": position, "yanchor": "bottom"}
     chart.add_hline(y=target, line={"color": GREEN, "width": 2.5, "dash": "dash"}, label=label, **where)
 
 

@@ -1,0 +1,60 @@
+"""What gets worse although no target says so: the guard against looking at the good numbers only.
+
+A KPI is watched when it is worse than the period before (a day: than the same day a week ago) by more than noise, or when the
+next scaling trigger is near. Judged on enough people, tickets or events only: the launch's minimum sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from postlaunch.reviews import formats, sentences
+from postlaunch.reviews.period import Period
+from postlaunch.reviews.rows import Metric
+
+POINTS = 0.05  # a proportion is worse by five percentage points
+SHARE = 0.25  # everything else by a quarter
+NEAR_DAYS = 30
+VOLUMES = ("tickets_solved", "request_count")  # follow what came in: neither good nor bad
+
+
+def watched(metrics: Sequence[Metric], period: Period, minimum_sample: int) -> list[Metric]:
+    """KPIs that missed no target and still need eyes, in their order."""
+    return [metric for metric in metrics if metric.status != "missed" and (is_near(metric) or _is_worse(metric, period, minimum_sample))]
+
+
+def is_near(metric: Metric) -> bool:
+    """Whether this is the next scaling trigger, and it is near."""
+    return metric.kpi_id == "days_to_trigger" and metric.value is not None and metric.value < NEAR_DAYS
+
+
+def before(metric: Metric, period: Period) -> float | None:
+    """What a value is compared with: the same day a week ago, because days of the week differ, else the period before."""
+    return metric.week_ago if period.kind == "daily" else metric.previous
+
+
+def line(metric: Metric, period: Period) -> str:
+    """`First replies in time: 63.1 %, was 95.2 % (n 122)`."""
+    if is_near(metric):
+        return f"The next scaling trigger is {formats.value(metric.value, metric.unit)} away"
+    now, then = formats.value(metric.value, metric.unit), formats.value(before(metric, period), metric.unit)
+    return f"{metric.name}: {now}, {'a week ago' if period.kind == 'daily' else 'was'} {then}{sentences.sample(metric)}"
+
+
+def improvement(metric: Metric, was: float | None, minimum_sample: int) -> float:
+    """Relative change for the better (worse: negative); 0 where it cannot be told, or too few to tell it from chance."""
+    if metric.value is None or not was or not metric.is_complete or metric.status == "insufficient_data" or metric.kpi_id in VOLUMES:
+        return 0.0
+    judged = max(metric.value, was) if metric.unit == "count" else metric.denominator
+    if judged is not None and judged < minimum_sample:
+        return 0.0
+    change = metric.value / was - 1
+    return change if metric.better == "higher" else -change
+
+
+def _is_worse(metric: Metric, period: Period, minimum_sample: int) -> bool:
+    was = before(metric, period)
+    gain = improvement(metric, was, minimum_sample)
+    if metric.unit == "ratio" and metric.domain in ("product", "support"):
+        return gain < 0 and abs((metric.value or 0) - (was or 0)) >= POINTS
+    return gain <= -SHARE
