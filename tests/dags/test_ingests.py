@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,19 +34,10 @@ def landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     return tmp_path / "landing"
 
 
-class Outlets(dict[Any, Any]):
-    """Stands where Airflow hands a task its outlets: keeps the assets that were emitted."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.emitted: list[tuple[str, dict[str, str]]] = []
-
-    def __missing__(self, _alias: Any) -> Any:
-        return SimpleNamespace(add=lambda asset, extra: self.emitted.append((asset.name, extra)))
-
-
 def context(run_type: str) -> dict[str, Any]:
-    return {"dag_run": SimpleNamespace(run_type=run_type), "outlet_events": Outlets()}
+    """What Airflow tells a task: its run, and the outlets it may fill in."""
+    outlet = SimpleNamespace(extra=None)
+    return {"dag_run": SimpleNamespace(run_type=run_type), "outlet_events": defaultdict(lambda: outlet), "outlet": outlet}
 
 
 def test_a_run_asks_for_the_launches_that_have_the_source_and_are_followed(launches: Path) -> None:
@@ -77,14 +69,19 @@ def test_a_broken_launch_file_fails_at_once_with_its_key(tmp_path: Path, monkeyp
 
 
 def test_the_asset_is_emitted_when_something_changed_and_only_then(launches: Path, landing: Path, warehouse: str, apis: str) -> None:
-    from postlaunch.orchestration.ingests import ingest_window
+    from airflow.sdk.exceptions import AirflowSkipException  # noqa: TID251
+
+    from postlaunch.orchestration.ingests import announce_change, ingest_window
 
     window = {"launch": "emr-platform", "first": DATE, "last": DATE}
-    first, again = context("backfill"), context("backfill")
-    assert "emr-platform" in ingest_window("pagerduty", window, first)
-    assert first["outlet_events"].emitted == [("raw_pagerduty", window)]
-    ingest_window("pagerduty", window, again)
-    assert again["outlet_events"].emitted == []
+    run = context("backfill")
+    first = ingest_window("pagerduty", window, run)
+    assert first == {**window, "is_changed": True}
+    announce_change("pagerduty", first, run)
+    assert run["outlet"].extra == window
+    again = ingest_window("pagerduty", window, run)
+    with pytest.raises(AirflowSkipException, match=f"nothing of pagerduty changed for emr-platform {DATE}"):
+        announce_change("pagerduty", again, run)
 
 
 @pytest.mark.parametrize(("run_type", "first_date"), [("scheduled", "2026-04-09"), ("manual", "2026-04-09"), ("backfill", DATE)])

@@ -80,10 +80,9 @@ def test_ingests_have_a_real_data_interval_and_a_pool(dags: dict[str, Any]) -> N
     for name, dag in dags.items():
         if name.startswith("ingest_"):
             assert dag.schedule is NIGHTLY, f"{name}: a plain cron string has no data interval: use NIGHTLY"
-            ingest = dag.get_task("ingest")
-            assert ingest.partial_kwargs["pool"] in pools(), (
-                f"{name}: its pool is not in orchestration/pools.py: the task would never start"
-            )
+            ingest = dag.get_task("launch.ingest")
+            assert ingest.pool == f"postlaunch_{name.removeprefix('ingest_')}"
+            assert ingest.pool in pools(), f"{name}: its pool is not in orchestration/pools.py: the task would never start"
 
 
 def test_build_marts_runs_on_any_source_and_never_twice_at_once(dags: dict[str, Any]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import secrets
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from postlaunch.config.launch import Launch
@@ -51,7 +53,16 @@ def _published(
             for source in launches[name].sources:
                 ingest(source, launches[name], first, last)
         build()
-        return Story(landing, launches, audit().summary, publish().summary)
+        story = Story(landing, launches, audit().summary, publish().summary)
+    _seal(server)
+    return story
+
+
+def _seal(server: PostgresServer) -> None:
+    """PostgreSQL copies only a database that nobody is in: end what libraries left open, and let nobody in again."""
+    with psycopg.connect(server.uri(), autocommit=True) as session:
+        session.execute(f"alter database {TEMPLATE} with allow_connections false")
+        session.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [TEMPLATE])
 
 
 def _set_folders(patch: pytest.MonkeyPatch, landing: Path, launches: Path, factory: pytest.TempPathFactory) -> None:
@@ -62,22 +73,45 @@ def _set_folders(patch: pytest.MonkeyPatch, landing: Path, launches: Path, facto
     patch.setenv("DBT_LOG_PATH", str(target / "logs"))
 
 
+@contextlib.contextmanager
+def _copy(
+    published: Story, server: PostgresServer, apis: tuple[str, Path], launches: Path, factory: pytest.TempPathFactory
+) -> Iterator[Story]:
+    """A copy of the published story, and an environment that points at it and at the simulated APIs."""
+    name = f"story_{secrets.token_hex(4)}"
+    server.clone_database(TEMPLATE, name, LOGIN)
+    landing = factory.mktemp("landing") / "zone"
+    shutil.copytree(published.landing, landing)
+    try:
+        with _connected(apis), pytest.MonkeyPatch.context() as patch:
+            patch.setenv(WAREHOUSE, server.uri(name, LOGIN))
+            _set_folders(patch, landing, launches, factory)
+            yield replace(published, landing=landing)
+    finally:
+        server.drop_database(name)
+
+
 @pytest.fixture
 def story(
     _published: Story,
-    apis: str,
     server: PostgresServer,
+    _apis_server: tuple[str, Path],
     sandbox_launches: Path,
-    tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Story]:
     """A copy of the published story for this test alone."""
-    name = f"story_{secrets.token_hex(4)}"
-    server.clone_database(TEMPLATE, name, LOGIN)
-    landing = tmp_path / "landing"
-    shutil.copytree(_published.landing, landing)
-    monkeypatch.setenv(WAREHOUSE, server.uri(name, LOGIN))
-    _set_folders(monkeypatch, landing, sandbox_launches, tmp_path_factory)
-    yield Story(landing, _published.launches, _published.audit_summary, _published.publish_summary)
-    server.drop_database(name)
+    with _copy(_published, server, _apis_server, sandbox_launches, tmp_path_factory) as copy:
+        yield copy
+
+
+@pytest.fixture(scope="module")
+def module_story(
+    _published: Story,
+    server: PostgresServer,
+    _apis_server: tuple[str, Path],
+    sandbox_launches: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Story]:
+    """One copy for the tests of a module, which only read it or build on one another."""
+    with _copy(_published, server, _apis_server, sandbox_launches, tmp_path_factory) as copy:
+        yield copy

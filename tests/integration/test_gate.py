@@ -155,6 +155,13 @@ def test_damaged_days_stay_out_of_the_marts_until_they_are_mended(pipeline: Pipe
     assert pipeline.product_status().state == "fresh"
 
 
+def test_nothing_new_spends_no_publication_number(pipeline: Pipeline) -> None:
+    audited, published = pipeline.publish()
+    assert audited.domains == ()
+    assert published.publication_id is None
+    assert published.summary == "nothing to publish"
+
+
 def test_another_days_file_in_its_place_is_refused_line_by_line_and_rests_until_mended(pipeline: Pipeline, tmp_path: Path) -> None:
     original = shutil.copy(pipeline.part, tmp_path / "original.gz")
     shutil.copy(pipeline.part_of(OTHER), pipeline.part)
@@ -167,10 +174,3 @@ def test_another_days_file_in_its_place_is_refused_line_by_line_and_rests_until_
     assert (loaded, quarantined > 1000) == (0, True)
     shutil.copy(original, pipeline.part)
     pipeline.rewrite(lambda lines: lines)
-
-
-def test_nothing_new_spends_no_publication_number(pipeline: Pipeline) -> None:
-    audited, published = pipeline.publish()
-    assert audited.domains == ()
-    assert published.publication_id is None
-    assert published.summary == "nothing to publish"

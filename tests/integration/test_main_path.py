@@ -36,7 +36,7 @@ def told() -> list[truth.Event]:
     return truth.events(plan(), NOW)
 
 
-def test_the_gate_lets_the_whole_story_through(story: Story) -> None:
+def test_the_gate_lets_the_whole_story_through(module_story: Story) -> None:
     with connect("reporter") as session:
         held = session.execute("select launch_id, domain, held_reason from ops.domain_status where held_since is not null").fetchall()
         published = session.execute("select count(*), count(publication_id), min(covered_through) from ops.domain_status").fetchone()
@@ -44,20 +44,20 @@ def test_the_gate_lets_the_whole_story_through(story: Story) -> None:
     assert published == (6, 6, dt.date(1998, 6, 30))
 
 
-def test_active_and_new_users_of_every_date(story: Story) -> None:
+def test_active_and_new_users_of_every_date(module_story: Story) -> None:
     active = truth.active_users(told())
     first = list(truth.first_dates(told()).values())
     assert by_date("active_users_daily", "sum(active_users_count)::int") == {date: len(active.get(date, ())) for date in DATES}
     assert by_date("active_users_daily", "sum(new_users_count)::int") == {date: first.count(date) for date in DATES}
 
 
-def test_the_funnel_of_entry_dates_through_all_waves(story: Story) -> None:
+def test_the_funnel_of_entry_dates_through_all_waves(module_story: Story) -> None:
     found = by_date("funnel_daily", "array_agg(reached_count::int order by step_number)", "entry_date", "funnel_id = 'activation'")
     assert {date: found.get(date, [0, 0, 0]) for date in SOME} == {date: truth.funnel(told(), date) for date in SOME}
 
 
 @pytest.mark.parametrize("days", [1, 7, 30])
-def test_day_retention_of_every_cohort(story: Story, days: int) -> None:
+def test_day_retention_of_every_cohort(module_story: Story, days: int) -> None:
     found = by_date(
         "retention_cohorts",
         "max(array[retained_count, cohort_size_count]::int[])",
@@ -74,7 +74,7 @@ def test_day_retention_of_every_cohort(story: Story, days: int) -> None:
     assert found == expected
 
 
-def test_tickets_opened_and_the_backlog_of_every_date(story: Story) -> None:
+def test_tickets_opened_and_the_backlog_of_every_date(module_story: Story) -> None:
     settled = DATES[:-3]
     opened = by_date("ticket_daily", "sum(opened_count)::int")
     backlog = by_date("ticket_daily", "sum(backlog_count)::int")
@@ -83,7 +83,7 @@ def test_tickets_opened_and_the_backlog_of_every_date(story: Story) -> None:
     assert reopened == set()
 
 
-def test_first_replies_in_time_by_opening_hours(story: Story) -> None:
+def test_first_replies_in_time_by_opening_hours(module_story: Story) -> None:
     found = by_date(
         "ticket_sla_daily", "array[sum(attained_count), sum(attained_count) + sum(breached_count)]::int[]", where="metric = 'first_reply'"
     )
@@ -91,7 +91,7 @@ def test_first_replies_in_time_by_opening_hours(story: Story) -> None:
     assert {date: tuple(found[date]) for date in settled} == {date: truth.first_reply_attainment(plan(), date, NOW) for date in settled}
 
 
-def test_every_incident_with_its_times(story: Story) -> None:
+def test_every_incident_with_its_times(module_story: Story) -> None:
     with connect("analyst") as session:
         rows = session.execute(
             """
@@ -104,7 +104,7 @@ def test_every_incident_with_its_times(story: Story) -> None:
     assert len(rows) > 10
 
 
-def test_requests_errors_and_quantiles_through_gap_and_incident(story: Story) -> None:
+def test_requests_errors_and_quantiles_through_gap_and_incident(module_story: Story) -> None:
     dates = [*SOME, LAUNCH_DATE + dt.timedelta(days=12), LAUNCH_DATE + dt.timedelta(days=37)]  # with the gap and the incident
     errors = by_date("service_level_daily", "sum(error_count)")
     total = by_date("service_level_daily", "sum(request_count)")
@@ -116,7 +116,7 @@ def test_requests_errors_and_quantiles_through_gap_and_incident(story: Story) ->
         assert quantile[date] == pytest.approx(truth.latency_quantile(plan(), 0.95, date, NOW, 300)), date
 
 
-def test_an_analyst_sees_marts_and_no_personal_data(story: Story) -> None:
+def test_an_analyst_sees_marts_and_no_personal_data(module_story: Story) -> None:
     with connect("analyst") as session:
         columns = {
             row[0]

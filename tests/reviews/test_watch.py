@@ -48,6 +48,8 @@ def test_replies_that_get_slower_are_watched_although_no_target_says_so() -> Non
         {"previous": None},
         {"is_complete": False},
         {"status": "missed"},
+        {"status": "met"},
+        {"kpi_id": "days_to_trigger", "unit": "days", "value": 115.0, "previous": 179.0, "denominator": None},
         {"value": None},
         {"better": "lower"},
         {"kpi_id": "tickets_solved", "unit": "count", "value": 40.0, "previous": 90.0, "denominator": None},
