@@ -2,9 +2,9 @@
 
 - **When**: 06:00 UTC. A run takes each launch's local dates that ended in its data interval: one date a night, in the launch's own zone.
 - **What**: one mapped task a launch: the selectors of its service levels and the queries of its resources, every `step_seconds`.
-- **Again**: a date is replaced in one transaction, so running a day twice changes nothing, and then no asset is emitted. What Prometheus
+- **Again**: a date is replaced in one transaction, so running a day twice changes nothing. What Prometheus
   has dropped by its retention can no longer be pulled: `postlaunch load prometheus` reloads it from the landing zone.
-- **Then**: the asset `raw_prometheus` starts `build_marts`.
+- **Then**: `announce` emits the asset `raw_prometheus`, which starts `build_marts`; it is skipped where nothing changed.
 - **When it fails**: the other launches and sources go on. Refused credentials fail at once: mend the connection that the launch file names
   (`prometheus.connection`, by default `postlaunch_prometheus`), then clear the task. Anything else is tried again three times.
 """

@@ -2,8 +2,8 @@
 
 - **When**: 06:00 UTC. A run takes each launch's local dates that ended in its data interval: one date a night, in the launch's own zone.
 - **What**: one mapped task a launch: tickets with their metric sets, ticket metric events, satisfaction ratings. Deleted tickets come too.
-- **Again**: tickets are merged by id and the newest version wins, so running a day twice changes nothing, and then no asset is emitted.
-- **Then**: the asset `raw_zendesk` starts `build_marts`.
+- **Again**: tickets are merged by id and the newest version wins, so running a day twice changes nothing.
+- **Then**: `announce` emits the asset `raw_zendesk`, which starts `build_marts`; it is skipped where nothing changed.
 - **When it fails**: the other launches and sources go on. A refused token fails at once: mend the connection that the launch file names
   (`zendesk.connection`, by default `postlaunch_zendesk`), then clear the task. Anything else is tried again three times. One pool slot
   keeps the calls under Zendesk's ten a minute.

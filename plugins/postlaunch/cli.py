@@ -158,8 +158,18 @@ def build(full_refresh: Annotated[bool, typer.Option(help="Build everything anew
 
 
 @cli.command()
-def audit() -> None:
+def audit(
+    confirm: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--confirm", metavar="LAUNCH DOMAIN", help="First say that the odd loads of a held domain are true."),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="With --confirm: why they are true; kept beside the gate's results.")] = "",
+) -> None:
     """Run the gate (Great Expectations) over what was built and is not yet published."""
+    if confirm:
+        from postlaunch.quality import confirm as confirm_loads
+
+        confirm_loads(*confirm, reason)
     _audit()
 
 

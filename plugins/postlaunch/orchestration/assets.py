@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.sdk import Asset, AssetAlias
+from airflow.sdk import Asset
 
 from postlaunch.config.launch import SOURCES, Source
 
@@ -10,11 +10,6 @@ from postlaunch.config.launch import SOURCES, Source
 def raw(source: Source) -> Asset:
     """The raw data of a source in the warehouse."""
     return Asset(name=f"raw_{source}", uri=f"postlaunch://raw/{source}", group="postlaunch")
-
-
-def changes(source: Source) -> AssetAlias:
-    """The outlet of an ingest: it stands for `raw(source)` in the runs that changed it, and for nothing in the others."""
-    return AssetAlias(name=f"changes_{source}", group="postlaunch")
 
 
 RAW: tuple[Asset, ...] = tuple(raw(source) for source in SOURCES)

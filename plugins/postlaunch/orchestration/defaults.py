@@ -31,6 +31,7 @@ RETRIES: dict[str, Any] = {
     "max_retry_delay": dt.timedelta(minutes=15),
     "execution_timeout": dt.timedelta(hours=1),
 }
+LABEL = "{{ task.op_args[0]['launch'] }}"  # names a mapped task, whose only argument is a dictionary with its launch
 _PROGRESS_SECONDS = 5.0
 
 log = logging.getLogger(__name__)

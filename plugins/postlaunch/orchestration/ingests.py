@@ -1,6 +1,6 @@
 """The ingest DAGs: one factory, one DAG a source.
 
-due (launch files, data interval)  ->  ingest[launch], ingest[launch], ...  ->  asset raw_<source>, if something changed
+due (launch files, data interval)  ->  launch[]: ingest  ->  announce: asset raw_<source>, if something changed
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ import datetime as dt
 import logging
 from typing import Any, TypedDict
 
-from airflow.sdk import DAG, get_current_context, task
+from airflow.sdk import DAG, get_current_context, task, task_group
+from airflow.sdk.exceptions import AirflowSkipException
 
 from postlaunch.config.launch import Launch, Source
 from postlaunch.config.load import load_launch, load_launches
 from postlaunch.config.settings import load_settings
-from postlaunch.orchestration.assets import changes, raw
-from postlaunch.orchestration.defaults import NIGHTLY, RETRIES, START, interval, log_progress, plain, step
+from postlaunch.orchestration.assets import raw
+from postlaunch.orchestration.defaults import LABEL, NIGHTLY, RETRIES, START, interval, log_progress, plain, step
 from postlaunch.orchestration.pools import pool_name
 from postlaunch.orchestration.windows import dates_to_ingest
 
@@ -28,6 +29,12 @@ class Window(TypedDict):
     launch: str
     first: str
     last: str
+
+
+class Outcome(Window):
+    """The same, and whether it changed the warehouse."""
+
+    is_changed: bool
 
 
 def ingest_dag(source: Source, doc_md: str) -> DAG:
@@ -47,15 +54,19 @@ def ingest_dag(source: Source, doc_md: str) -> DAG:
         def due() -> list[Window]:
             return windows(source, *interval(get_current_context()))
 
-        @task(
-            pool=pool_name(source),
-            outlets=[changes(source)],
-            map_index_template="{{ task.op_kwargs['window']['launch'] }}",
-        )
-        def ingest(window: Window) -> str:
+        @task(pool=pool_name(source), map_index_template=LABEL)
+        def ingest(window: Window) -> Outcome:
             return ingest_window(source, window, get_current_context())
 
-        ingest.expand(window=due())
+        @task(outlets=[raw(source)], map_index_template=LABEL, execution_timeout=dt.timedelta(minutes=5))
+        def announce(outcome: Any) -> None:  # an Outcome, once it runs
+            announce_change(source, outcome, get_current_context())
+
+        @task_group
+        def launch(window: Window) -> None:
+            announce(ingest(window))
+
+        launch.expand(window=due())
     return dag
 
 
@@ -73,8 +84,8 @@ def windows(source: Source, start: dt.datetime, end: dt.datetime) -> list[Window
     return found
 
 
-def ingest_window(source: Source, window: Window, context: Any) -> str:
-    """Ingest one launch; emits the asset if that changed the warehouse. Returns the summary."""
+def ingest_window(source: Source, window: Window, context: Any) -> Outcome:
+    """Ingest one launch: what was ingested, and whether that changed the warehouse."""
     from postlaunch.ingest import ingest
 
     with step():
@@ -88,9 +99,19 @@ def ingest_window(source: Source, window: Window, context: Any) -> str:
             lookback=context["dag_run"].run_type != "backfill",  # a backfill names its days itself
             progress=log_progress(f"{source} {launch.launch}"),
         )
-    if result.is_changed:
-        context["outlet_events"][changes(source)].add(raw(source), extra=dict(window))
-    return plain(result.summary)
+    plain(result.summary)
+    return {**window, "is_changed": result.is_changed}
+
+
+def announce_change(source: Source, outcome: Outcome, context: Any) -> None:
+    """Emit the asset, or skip: without a change there is nothing to build.
+
+    A task of its own, because a task that ends well always emits its outlets. An AssetAlias could be left empty instead, but when two tasks
+    fill a new one at the same moment, Airflow 3.3 fails one of them.
+    """
+    if not outcome["is_changed"]:
+        raise AirflowSkipException(f"nothing of {source} changed for {outcome['launch']} {outcome['first']}..{outcome['last']}")
+    context["outlet_events"][raw(source)].extra = {"launch": outcome["launch"], "first": outcome["first"], "last": outcome["last"]}
 
 
 def connection_id(launch: Launch, source: Source) -> str:

@@ -23,7 +23,7 @@ from postlaunch.config.launch import Launch
 from postlaunch.config.load import load_launch, load_launches
 from postlaunch.config.settings import load_settings
 from postlaunch.orchestration.coverage import missing_domains
-from postlaunch.orchestration.defaults import RETRIES, START, interval, step
+from postlaunch.orchestration.defaults import LABEL, RETRIES, START, interval, step
 from postlaunch.orchestration.runs import BUILD_DAG, ingest_dag_id, is_busy
 
 Kind = Literal["daily", "monthly"]
@@ -64,11 +64,11 @@ def review_dag(dag_id: str, kind: Kind, schedule: BaseTimetable, periods: Callab
         def due() -> list[Target]:
             return targets(periods, get_current_context())
 
-        @task.sensor(poke_interval=30, timeout=2 * PATIENCE.total_seconds(), mode="reschedule", map_index_template=_LABEL)
+        @task.sensor(poke_interval=30, timeout=2 * PATIENCE.total_seconds(), mode="reschedule", map_index_template=LABEL)
         def wait(target: Target) -> bool:
             return nothing_to_wait_for(kind, target, get_current_context())
 
-        @task(map_index_template=_LABEL)
+        @task(map_index_template=LABEL)
         def deliver(target: Target) -> str:
             return render_and_deliver(kind, target, get_current_context())
 
@@ -78,9 +78,6 @@ def review_dag(dag_id: str, kind: Kind, schedule: BaseTimetable, periods: Callab
 
         review.expand(target=due())
     return dag
-
-
-_LABEL = "{{ task.op_args[0]['launch'] }}"
 
 
 def form() -> dict[str, Param]:

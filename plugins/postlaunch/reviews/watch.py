@@ -1,7 +1,8 @@
 """What gets worse although no target says so: the guard against looking at the good numbers only.
 
-A KPI is watched when it is worse than the period before (a day: than the same day a week ago) by more than noise, or when the
-next scaling trigger is near. Judged on enough people, tickets or events only: the launch's minimum sample.
+A KPI that no target speaks for is watched when it is worse than the period before (a day: than the same day a week ago) by
+more than noise, or when the next scaling trigger is near. Judged on enough people, tickets or events only: the launch's
+minimum sample.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ VOLUMES = ("tickets_solved", "request_count")  # follow what came in: neither go
 
 
 def watched(metrics: Sequence[Metric], period: Period, minimum_sample: int) -> list[Metric]:
-    """KPIs that missed no target and still need eyes, in their order."""
-    return [metric for metric in metrics if metric.status != "missed" and (is_near(metric) or _is_worse(metric, period, minimum_sample))]
+    """KPIs that have no target, or one that could not be judged, and still need eyes, in their order."""
+    silent = [metric for metric in metrics if metric.status not in ("met", "missed")]
+    return [metric for metric in silent if is_near(metric) or _is_worse(metric, period, minimum_sample)]
 
 
 def is_near(metric: Metric) -> bool:
@@ -53,6 +55,8 @@ def improvement(metric: Metric, was: float | None, minimum_sample: int) -> float
 
 
 def _is_worse(metric: Metric, period: Period, minimum_sample: int) -> bool:
+    if metric.kpi_id == "days_to_trigger":  # worth eyes by its nearness only
+        return False
     was = before(metric, period)
     gain = improvement(metric, was, minimum_sample)
     if metric.unit == "ratio" and metric.domain in ("product", "support"):
