@@ -94,6 +94,20 @@ def test_a_launch_with_mixpanel_alone_has_no_other_section(published: ModuleType
     assert names == ["active-users", "retention-cohorts"]
 
 
+def test_old_cohorts_are_still_shown_when_nobody_new_came(published: ModuleType) -> None:
+    chosen = "launch_id = 'shop' and period_kind = 'week' and cohort_date >= '2026-02-02'"
+    with connect() as session:
+        session.execute(f"create table marts.kept as select * from marts.retention_cohorts where {chosen}")
+        session.execute(f"delete from marts.retention_cohorts where {chosen}")
+    try:
+        document = build(published.SHOP, "monthly", "2026-04")
+    finally:
+        with connect() as session:
+            session.execute("insert into marts.retention_cohorts select * from marts.kept; drop table marts.kept")
+    heat_map = next(chart for chart in document.charts if chart.name == "retention-cohorts")
+    assert "in 5 weekly cohorts" in heat_map.finding.sentence, "those of 29 December to 26 January, 13 weeks old and more"
+
+
 def test_a_held_domain_is_named_first_with_since_when_and_why(published: ModuleType) -> None:
     since = dt.datetime(2026, 3, 11, 6, 14, tzinfo=dt.UTC)
     held = DomainStatus("support", "held", since, dt.date(2026, 3, 10), "tickets of 11 March: row count 0 is below 1")

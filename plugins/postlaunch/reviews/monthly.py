@@ -12,7 +12,7 @@ from postlaunch.reviews.figures import capacity, operations, product, support
 from postlaunch.reviews.rows import LatencyBucket, Metric, ServiceLevel
 
 GROWTH_DAYS = 92  # how far back the growth chart looks
-COHORT_WEEKS = 12
+COHORTS = 13
 
 
 def document(source: Source) -> Document:
@@ -60,8 +60,7 @@ def _product(source: Source) -> list[Block]:
         blocks.append(Heading("Funnel"))
         funnels = [[step for step in steps if step.funnel_id == funnel_id] for funnel_id in dict.fromkeys(step.funnel_id for step in steps)]
         blocks += [Picture(product.funnel(funnel, period)) for funnel in funnels]
-    monday = period.end - dt.timedelta(days=period.end.weekday())
-    cells = queries.weekly_cohorts(session, launch_id, monday - dt.timedelta(weeks=COHORT_WEEKS), period.end)
+    cells = queries.weekly_cohorts(session, launch_id, period.end, COHORTS)
     if any(cell.is_complete and cell.period_number for cell in cells):
         blocks += [Heading("Retention"), Picture(product.cohorts(cells))]
     return blocks

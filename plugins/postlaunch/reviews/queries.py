@@ -129,20 +129,27 @@ def funnel_steps(session: Session, launch_id: str, first: dt.date, last: dt.date
     )
 
 
-def weekly_cohorts(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[CohortCell]:
-    """Weekly cohorts that began in `first`..`last`, every week seen so far up to `last`."""
+def weekly_cohorts(session: Session, launch_id: str, last: dt.date, cohorts: int) -> list[CohortCell]:
+    """The newest `cohorts` weekly cohorts that began by `last`, however long ago, with every week up to `last`."""
     return _fetch(
         session,
         CohortCell,
         """
+        with newest as (
+            select distinct cohort_date
+            from marts.retention_cohorts
+            where launch_id = %(launch)s and period_kind = 'week' and cohort_date <= %(last)s
+            order by cohort_date desc
+            limit %(cohorts)s
+        )
         select cohort_date, period_number, cohort_size_count, retained_count,
             is_complete and cohort_date + 7 * period_number + 6 <= %(last)s as is_complete
         from marts.retention_cohorts
-        where launch_id = %(launch)s and period_kind = 'week' and cohort_date between %(first)s and %(last)s
-            and cohort_date + 7 * period_number <= %(last)s
+        inner join newest using (cohort_date)
+        where launch_id = %(launch)s and period_kind = 'week' and cohort_date + 7 * period_number <= %(last)s
         order by cohort_date, period_number
         """,
-        {"launch": launch_id, "first": first, "last": last},
+        {"launch": launch_id, "last": last, "cohorts": cohorts},
     )
 
 

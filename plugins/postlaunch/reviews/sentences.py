@@ -312,9 +312,9 @@ def _level(row: Forecast) -> str:
 
 
 def _growth_title(mean: float, before: float | None, than: str) -> str:
-    users = f"{formats.count(round(mean))} a day"
+    users = f"{formats.count(mean)} a day"
     if before is None or before == 0:
-        return f"{formats.count(round(mean))} daily active {'user' if round(mean) == 1 else 'users'}"
+        return f"{formats.count(mean)} daily active {'user' if mean == 1 else 'users'}"
     change = mean / before - 1
     if abs(change) < LEVEL:
         return f"Daily active users held the level of {than}, {users}"

@@ -27,7 +27,7 @@ def active_users(rows: Sequence[ActiveUsers], period: Period, incident_days: Seq
         style.shade(chart, period.start, period.end, days)
         style.mark_incidents(chart, [(day, word) for day, word in incident_days if days[0] <= day <= days[-1]])
         style.date_axis(chart, days[0], days[-1])
-        style.label_point(chart, days[-1], weekly[-1], "in 7 days", style.MUTED, above=True)
+        style.label_point(chart, days[-1], max(weekly[-14:]), "in 7 days", style.MUTED, above=True)
         style.label_point(chart, days[-1], max(daily[-7:]), "a day", style.BLUE, above=True)
     chart.update_yaxes(rangemode="tozero", tickformat=",")
     return style.Chart("active-users", sentences.active_users(rows, period), "Line chart of active users by day", chart)
@@ -80,10 +80,16 @@ def cohorts(cells: Sequence[CohortCell]) -> style.Chart:
     for y, row in enumerate(grid):
         for x, ratio in zip(weeks, row, strict=True):
             if ratio is not None:
-                colour = style.PAPER if ratio > floor + 0.5 * (top - floor) else style.INK
+                colour = style.PAPER if ratio > floor + 0.68 * (top - floor) else style.INK
                 chart.add_annotation(x=x, y=y, text=f"{ratio * 100:.0f}", showarrow=False, font={"color": colour, "size": style.FONT_SIZE})
     chart.update_xaxes(side="top", tickvals=weeks, ticktext=[str(week) for week in weeks], ticks="", linecolor=style.PAPER, fixedrange=True)
     chart.update_xaxes(title={"text": "% back, by weeks since they came", "standoff": 4, "font": {"size": style.FONT_SIZE}})
     chart.update_yaxes(tickvals=list(range(len(shown))), ticktext=labels, autorange="reversed", showgrid=False, nticks=None)
     chart.update_layout(margin={"t": 66, "l": 4, "r": 4, "b": 4})
-    return style.Chart("retention-cohorts", sentences.cohorts(cells), "Heat map of weekly retention", chart, height)
+    return style.Chart(
+        "retention-cohorts",
+        sentences.cohorts([cell for cell in cells if cell.cohort_date in shown]),
+        "Heat map of weekly retention",
+        chart,
+        height,
+    )

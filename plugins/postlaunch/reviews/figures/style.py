@@ -78,9 +78,9 @@ def dress_axes(chart: Any) -> None:
 def date_axis(chart: Any, first: dt.date, last: dt.date, **where: Any) -> None:
     """A date axis with few ticks: weeks of a month, or month names of a longer window."""
     days = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
-    if len(days) <= 40:
+    if len(days) <= 62:
         mondays = [day for day in days if day.weekday() == 0] or days[:1]
-        shown = mondays if len(mondays) <= 5 else mondays[::2]
+        shown = mondays[:: 1 + (len(mondays) - 1) // 5]
         labels = [formats.short_date(day) if number == 0 or day.day <= 7 else str(day.day) for number, day in enumerate(shown)]
     else:
         shown = [day for day in days if day.day == 1]
