@@ -22,6 +22,7 @@ RESULTS = Path(__file__).with_name("results.json")
 def main() -> None:
     """One throw-away PostgreSQL, every benchmark against it."""
     with tempfile.TemporaryDirectory(prefix="postlaunch-bench-") as folder:
+        Path(folder).chmod(0o755)  # the server runs under another account if we are root
         server = PostgresServer(Path(folder) / "data", free_port(), "bench")
         server.start()
         try:

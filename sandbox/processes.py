@@ -49,7 +49,7 @@ class Supervisor:
             process = subprocess.Popen(
                 command,
                 cwd=cwd,
-                env={**environment, MARK: str(self.home)},
+                env={**environment, MARK: str(self.home), "SPT_NOENV": "1"},  # setproctitle would write its titles over the mark
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -104,7 +104,7 @@ class Supervisor:
             asked = [process for process in targets if _is_alive(process)]
             for process in asked:
                 _signal(process, number)
-            _wait_gone(asked, patience)
+            wait_gone(asked, patience)
         for name in names:
             (self.runs / f"{name}.json").unlink(missing_ok=True)
         return list(leaders)
@@ -126,7 +126,7 @@ class Supervisor:
         told = [describe(process) for process in strays]
         for process in strays:
             _signal(process, signal.SIGKILL)
-        _wait_gone(strays, 5)
+        wait_gone(strays, 5)
         left = [describe(process) for process in self.strays()]
         if left:
             raise SandboxError(f"these processes of the local stack would not end: {'; '.join(left)}")
@@ -167,12 +167,13 @@ def _is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def _wait_gone(processes: Sequence[psutil.Process], seconds: float) -> None:
-    """Wait until all have ended, at most so long. Children of ours are reaped; of others a zombie counts as ended."""
+def wait_gone(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until all have ended, at most so long; returns those that have not. A zombie has ended."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and any(_is_alive(process) for process in processes):
         time.sleep(0.05)
     psutil.wait_procs(processes, timeout=0)
+    return [process for process in processes if _is_alive(process)]
 
 
 def _signal(process: psutil.Process, number: signal.Signals) -> None:

@@ -26,7 +26,7 @@ from sandbox import airflow, state
 from sandbox.errors import SandboxError
 from sandbox.ports import HOST, is_open, load_ports, require_free
 from sandbox.postgres import PostgresServer
-from sandbox.processes import Supervisor, describe
+from sandbox.processes import Supervisor, describe, wait_gone
 from sandbox.story.clock import story_launch_date
 from sandbox.story.launches import render
 
@@ -181,9 +181,9 @@ class Stack:
             family = _server_family(self.postgres)
             self.postgres.stop()
             stopped.append("postgres")
-            left = [describe(one) for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+            left = wait_gone(family, seconds=10)  # pg_ctl returns when the pid file is gone, a moment before the process is
             if left:
-                raise SandboxError(f"PostgreSQL has stopped but left {'; '.join(left)}")
+                raise SandboxError(f"PostgreSQL has stopped but left {'; '.join(describe(one) for one in left)}")
         (self.supervisor.runs / "ports.json").unlink(missing_ok=True)
         return stopped
 

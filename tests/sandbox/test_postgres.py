@@ -13,6 +13,7 @@ import pytest
 from sandbox.errors import SandboxError
 from sandbox.ports import free_port
 from sandbox.postgres import PostgresServer
+from sandbox.processes import wait_gone
 
 
 def test_a_migrated_warehouse_is_copied_for_every_test(warehouse: str) -> None:
@@ -51,7 +52,7 @@ def test_a_stopped_server_leaves_no_process_and_starts_again_with_its_data(serve
         assert pid is not None
         family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
         one.stop()
-        assert [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
+        assert wait_gone(family, seconds=10) == []
         assert one.postmaster_pid() is None
         one.start()
         assert one.ensure_database("kept", "keeper") is False

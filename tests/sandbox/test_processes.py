@@ -70,6 +70,11 @@ def test_orphans_are_found_after_their_parent_died(supervisor: Supervisor) -> No
     assert supervisor.strays() == []
 
 
+def test_a_process_that_renamed_itself_is_still_known_as_ours(supervisor: Supervisor) -> None:
+    process = _start(supervisor, f"import setproctitle; setproctitle.setproctitle('w' * 2000); print('ready', flush=True); {SLEEP}")
+    assert [one.pid for one in supervisor.strays()] == [process.pid]
+
+
 def test_a_process_that_ignores_the_polite_signal_is_killed(supervisor: Supervisor) -> None:
     process = _start(supervisor, DEAF)
     supervisor.stop(["one"], seconds=1)

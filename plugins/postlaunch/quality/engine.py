@@ -48,7 +48,8 @@ class Engine:
             ) from None
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Give the connections back: GX keeps one for looking and one for running."""
+        self._source.get_execution_engine().close()
         self._source.get_engine().dispose()
 
     def validate(self, suite: Suite, scope: Scope) -> list[Finding]:
