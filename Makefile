@@ -57,7 +57,7 @@ down: ## stop every process of the demonstration; its state stays in .local
 	@if [ -x .venv/bin/postlaunch ]; then .venv/bin/postlaunch down; else echo "nothing runs: there is no .venv"; fi
 
 test: setup system ## all tests
-	@.venv/bin/pytest $(ARGS)
+	@.venv/bin/pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 lint: setup ## ruff, mypy, sqlfluff, launch files, requirements.txt against the lock
 	@.venv/bin/ruff check .

@@ -48,6 +48,22 @@ def pytest_configure(config: pytest.Config) -> None:
             del os.environ[name]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For the two workers of `make test`: a file stays on one of them, so do all tests of the published story; the long ones begin."""
+
+    def weight(item: pytest.Item) -> int:
+        return 0 if item.get_closest_marker("airflow") else 1 if _needs_story(item) else 2
+
+    items.sort(key=weight)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("story" if _needs_story(item) else item.nodeid.split("::")[0]))
+
+
+def _needs_story(item: pytest.Item) -> bool:
+    return "_published" in getattr(item, "fixturenames", ())
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose program is missing, and say what mends it."""
     for marker in item.iter_markers("needs"):

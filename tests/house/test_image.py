@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-IMAGE_STEPS = re.compile(r"(?:RUN|&&) ((?:pip install|dbt parse)[^&\\]*)")
+IMAGE_STEPS = re.compile(r"^(?:RUN| *&&) ((?:pip install|dbt parse) .*?)(?: \\)?$", re.MULTILINE)
 
 
 def steps() -> list[str]:
