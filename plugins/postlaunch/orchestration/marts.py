@@ -76,9 +76,14 @@ def dbt_group() -> DbtTaskGroup:
 
 
 def export_dbt_environment(_context: Any) -> None:
-    """Before a dbt task: the variables of profiles.yml from the connection, in this process only. Nothing is written to a file."""
+    """Before a dbt task: the variables of profiles.yml from the connection, in this process only. Nothing is written to a file.
+
+    Cosmos runs dbt in a copy of the project and reads the results there, wherever the caller's dbt writes its own.
+    """
     from postlaunch.warehouse.build import dbt_environment
 
+    for variable in ("DBT_TARGET_PATH", "DBT_LOG_PATH"):
+        os.environ.pop(variable, None)
     with step():
         os.environ.update(dbt_environment())
 
