@@ -22,7 +22,7 @@ RUN pip install --no-cache-dir --no-deps --require-hashes --requirement requirem
 COPY . .
 RUN pip install --no-cache-dir --no-deps --editable . \
     && dbt parse --project-dir dbt_project --profiles-dir dbt_project \
-    && mkdir -p /opt/airflow /var/lib/postlaunch/landing \
+    && mkdir -p /opt/airflow/logs /var/lib/postlaunch/landing \
     && chown -R postlaunch /opt/airflow /opt/postlaunch /var/lib/postlaunch
 
 USER postlaunch

@@ -50,7 +50,7 @@ $(MANIFEST): $(DBT_FILES) $(VENV_STAMP)
 system: ## Chromium, Prometheus, node exporter, fonts: installed if missing (root), or named
 	@sandbox/system-packages.sh
 
-demo: setup system ## the whole product on this machine: 90 days of history, the last night through Airflow, the mails
+demo: setup system ## the whole product on this machine: 100 days of history, the last night through Airflow, the mails
 	@.venv/bin/postlaunch demo
 
 down: ## stop every process of the demonstration; its state stays in .local

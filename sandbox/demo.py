@@ -190,7 +190,7 @@ def _wait_for_build(client: AirflowClient) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         runs = client.runs(BUILD)
-        if runs and runs[0]["state"] == "failed":
+        if runs and runs[0]["state"] == "failed" and _is_dirty():
             raise SandboxError(_failure(client, runs[0]))
         if not any(run["state"] in ("queued", "running") for run in runs) and not _is_dirty():
             return

@@ -19,6 +19,7 @@ from postlaunch.config.load import load_launch
 from postlaunch.errors import ConfigError, LandingError, SourceAuthError, SourceError, WarehouseError
 from postlaunch.ingest import ingest, load
 from postlaunch.sources import base
+from postlaunch.warehouse.db import connect
 
 FIRST, LAST = dt.date(2026, 2, 17), dt.date(2026, 2, 19)
 _ENTITIES = "select id, version_at, record from raw."
@@ -141,6 +142,22 @@ def test_a_nightly_window_reaches_back_and_a_given_one_does_not(apis, emr, wareh
     nightly = ingest("mixpanel", emr, LAST, LAST, lookback=True)
     assert nightly.first == LAST - dt.timedelta(days=emr.mixpanel.lookback_days)
     assert len(nightly.loads) == emr.mixpanel.lookback_days + 1
+
+
+def test_a_night_after_an_outage_goes_back_to_where_coverage_ends(apis, emr, warehouse) -> None:
+    ingest("pagerduty", emr, LAST - dt.timedelta(days=6), LAST - dt.timedelta(days=5))
+    assert ingest("pagerduty", emr, LAST, LAST, lookback=True).first == LAST - dt.timedelta(days=4)
+
+
+def test_tickets_are_not_loaded_without_their_events(apis, emr, query, tmp_path) -> None:
+    ingest("zendesk", emr, LAST, LAST)
+    with connect() as session:
+        session.execute("truncate raw.zendesk_tickets")
+    part = next(path for path in tmp_path.rglob("part-0000.jsonl.gz") if "ticket_metric_events" in str(path))
+    part.write_bytes(part.read_bytes()[:-20])
+    with pytest.raises(LandingError, match="ticket_metric_events"):
+        load("zendesk", emr, LAST, LAST)
+    assert query("select count(*) from raw.zendesk_tickets") == [(0,)]
 
 
 def test_late_events_make_their_own_date_dirty_again(apis, emr, query) -> None:

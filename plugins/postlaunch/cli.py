@@ -78,7 +78,8 @@ def status() -> None:
     """Show what of the local stack runs, and where."""
     from sandbox import stack
 
-    stack.status()
+    if not stack.status():
+        raise typer.Exit(1)
 
 
 @cli.command()
@@ -148,7 +149,7 @@ def load(
 
     ensure_schema()
     result = run(source, _launch(launch), first.date(), last.date(), accept_changed=accept_changed)
-    console.print(result.summary)
+    console.print(result.summary, markup=False)
 
 
 @cli.command()
@@ -189,7 +190,7 @@ def run(launch: LaunchOption, first: FromOption, last: ToOption) -> None:
             _ingest(source, chosen, first.date(), last.date())
         except PostlaunchError as error:
             failures.append(f"{source}: {error}")
-            console.print(f"[red]{source} failed[/red], the other sources go on")
+            console.print(f"{source} failed, the other sources go on: {error}", style="red", markup=False)
     _build(full_refresh=False)
     _audit()
     _publish()
@@ -219,7 +220,7 @@ def review(
         if not recipients:
             raise ConfigError(f"launch {launch}: reviews.recipients.{kind}: missing; nobody to mail to")
         delivery = deliver(rendered, list(recipients), again=again)
-        console.print(f"mailed to {', '.join(recipients)}" if delivery else "was mailed before; --again sends it once more")
+        console.print(delivery.summary if delivery else "was mailed before; --again sends it once more", markup=False)
 
 
 def _launch(launch_id: str) -> Launch:
@@ -243,7 +244,7 @@ def _ingest(source: Source, launch: Launch, first: dt.date, last: dt.date) -> No
             progress.update(task, description=f"{source} {launch.launch}: {message}", completed=completed, total=total)
 
         result = extract_and_load(source, launch, first, last, progress=report)
-    console.print(result.summary)
+    console.print(result.summary, markup=False)
 
 
 def _build(full_refresh: bool) -> None:
@@ -253,7 +254,7 @@ def _build(full_refresh: bool) -> None:
     ensure_schema()
     with console.status("dbt build"):
         result = run_dbt(full_refresh=full_refresh)
-    console.print(result.summary)
+    console.print(result.summary, markup=False)
 
 
 def _audit() -> None:
@@ -261,10 +262,10 @@ def _audit() -> None:
 
     with console.status("Great Expectations"):
         result = run_gate()
-    console.print(result.summary)
+    console.print(result.summary, markup=False)
 
 
 def _publish() -> None:
     from postlaunch.warehouse.publish import publish as run_publish
 
-    console.print(run_publish().summary)
+    console.print(run_publish().summary, markup=False)

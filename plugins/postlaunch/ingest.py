@@ -81,13 +81,13 @@ def ingest(
 ) -> IngestResult:
     """Pull and load the inclusive launch-local dates.
 
-    `lookback`: also the days before `first` that the launch file asks for, because late events and changes arrive there (nightly runs do
-    this; a window given by a person is taken as it is). Raises SourceError, LandingError, WarehouseError or ConfigError; the run is then
-    recorded in ops.ingest_runs as failed, with the reason.
+    `lookback`: also the days before `first` that the launch file asks for, because late events and changes arrive there, and those that
+    no run has covered since the last one that succeeded (nightly runs do this; a window given by a person is taken as it is). Raises
+    SourceError, LandingError, WarehouseError or ConfigError; the run is then recorded in ops.ingest_runs as failed, with the reason.
     """
     section = _section(source, launch)
     if lookback:
-        first -= dt.timedelta(days=section.lookback_days)
+        first = min(first - dt.timedelta(days=section.lookback_days), _uncovered_from(source, launch, last) or first)
     report = progress or silent
     with _recorded(source, launch, first, last):
         pulls = extractor(source)(launch, get_connection(section.connection), first, last, Landing(load_settings().landing), report)
@@ -110,6 +110,19 @@ def load(
         return IngestResult(source, launch.launch, first, last, _load_all(launch, pulls, progress or silent))
 
 
+def _uncovered_from(source: Source, launch: Launch, last: dt.date) -> dt.date | None:
+    """The date after the newest one before `last` that a run has covered: after an outage a night goes back to where it began."""
+    with connect("loader", autocommit=True) as session:
+        row = session.execute(
+            """
+            select max(last_date) + 1 from ops.ingest_runs
+            where launch_id = %s and source = %s and status = 'succeeded' and last_date < %s
+            """,
+            [launch.launch, source, last],
+        ).fetchone()
+    return row[0] if row else None
+
+
 def _section(source: Source, launch: Launch) -> Mixpanel | Zendesk | PagerDuty | Prometheus:
     section: Mixpanel | Zendesk | PagerDuty | Prometheus | None = getattr(launch, source)
     if section is None:
@@ -119,7 +132,7 @@ def _section(source: Source, launch: Launch) -> Mixpanel | Zendesk | PagerDuty |
 
 def _load_all(launch: Launch, pulls: list[Pull], progress: Progress) -> tuple[LoadResult, ...]:
     results: list[LoadResult] = []
-    with Loader(launch) as loader:
+    with Loader(launch) as loader, loader.together(pulls):
         for number, pull in enumerate(pulls):
             progress(f"loading {pull.manifest.stream} {pull.manifest.partition}", number, len(pulls))
             results.append(loader.load(pull))

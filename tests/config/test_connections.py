@@ -31,6 +31,11 @@ def test_airflows_form_http_host_https_means_tls(monkeypatch: pytest.MonkeyPatch
     assert get_connection("shop").base_url == "https://prometheus:9090"
 
 
+def test_airflows_form_in_json_means_tls_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", '{"conn_type": "http", "host": "api.pagerduty.com", "schema": "https"}')
+    assert get_connection("shop").base_url == "https://api.pagerduty.com"
+
+
 def test_a_plain_uri_keeps_its_scheme_and_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SHOP", "http://127.0.0.1:9090")
     assert get_connection("shop").base_url == "http://127.0.0.1:9090"
@@ -41,7 +46,7 @@ def test_a_missing_connection_names_its_variable() -> None:
         get_connection("nobody")
 
 
-@pytest.mark.parametrize("value", ['{"password": "hunter2"', "https://user:hunter2@host:port/", "https://"])
+@pytest.mark.parametrize("value", ['{"password": "hunter2"', "https://user:hunter2@host:port/", "https://", "https://h?__extra__={hunter2"])
 def test_a_broken_connection_never_shows_its_secret(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SHOP", value)
     with pytest.raises(ConfigError, match="AIRFLOW_CONN_SHOP") as caught:

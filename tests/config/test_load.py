@@ -95,6 +95,12 @@ def test_an_empty_folder_a_missing_folder_and_broken_yaml_say_what_to_do(tmp_pat
     assert "expected keys and values at the top, found list" in fault_of(tmp_path)
 
 
+def test_a_fault_in_another_launchs_file_does_not_stop_this_one(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    write(tmp_path, "launch: [", "other.yaml")
+    assert load_launch(tmp_path, "shop").name == "Shop"
+
+
 def test_an_unknown_launch_lists_the_known_ones(tmp_path: Path) -> None:
     write(tmp_path, GOOD)
     with pytest.raises(ConfigError, match="no launch 'shpo' in .*; known: shop"):

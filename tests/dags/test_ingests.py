@@ -141,7 +141,7 @@ def test_connections_of_a_secrets_backend_reach_the_library(tmp_path: Path) -> N
         "print('FOUND', found.base_url, found.login, found.password)"
     )
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_CONN_")},
         "AIRFLOW_HOME": str(tmp_path),
         "AIRFLOW__SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
         "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({"connections_file_path": str(tmp_path / "connections.json")}),

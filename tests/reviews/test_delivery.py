@@ -45,6 +45,15 @@ def parsed(raw: bytes) -> EmailMessage:
     return email.message_from_bytes(raw, policy=email.policy.default)
 
 
+def test_a_preview_to_somebody_else_does_not_take_the_place_of_the_mail(review: Review, inbox: Any) -> None:
+    assert deliver(review, ["me@company.example"]) is not None
+    sent = deliver(review, TO)
+    assert sent is not None
+    assert sent.summary == f"mailed to {', '.join(TO)}"
+    assert deliver(review, TO) is None
+    assert len(inbox.mails) == 2
+
+
 def test_the_mail_is_related_around_alternative_with_its_images(review: Review, inbox: Any) -> None:
     sent = deliver(review, TO)
     mail = parsed(inbox.mails[0])

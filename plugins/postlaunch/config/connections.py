@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -64,15 +64,17 @@ def _from_json(conn_id: str, value: str) -> Connection:
     try:
         fields = json.loads(value)
         extra = fields.get("extra") or {}
-        return Connection(
-            conn_id=conn_id,
-            conn_type=fields.get("conn_type", ""),
-            host=fields.get("host") or "",
-            port=int(fields["port"]) if fields.get("port") else None,
-            login=fields.get("login"),
-            password=fields.get("password"),
-            schema=fields.get("schema"),
-            extra=json.loads(extra) if isinstance(extra, str) else extra,
+        return _with_scheme(
+            Connection(
+                conn_id=conn_id,
+                conn_type=fields.get("conn_type", ""),
+                host=fields.get("host") or "",
+                port=int(fields["port"]) if fields.get("port") else None,
+                login=fields.get("login"),
+                password=fields.get("password"),
+                schema=fields.get("schema"),
+                extra=json.loads(extra) if isinstance(extra, str) else extra,
+            )
         )
     except (ValueError, AttributeError):  # the cause would quote the value, password and all
         raise ConfigError(f"{variable_name(conn_id)} is no valid connection JSON") from None
@@ -82,22 +84,27 @@ def _from_uri(conn_id: str, value: str) -> Connection:
     try:
         parts = urlsplit(value)
         port = parts.port
+        extra: dict[str, Any] = dict(parse_qsl(parts.query))
+        if "__extra__" in extra:
+            extra = json.loads(extra["__extra__"])
     except ValueError:
         raise ConfigError(f"{variable_name(conn_id)} is no valid URI; special characters in a password must be percent-encoded") from None
-    extra: dict[str, Any] = dict(parse_qsl(parts.query))
-    if "__extra__" in extra:
-        extra = json.loads(extra["__extra__"])
-    schema = unquote(parts.path.lstrip("/")) or None
-    if schema in ("http", "https"):  # Airflow's own form: http://host:port/https means TLS
-        extra.setdefault("scheme", schema)
-        schema = None
-    return Connection(
-        conn_id=conn_id,
-        conn_type=parts.scheme.replace("-", "_"),
-        host=unquote(parts.hostname or ""),
-        port=port,
-        login=unquote(parts.username) if parts.username else None,
-        password=unquote(parts.password) if parts.password else None,
-        schema=schema,
-        extra=extra,
+    return _with_scheme(
+        Connection(
+            conn_id=conn_id,
+            conn_type=parts.scheme.replace("-", "_"),
+            host=unquote(parts.hostname or ""),
+            port=port,
+            login=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            schema=unquote(parts.path.lstrip("/")) or None,
+            extra=extra,
+        )
     )
+
+
+def _with_scheme(connection: Connection) -> Connection:
+    """Airflow's own form: conn_type http and schema https means TLS, not a path."""
+    if connection.schema not in ("http", "https"):
+        return connection
+    return replace(connection, schema=None, extra={"scheme": connection.schema, **connection.extra})

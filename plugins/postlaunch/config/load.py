@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import functools
 from pathlib import Path
@@ -40,7 +41,11 @@ def load_launches(folder: Path) -> dict[str, Launch]:
 
 
 def load_launch(folder: Path, launch_id: str) -> Launch:
-    """One launch of a folder. Raises ConfigError that lists the known ids."""
+    """One launch of a folder: a fault in another launch's file does not matter. Raises ConfigError that lists the known ids."""
+    with contextlib.suppress(ConfigError, OSError):
+        for file in (folder / f"{launch_id}.yaml", folder / f"{launch_id}.yml"):
+            if file.is_file() and (launch := load_launch_file(file)).launch == launch_id:
+                return launch
     launches = load_launches(folder)
     if launch_id not in launches:
         raise ConfigError(f"no launch {launch_id!r} in {folder}; known: {', '.join(sorted(launches))}")

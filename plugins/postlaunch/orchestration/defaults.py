@@ -80,13 +80,10 @@ def log_progress(prefix: str) -> Callable[[str, int, int | None], None]:
     return report
 
 
-def plain(summary: str) -> str:
-    """A summary of the library, without its markup for the terminal; it also goes to the task log."""
-    from rich.text import Text
-
-    text = Text.from_markup(summary).plain
-    log.info(text)
-    return text
+def noted(summary: str) -> str:
+    """A summary of the library, for the task log and as the task's result."""
+    log.info(summary)
+    return summary
 
 
 def interval(context: Any) -> tuple[dt.datetime, dt.datetime]:

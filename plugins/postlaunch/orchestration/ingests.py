@@ -16,7 +16,7 @@ from postlaunch.config.launch import Launch, Source
 from postlaunch.config.load import load_launch, load_launches
 from postlaunch.config.settings import load_settings
 from postlaunch.orchestration.assets import raw
-from postlaunch.orchestration.defaults import LABEL, NIGHTLY, RETRIES, START, interval, log_progress, plain, step
+from postlaunch.orchestration.defaults import LABEL, NIGHTLY, RETRIES, START, interval, log_progress, noted, step
 from postlaunch.orchestration.pools import pool_name
 from postlaunch.orchestration.windows import dates_to_ingest
 
@@ -99,7 +99,7 @@ def ingest_window(source: Source, window: Window, context: Any) -> Outcome:
             lookback=context["dag_run"].run_type != "backfill",  # a backfill names its days itself
             progress=log_progress(f"{source} {launch.launch}"),
         )
-    plain(result.summary)
+    noted(result.summary)
     return {**window, "is_changed": result.is_changed}
 
 

@@ -18,7 +18,7 @@ from cosmos import DbtTaskGroup, ExecutionConfig, ExecutionMode, LoadMode, Profi
 
 from postlaunch.config.settings import load_settings
 from postlaunch.errors import BuildError, ConfigError
-from postlaunch.orchestration.defaults import plain, step
+from postlaunch.orchestration.defaults import noted, step
 from postlaunch.orchestration.runs import busy_ingests, states_in_group
 
 GROUP = "dbt"
@@ -119,7 +119,7 @@ def close_build() -> None:
     from postlaunch.warehouse.build import finish_build
 
     with step():
-        finish_build()
+        finish_build(get_current_context()["ti"].xcom_pull(task_ids="start_build"))
 
 
 def run_audit() -> str:
@@ -127,7 +127,7 @@ def run_audit() -> str:
     from postlaunch.quality import audit
 
     with step():
-        return plain(audit().summary)
+        return noted(audit().summary)
 
 
 def run_publish() -> str:
@@ -135,4 +135,4 @@ def run_publish() -> str:
     from postlaunch.warehouse.publish import publish
 
     with step():
-        return plain(publish().summary)
+        return noted(publish().summary)

@@ -153,7 +153,7 @@ def render_and_deliver(kind: Kind, target: Target, context: Any) -> str:
             return f"{review.subject}: not mailed, {', '.join(str(path) for path in review.paths)}"
         review = render(kind, launch, target["period"])
         delivery = deliver(review, recipients, again=plan["again"])
-    return f"{review.subject}: " + (f"mailed to {', '.join(recipients)}" if delivery else "was mailed before")
+    return f"{review.subject}: " + (delivery.summary if delivery else "was mailed before")
 
 
 def _folder() -> Path:

@@ -13,6 +13,7 @@ the next attempt sends a mail with the same Message-ID, which mail programs show
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import smtplib
 import ssl
@@ -42,6 +43,12 @@ class Delivery:
     recipients: tuple[str, ...]
     refused: tuple[str, ...] = ()
 
+    @property
+    def summary(self) -> str:
+        """Who has it, and who was refused."""
+        refused = f"; the mail server refused {', '.join(self.refused)}" if self.refused else ""
+        return f"mailed to {', '.join(self.recipients)}{refused}"
+
 
 def deliver(review: Review, recipients: Sequence[str], *, again: bool = False) -> Delivery | None:
     """Mail the review over the connection `postlaunch_smtp`; None if it was mailed before and `again` is not set.
@@ -55,7 +62,7 @@ def deliver(review: Review, recipients: Sequence[str], *, again: bool = False) -
     sender = str(server.extra.get("from_email") or "postlaunch@localhost")
     try:
         with connect("reporter") as session, session.transaction():
-            attempt = _claim(session, review, again)
+            attempt = _claim(session, review, recipients, again)
             if attempt is None:
                 return None
             mail = message(review, sender, recipients, attempt)
@@ -93,15 +100,21 @@ def message(review: Review, sender: str, recipients: Sequence[str], attempt: int
     return mail
 
 
-def _claim(session: psycopg.Connection, review: Review, again: bool) -> int | None:
-    """Number of the attempt that is ours to make, holding the lock until the transaction ends; None if it is done already."""
+def _claim(session: psycopg.Connection, review: Review, recipients: Sequence[str], again: bool) -> int | None:
+    """Number of the attempt that is ours to make, holding the lock until the transaction ends; None if it is done already.
+
+    Done means that one of these recipients has it: a preview to somebody else does not stand in the way of the scheduled mail.
+    """
     key = (review.launch_id, review.kind, review.period.start)
     session.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", ["|".join(map(str, key))])
     row = session.execute(
-        "select coalesce(max(attempt), 0) from ops.deliveries where launch_id = %s and review = %s and period_start = %s", key
-    ).fetchone()
-    done = int(row[0]) if row else 0
-    return None if done and not again else done + 1
+        """
+        select coalesce(max(attempt), 0), coalesce(bool_or(recipients && %s::text[]), false)
+        from ops.deliveries where launch_id = %s and review = %s and period_start = %s
+        """,
+        [list(recipients), *key],
+    ).fetchone() or (0, False)
+    return None if row[1] and not again else int(row[0]) + 1
 
 
 def _record(session: psycopg.Connection, review: Review, recipients: Sequence[str], attempt: int, message_id: str) -> None:
@@ -121,10 +134,13 @@ def _send(server: Connection, mail: EmailMessage, sender: str, recipients: Seque
     """Hand the mail over; returns the recipients that were refused. The password never appears in an error."""
     place = f"{server.host}:{server.port or 25}"
     try:
-        with _open(server) as smtp:
+        with contextlib.closing(_open(server)) as smtp:
             if server.login:
                 smtp.login(server.login, server.password or "")
-            return tuple(smtp.send_message(mail, sender, list(recipients)))
+            refused = tuple(smtp.send_message(mail, sender, list(recipients)))
+            with contextlib.suppress(smtplib.SMTPException, OSError):  # the mail is accepted: an odd goodbye must not send it again
+                smtp.quit()
+            return refused
     except smtplib.SMTPAuthenticationError:
         raise ReviewError(f"the mail server {place} refuses the login of {variable_name(SMTP)}; nothing was mailed") from None
     except smtplib.SMTPRecipientsRefused as error:

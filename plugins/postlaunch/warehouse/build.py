@@ -112,6 +112,7 @@ def build(full_refresh: bool = False, progress: Progress | None = None) -> Build
     """
     started = time.monotonic()
     with _lock() as session:
+        _refuse_if_one_has_just_started(session)
         build_id = _start(session, full_refresh)
         if build_id is None:
             return BuildResult(None, 0, time.monotonic() - started)
@@ -200,6 +201,15 @@ def _running(session: psycopg.Connection) -> int:
     if row is None or row[0] is None:
         raise BuildError("no build is running: run `postlaunch build`, or trigger build_marts from its first task")
     return int(row[0])
+
+
+def _refuse_if_one_has_just_started(session: psycopg.Connection) -> None:
+    """Airflow opens a build some seconds before its dbt connects, and then there is neither lock nor session to see."""
+    row = session.execute(
+        "select max(build_id) from ops.builds where status = 'running' and started_at > clock_timestamp() - interval '2 minutes'"
+    ).fetchone()
+    if row and row[0] is not None:
+        raise BuildError(f"build {row[0]} has just started: wait until it has ended; one that died may be taken over after two minutes")
 
 
 def _refuse_if_dbt_is_running(session: psycopg.Connection) -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +99,18 @@ class Loader:
         """Close both."""
         self._registry.close()
         self._session.close()
+
+    @contextmanager
+    def together(self, pulls: Sequence[Pull]) -> Iterator[None]:
+        """Loads that only make sense with one another are one transaction: tickets and their events, incidents and their log entries.
+
+        Dates of events and samples stand alone; each stays a transaction of its own.
+        """
+        if any(pull.manifest.partition_date for pull in pulls):
+            yield
+            return
+        with self._session.transaction():
+            yield
 
     def load(self, pull: Pull, *, force: bool = False) -> LoadResult:
         """Load one pull; `force`: even if its content is what was loaded last.

@@ -22,6 +22,7 @@ from postlaunch.config.settings import load_settings
 from postlaunch.errors import GateError, WarehouseError
 from postlaunch.quality.scope import newest_build
 from postlaunch.quality.suites import load_suites
+from postlaunch.warehouse.build import ADVISORY_LOCK as BUILD_LOCK
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.mart_rows import Grain, ensure_table, replace_rows
 from postlaunch.warehouse.marts import mart_tables
@@ -137,6 +138,9 @@ def _transaction() -> Iterator[psycopg.Connection]:
     """One snapshot under the lock: taken before the transaction starts, or the snapshot would be older than what it waited for."""
     with connect("publisher", autocommit=True) as session:
         session.execute("select pg_advisory_lock(%s)", [ADVISORY_LOCK])
+        building = session.execute("select not pg_try_advisory_lock_shared(%s)", [BUILD_LOCK]).fetchone()
+        if building and building[0]:
+            raise GateError("a build is running: publish when it has ended")
         session.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         with session.transaction():
             yield session
