@@ -18,7 +18,7 @@ import pytest
 from psycopg import sql
 
 from sandbox.airflow import USER, AirflowClient
-from sandbox.ports import DEFAULTS, free_port, variable
+from sandbox.ports import DEFAULTS, free_ports, variable
 from sandbox.stack import Stack
 from sandbox.story.clock import last_night
 
@@ -36,8 +36,8 @@ pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.needs("chromium
 def stack(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """The whole local stack on free ports, its DAGs parsed and paused."""
     before = dict(os.environ)
-    for service in DEFAULTS:
-        monkeypatch.setenv(variable(service), str(free_port()))
+    for service, port in zip(DEFAULTS, free_ports(len(DEFAULTS)), strict=True):
+        monkeypatch.setenv(variable(service), str(port))
     stack = Stack(server_folder / ".local")
     try:
         stack.start_data()

@@ -24,7 +24,7 @@ from postlaunch.config.launch import Launch
 from postlaunch.errors import SourceError
 from postlaunch.ingest import ingest
 from postlaunch.sources.prometheus import metrics
-from sandbox.ports import free_port
+from sandbox.ports import free_ports
 
 pytestmark = [pytest.mark.needs("prometheus", "promtool", "node-exporter"), pytest.mark.slow]
 
@@ -127,7 +127,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "history.txt").write_text(history(launch.day_start(today - dt.timedelta(days=2)), launch.day_start(today)))
     blocks = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(folder / "history.txt"), str(folder / "data")]
     subprocess.run(blocks, check=True, stdout=subprocess.DEVNULL)
-    port, node_port = free_port(), free_port()
+    port, node_port = free_ports(2)
     target = {"job_name": "node", "static_configs": [{"targets": [f"127.0.0.1:{node_port}"]}]}
     config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [target]}
     (folder / "prometheus.yml").write_text(json.dumps(config))

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from sandbox.errors import SandboxError
-from sandbox.ports import HOST, free_port, load_ports, require_free
+from sandbox.ports import HOST, free_port, free_ports, load_ports, require_free
 
 
 def test_a_port_in_use_is_named_with_its_process_and_the_variable_that_moves_it() -> None:
@@ -22,6 +22,10 @@ def test_a_port_in_use_is_named_with_its_process_and_the_variable_that_moves_it(
 
 def test_a_free_port_is_no_error() -> None:
     require_free("mail", free_port())
+
+
+def test_ports_asked_for_together_differ() -> None:
+    assert len(set(free_ports(50))) == 50
 
 
 def test_the_environment_moves_a_port() -> None:

@@ -17,7 +17,7 @@ import pytest
 from sandbox import airflow, state
 from sandbox.airflow import AirflowClient
 from sandbox.errors import SandboxError
-from sandbox.ports import DEFAULTS, HOST, free_port, variable
+from sandbox.ports import DEFAULTS, HOST, free_port, free_ports, variable
 from sandbox.stack import APIS, MAIL, Stack
 
 
@@ -25,8 +25,8 @@ from sandbox.stack import APIS, MAIL, Stack
 def stack(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """A stack of its own, on free ports, that is stopped whatever happens."""
     before = dict(os.environ)
-    for service in DEFAULTS:
-        monkeypatch.setenv(variable(service), str(free_port()))
+    for service, port in zip(DEFAULTS, free_ports(len(DEFAULTS)), strict=True):
+        monkeypatch.setenv(variable(service), str(port))
     stack = Stack(server_folder / ".local")
     try:
         yield stack
