@@ -8,6 +8,7 @@ from typing import Protocol
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch, Source
 from postlaunch.sources.base import Progress
+from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.landing import Landing, Pull
 
 
@@ -15,7 +16,14 @@ class Extract(Protocol):
     """The one public function of a source module."""
 
     def __call__(
-        self, launch: Launch, connection: Connection, first: dt.date, last: dt.date, landing: Landing, progress: Progress
+        self,
+        launch: Launch,
+        connection: Connection,
+        first: dt.date,
+        last: dt.date,
+        landing: Landing,
+        progress: Progress,
+        budget: Budget = UNLIMITED,
     ) -> list[Pull]:
         """Pull the inclusive launch-local dates first..last."""
 

@@ -4,9 +4,9 @@
 
 A source module has one public function:
 
-    extract(launch, connection, first, last, landing, progress) -> list[Pull]
+    extract(launch, connection, first, last, landing, progress, budget) -> list[Pull]
 
-`first` and `last` are inclusive dates of the launch's zone. Either every pull of a call is complete, or `extract` raises
+`first` and `last` are inclusive dates of the launch's zone; every HTTP call goes through `call(budget, ...)`. Either every pull of a call is complete, or `extract` raises
 SourceError and no manifest of the incomplete part exists.
 """
 
@@ -18,7 +18,7 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import orjson
@@ -28,12 +28,15 @@ from tenacity.wait import wait_base
 from postlaunch.config.connections import Connection, variable_name
 from postlaunch.config.launch import Launch, Source
 from postlaunch.errors import ConfigError, SourceAuthError, SourceError
+from postlaunch.sources.budget import Budget
 
 Progress = Callable[[str, int, int | None], None]  # (what is being done, how many so far, of how many if known)
 
 CONNECT_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -89,6 +92,21 @@ def retrying() -> tenacity.Retrying:
         before_sleep=_say,
         reraise=True,
     )
+
+
+def call(budget: Budget, function: Callable[..., T], *arguments: Any) -> T:
+    """One API call with patience. Every attempt is taken from the budget; what the API says about waiting holds for all who share it."""
+
+    def attempt() -> T:
+        budget.take()
+        try:
+            return function(*arguments)
+        except TransientError as error:
+            if error.wait_seconds and _worth_retrying(error):
+                budget.pause(error.wait_seconds)
+            raise
+
+    return retrying()(attempt)
 
 
 # --- refusals in plain words ------------------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ import orjson
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch, Mixpanel
 from postlaunch.errors import ConfigError
-from postlaunch.sources.base import Progress, check_window, each_date, retrying
+from postlaunch.sources.base import Progress, call, check_window, each_date
+from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.landing import Landing, Pull, new_pull_id
 from postlaunch.sources.landing_writer import PartitionWriter
 from postlaunch.sources.mixpanel_http import Export
@@ -34,7 +35,15 @@ DAYS_PER_CALL = 31  # 60 calls an hour for the whole project: a year is twelve c
 _DAY = dt.timedelta(days=1)
 
 
-def extract(launch: Launch, connection: Connection, first: dt.date, last: dt.date, landing: Landing, progress: Progress) -> list[Pull]:
+def extract(
+    launch: Launch,
+    connection: Connection,
+    first: dt.date,
+    last: dt.date,
+    landing: Landing,
+    progress: Progress,
+    budget: Budget = UNLIMITED,
+) -> list[Pull]:
     """Pull the events of the inclusive launch-local dates. Raises SourceError; then no date is landed that is not complete."""
     if launch.mixpanel is None:
         raise ConfigError(f"launch {launch.launch!r} has no section `mixpanel`")
@@ -43,14 +52,14 @@ def extract(launch: Launch, connection: Connection, first: dt.date, last: dt.dat
     pulls: list[Pull] = []
     try:
         router = _Router(launch.mixpanel, writers)
-        for call in _calls(launch, launch.mixpanel, first, last):
-            retrying()(_land_call, router, connection, call, progress)
+        for days in _calls(launch, launch.mixpanel, first, last):
+            call(budget, _land_call, router, connection, days, progress)
             request = {
                 "url": f"{connection.base_url}/api/2.0/export",
                 "project_id": launch.mixpanel.project_id,
                 "timezone": launch.mixpanel.timezone,
             }
-            pulls += router.finalise(call, request)
+            pulls += router.finalise(days, request)
     except BaseException:
         for writer in writers[len(pulls) :]:
             writer.abort()

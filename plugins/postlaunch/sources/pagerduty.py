@@ -18,13 +18,22 @@ from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch
 from postlaunch.errors import ConfigError
 from postlaunch.sources.base import Progress, check_window, write_json
+from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.landing import Landing, Pull, new_pull_id
 from postlaunch.sources.landing_writer import PartitionWriter
 from postlaunch.sources.pagerduty_client import PagerDutyApi, Record
 from postlaunch.sources.streams import INCIDENTS, LOG_ENTRIES, SERVICES, Stream
 
 
-def extract(launch: Launch, connection: Connection, first: dt.date, last: dt.date, landing: Landing, progress: Progress) -> list[Pull]:
+def extract(
+    launch: Launch,
+    connection: Connection,
+    first: dt.date,
+    last: dt.date,
+    landing: Landing,
+    progress: Progress,
+    budget: Budget = UNLIMITED,
+) -> list[Pull]:
     """Pull the three streams. Raises SourceError; then nothing of the failed stream is landed."""
     if launch.pagerduty is None:
         raise ConfigError(f"launch {launch.launch!r} has no section `pagerduty`")

@@ -34,6 +34,7 @@ from postlaunch.sources.base import (
     unreachable,
     wait_of,
 )
+from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.landing import Landing, Pull, new_pull_id
 from postlaunch.sources.landing_writer import PartitionWriter
 from postlaunch.sources.streams import SAMPLES
@@ -63,7 +64,15 @@ def metrics(config: Prometheus) -> list[Metric]:
     return found + [Metric(f"{resource.id}.resource", resource.query) for resource in config.resources]
 
 
-def extract(launch: Launch, connection: Connection, first: dt.date, last: dt.date, landing: Landing, progress: Progress) -> list[Pull]:
+def extract(
+    launch: Launch,
+    connection: Connection,
+    first: dt.date,
+    last: dt.date,
+    landing: Landing,
+    progress: Progress,
+    budget: Budget = UNLIMITED,
+) -> list[Pull]:
     """Pull the samples of the inclusive launch-local dates, a partition a date. Raises SourceError; complete dates stay landed."""
     config = launch.prometheus
     if config is None:

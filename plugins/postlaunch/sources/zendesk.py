@@ -35,6 +35,7 @@ from postlaunch.sources.base import (
     wait_of,
     write_json,
 )
+from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.landing import Landing, Pull, new_pull_id
 from postlaunch.sources.landing_writer import PartitionWriter
 from postlaunch.sources.streams import METRIC_EVENTS, RATINGS, STREAMS, TICKETS, Stream
@@ -55,7 +56,15 @@ _PARAMETERS: dict[Stream, dict[str, str]] = {
 Answer = dict[str, Any]
 
 
-def extract(launch: Launch, connection: Connection, first: dt.date, last: dt.date, landing: Landing, progress: Progress) -> list[Pull]:
+def extract(
+    launch: Launch,
+    connection: Connection,
+    first: dt.date,
+    last: dt.date,
+    landing: Landing,
+    progress: Progress,
+    budget: Budget = UNLIMITED,
+) -> list[Pull]:
     """Pull what changed since the start of `first`. Raises SourceError; then nothing of the failed stream is landed."""
     if launch.zendesk is None:
         raise ConfigError(f"launch {launch.launch!r} has no section `zendesk`")

@@ -1,0 +1,31 @@
+"""How many calls an API takes: what a connector asks before each call, whoever counts them.
+
+The warehouse counts for all tasks of an installation together (`warehouse/call_budget.py`); a test counts nothing (`UNLIMITED`).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Budget(Protocol):
+    """The calls that one account of one API has left, shared by everybody who calls it."""
+
+    def take(self) -> None:
+        """Wait for the next call that the limits allow, and count it."""
+
+    def pause(self, seconds: float) -> None:
+        """The API said to wait: nobody calls it before `seconds` have passed."""
+
+
+class _Unlimited:
+    """Counts nothing."""
+
+    def take(self) -> None:
+        """Never waits."""
+
+    def pause(self, seconds: float) -> None:
+        """Never waits."""
+
+
+UNLIMITED: Budget = _Unlimited()
