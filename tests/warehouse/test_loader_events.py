@@ -107,7 +107,7 @@ BAD = {
     b'{"event":"x","properties":{"time":%d,"distinct_id":"u","s":"\\u0000"}}' % MIDNIGHT: "\\u0000",
     b'{"properties":{"time":%d,"distinct_id":"u"}}' % MIDNIGHT: "missing key 'event'",
     b'{"event":"x","properties":{"time":%d}}' % MIDNIGHT: "missing key 'distinct_id'",
-    b'{"event":"x","properties":{"distinct_id":"u"}}': "unreadable time",
+    b'{"event":"x","properties":{"distinct_id":"u"}}': "missing key 'time'",
     b'{"event":"x","properties":{"time":"soon","distinct_id":"u"}}': "unreadable time",
     b'{"event":"x","properties":{"time":%d,"distinct_id":"u","mp_processing_time_ms":"x"}}' % MIDNIGHT: "unreadable time",
     b'{"event":"x","properties":{"time":%d,"distinct_id":"u"}}' % (MIDNIGHT - 1): "outside the partition",
@@ -122,17 +122,30 @@ BAD = {
 def test_every_bad_line_goes_to_quarantine_alone_with_its_reason_and_place(load, query) -> None:
     lines = [line for bad in BAD for line in (event(1), bad)]
     assert counts(load(*lines)) == (2 * len(BAD), len(BAD), 0, len(BAD))
-    found = query("select reason, line_number, raw_line, landing_path from quarantine.records order by line_number")
+    found = query("select reason, line_number, raw_line, landing_path, byte_offset from quarantine.records order by line_number")
     assert [row[1:3] for row in found] == [(2 * number, bad) for number, bad in enumerate(BAD, start=1)]
-    for (reason, _, line, path), expected in zip(found, BAD.values(), strict=True):
+    for (reason, _, line, path, offset), expected in zip(found, BAD.values(), strict=True):
         assert expected in reason, line
-        assert path.endswith("part-0000.jsonl.gz")
+        assert gzip.decompress(Path(path).read_bytes())[offset:].startswith(line + b"\n")
+
+
+def test_the_offset_counts_over_blocks(load, query) -> None:
+    lines = [b"[1]" if number % 5000 == 4999 else event(number, padding="x" * 100) for number in range(20_000)]
+    assert load(*lines).quarantined == 4
+    for path, offset in query("select landing_path, byte_offset from quarantine.records"):
+        assert gzip.decompress(Path(path).read_bytes())[offset - 1 : offset + 4] == b"\n[1]\n"
 
 
 def test_keys_that_stand_twice_do_not_spoil_the_line(load, query) -> None:
     line = b'{"event":"x","properties":{"time":%d,"distinct_id":"u","event":1},"event":"y"}' % MIDNIGHT
     assert counts(load(line)) == (1, 1, 0, 0)
     assert query("select event_name, properties ->> 'event' from raw.mixpanel_events") == [("y", "1")]
+
+
+def test_properties_that_stand_twice_cost_one_line_at_most(load, query) -> None:
+    double = b'{"event":"x","properties":{"time":1},"properties":{"time":%d,"distinct_id":"u","n":%d}}'
+    assert counts(load(*(double % (MIDNIGHT, number) for number in range(300)), event(1))) == (301, 300, 0, 1)
+    assert query("select count(distinct properties ->> 'n'), count(*) from raw.mixpanel_events") == [(299, 300)]
 
 
 def test_lines_that_only_postgresql_refuses_cost_only_themselves(load, query) -> None:

@@ -15,11 +15,12 @@ import hashlib
 import json
 import os
 import secrets
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from isal import isal_zlib
+from isal.igzip_lib import IsalError
 from upath import UPath
 
 from postlaunch.config.launch import Source
@@ -75,11 +76,16 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Batch:
-    """Consecutive lines of one file; `first_number` is the 1-based number of the first."""
+    """Consecutive lines of one file, and where the first begins: its 1-based number, and its offset in the unzipped file."""
 
     path: str
     first_number: int
+    first_offset: int
     lines: list[bytes]
+
+    def offset(self, index: int) -> int:
+        """Byte offset of a line in the unzipped file: `zcat part-0000.jsonl.gz | tail --bytes=+{offset + 1}` begins with it."""
+        return self.first_offset + sum(map(len, self.lines[:index])) + index
 
 
 class ContentHash:
@@ -113,18 +119,16 @@ class Pull:
 
     def batches(self) -> Iterator[Batch]:
         """Every line, in batches of bounded size. Raises LandingError at the end if files and manifest differ; load nothing then."""
-        content, total = ContentHash(), hashlib.sha256()
+        total = hashlib.sha256()
         lines = size = 0
         for file in self.manifest.files:
             reader = _PartReader(self.path / file.name, total)
-            for batch in reader.batches():
-                content.add(batch.lines)
-                yield batch
+            yield from reader.batches()
             lines += reader.lines
             size += reader.bytes
             if reader.sha256 != file.sha256:
                 raise self.changed(f"{file.name} has another checksum than its manifest says")
-        found = {"lines": lines, "bytes": size, "sha256": total.hexdigest(), "content_hash": content.hex}
+        found = {"lines": lines, "bytes": size, "sha256": total.hexdigest()}
         for name, value in found.items():
             if value != getattr(self.manifest, name):
                 raise self.changed(f"{name} is {value} but the manifest says {getattr(self.manifest, name)}")
@@ -259,22 +263,24 @@ class _PartReader:
         return self._own.hexdigest()
 
     def batches(self) -> Iterator[Batch]:
-        rest = b""
+        rest, offset = b"", 0
         for block in self._unzipped():
-            lines = (rest + block).split(b"\n")
+            text = rest + block
+            lines = text.split(b"\n")
             rest = lines.pop()
             if lines:
-                yield self._batch(lines)
+                yield self._batch(lines, offset)
+                offset += len(text) - len(rest)
         if rest:
-            yield self._batch([rest])
+            yield self._batch([rest], offset)
 
-    def _batch(self, lines: list[bytes]) -> Batch:
+    def _batch(self, lines: list[bytes], offset: int) -> Batch:
         first = self.lines + 1
         self.lines += len(lines)
-        return Batch(str(self.path), first, lines)
+        return Batch(str(self.path), first, offset, lines)
 
     def _unzipped(self) -> Iterator[bytes]:
-        unzip = zlib.decompressobj(wbits=31)
+        unzip = isal_zlib.decompressobj(wbits=31)
         try:
             with self.path.open("rb") as file:
                 while block := file.read(READ_BYTES):
@@ -283,12 +289,12 @@ class _PartReader:
                     self._total.update(block)
                     while block:
                         if unzip.eof:  # files put one behind the other are one gzip file
-                            unzip = zlib.decompressobj(wbits=31)
+                            unzip = isal_zlib.decompressobj(wbits=31)
                         yield unzip.decompress(block)
                         block = unzip.unused_data
         except FileNotFoundError as error:
             raise LandingError(f"{self.path}: missing, though the manifest beside it names it; pull the partition again") from error
-        except zlib.error as error:
+        except IsalError as error:
             raise LandingError(f"{self.path}: no readable gzip ({error}); nothing was loaded, pull the partition again") from error
         if not unzip.eof:
             raise LandingError(f"{self.path}: the gzip file ends in the middle; nothing was loaded, pull the partition again")

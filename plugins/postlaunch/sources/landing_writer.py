@@ -11,10 +11,10 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
-import zlib
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
+from isal import isal_zlib
 from upath import UPath
 
 from postlaunch.config.launch import Source
@@ -30,8 +30,6 @@ from postlaunch.sources.landing import (
     partition_name,
     write_manifest,
 )
-
-_LEVEL = 1  # gzip: twice as fast as the default for a fifth more bytes
 
 
 class PartitionWriter:
@@ -133,7 +131,7 @@ class _Part:
         self.content = ContentHash()
         self.rows = self._lines = self._bytes = self._waiting_bytes = 0
         self._waiting: list[bytes] = []
-        self._zip = zlib.compressobj(level=_LEVEL, wbits=31)
+        self._zip = isal_zlib.compressobj(1, wbits=31)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: BinaryIO = path.open("wb")

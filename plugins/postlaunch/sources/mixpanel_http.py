@@ -12,16 +12,17 @@ import http.client
 import urllib.error
 import urllib.parse
 import urllib.request
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from isal import isal_zlib
+from isal.igzip_lib import IsalError
 from mixpanel_utils import MixpanelUtils
 
 from postlaunch.config.connections import Connection, variable_name
 from postlaunch.sources.base import TransientError, check_status, garbage, public_url, unreachable, wait_of
 
-READ_BYTES = 1 << 18
+READ_BYTES = 1 << 16
 ANSWER_SECONDS = 600  # a busy project thinks for minutes before the first byte
 _SENTINEL = b"terminated early"
 
@@ -95,9 +96,8 @@ class Export:
     def _check_lines(self, lines: list[bytes], is_first: bool) -> None:
         if is_first and lines[0].lstrip()[:1] == b"<":
             raise garbage(self._connection, "mixpanel", self.url, b"\n".join(lines), "JSON lines")
-        for line in lines:
-            if not line.startswith(b"{") and _SENTINEL in line:
-                raise self._incomplete("it says `export terminated early`")
+        if any(not line.startswith(b"{") and _SENTINEL in line for line in lines):
+            raise self._incomplete("it says `export terminated early`")
 
     def _unzipped(self) -> Iterator[bytes]:
         if self._answer.headers.get("Content-Encoding", "").lower() != "gzip":
@@ -105,15 +105,15 @@ class Export:
                 raise self._incomplete("it carries neither a length, nor chunks, nor a gzip trailer, so that a cut would not show")
             yield from self._received()
             return
-        unzip = zlib.decompressobj(wbits=31)
+        unzip = isal_zlib.decompressobj(wbits=31)
         for received in self._received():
             block = received
             while block:
                 if unzip.eof:
-                    unzip = zlib.decompressobj(wbits=31)
+                    unzip = isal_zlib.decompressobj(wbits=31)
                 try:
                     yield unzip.decompress(block)
-                except zlib.error as error:
+                except IsalError as error:
                     raise self._incomplete(f"its gzip stream is broken: {error}") from error
                 block = unzip.unused_data
         if not unzip.eof:

@@ -48,9 +48,13 @@ class ProjectClock:
 def event_time(event: object) -> int | None:
     """`properties.time` in whole seconds, None if it is missing or no number."""
     try:
-        time = event["properties"]["time"]  # type: ignore[index]
+        return whole_seconds(event["properties"]["time"])  # type: ignore[index]
     except (KeyError, TypeError):
         return None
+
+
+def whole_seconds(time: object) -> int | None:
+    """A `time` value as an integer; None if it is no whole number."""
     if type(time) is int:
         return time
     return int(time) if type(time) is float and time.is_integer() else None

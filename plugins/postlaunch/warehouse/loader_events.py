@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from array import array
 
 import orjson
 import psycopg
@@ -16,12 +15,15 @@ from psycopg import sql
 
 from postlaunch.sources.base import read_json, write_json
 from postlaunch.sources.landing import Batch
-from postlaunch.sources.mixpanel_time import ProjectClock, event_time
+from postlaunch.sources.mixpanel_time import ProjectClock, whole_seconds
+from postlaunch.warehouse.loader_properties import PropertyCount
 from postlaunch.warehouse.loader_rows import (
     HEADER,
+    JSON_START,
     NULL,
     TRAILER,
     Counts,
+    Keys,
     LoadKey,
     Quarantine,
     Refusals,
@@ -29,8 +31,6 @@ from postlaunch.warehouse.loader_rows import (
     bigint_field,
     check_text,
     date_field,
-    has_repeats,
-    json_field,
     moment_field,
     row_start,
     text_field,
@@ -73,12 +73,11 @@ def load_events(session: psycopg.Connection, key: LoadKey, table: sql.Identifier
         for batch in key.pull.batches():
             copy.write(b"".join(rows.of(batch)))
         copy.write(TRAILER)
+    rows.properties.store(session, key.launch_id, key.pull.manifest.partition_date)
     duplicates = 0
-    if has_repeats(rows.hashes):
+    if rows.keys.may_repeat():
         duplicates = session.execute(sql.SQL(_DEDUPLICATE).format(table=table), values).rowcount
-    return Counts(
-        loaded=len(refusals.copied) - duplicates, duplicates=duplicates, quarantined=quarantine.count, lag_seconds=rows.lag_seconds
-    )
+    return Counts(loaded=refusals.copied - duplicates, duplicates=duplicates, quarantined=quarantine.count, lag_seconds=rows.lag_seconds)
 
 
 class _EventRows:
@@ -86,15 +85,15 @@ class _EventRows:
 
     def __init__(self, key: LoadKey, quarantine: Quarantine, refusals: Refusals) -> None:
         manifest, date = key.pull.manifest, key.pull.manifest.partition_date
-        self.hashes: array[int] = array("q")
+        self.keys, self.properties = Keys(), PropertyCount()
         self._quarantine, self._refusals = quarantine, refusals
+        self._is_second_attempt = bool(refusals.reasons)
         self._clock = ProjectClock(str(manifest.request["timezone"]))
         self._start = row_start(9) + text_field(key.launch_id) + date_field(date)
         self._end = bigint_field(key.load_id)
         self._from, self._to = _seconds(manifest.window_start), _seconds(manifest.window_end)
-        self._names: dict[str, bytes] = {}
+        self._leads: dict[str, tuple[bytes, bytes]] = {}
         self._longest_lag: int | None = None
-        self._ordinal = 0
 
     @property
     def lag_seconds(self) -> float | None:
@@ -102,63 +101,77 @@ class _EventRows:
         return None if self._longest_lag is None else self._longest_lag / 1e6
 
     def of(self, batch: Batch) -> list[bytes]:
-        """The rows of a batch; refused lines go to quarantine."""
-        rows: list[bytes] = []
-        copied, ordinal = self._refusals.copied, self._ordinal
-        for line in batch.lines:
+        """The rows of a batch, in pieces; refused lines go to quarantine."""
+        pieces: list[bytes] = []
+        refusals, row = self._refusals, self._row
+        for index, line in enumerate(batch.lines):
             try:
-                rows.append(self._row(ordinal, line))
-                copied.append(ordinal)
+                if self._is_second_attempt:
+                    refusals.check(refusals.seen + index, line)
+                pieces += row(line)
             except RefusedLineError as refusal:
-                self._quarantine.add(str(refusal), batch.path, batch.first_number + ordinal - self._ordinal, line)
-            ordinal += 1
-        self._ordinal = ordinal
-        return rows
+                self._quarantine.add(str(refusal), batch, index)
+                refusals.skipped.append(refusals.seen + index)
+        refusals.seen += len(batch.lines)
+        self.keys.settle()
+        self.properties.settle()
+        return pieces
 
-    def _row(self, ordinal: int, line: bytes) -> bytes:
-        if self._refusals.reasons:
-            self._refusals.check(ordinal, line)
-        check_text(line)
+    def _row(self, line: bytes) -> tuple[bytes, ...]:
+        if b"\\u0000" in line:
+            check_text(line)
         try:
             event = orjson.loads(line)
             name, properties = event["event"], event["properties"]
-            distinct_id, insert_id = _identifier(properties["distinct_id"]), properties.get("$insert_id")
+            distinct_id, time = properties["distinct_id"], properties["time"]
+            insert_id, processed = properties.get("$insert_id"), properties.get("mp_processing_time_ms")
         except ValueError as error:
             raise RefusedLineError(f"bad JSON: {error}") from None
         except KeyError as error:
             raise RefusedLineError(f"missing key {error.args[0]!r}") from None
         except (TypeError, AttributeError):
             raise RefusedLineError("not an event: expected an object with `event` and an object `properties`") from None
-        moment = self._moment(event)
-        processed = self._processed(properties.get("mp_processing_time_ms"), moment)
-        if insert_id is not None:
-            insert_id = _identifier(insert_id)
-            self.hashes.append(hash((name, distinct_id, moment, insert_id)))
-        return b"".join(
-            (
-                self._start,
-                self._names.get(name) or self._name(name),
-                text_field(distinct_id),
-                NULL if insert_id is None else text_field(insert_id),
-                moment_field(moment),
-                moment_field(processed),
-                json_field(_properties(line, len(event))),
-                self._end,
-            )
-        )
-
-    def _name(self, name: object) -> bytes:
-        if not isinstance(name, str):
+        if type(name) is not str:
             raise RefusedLineError("`event` is no text")
-        if len(self._names) < 10_000:
-            self._names[name] = text_field(name)
-        return text_field(name)
+        moment = self._moment(time)
+        times = moment_field(moment) + moment_field(self._processed(processed, moment))
+        if type(distinct_id) is not str:
+            distinct_id = _identifier(distinct_id)
+        insert_field = NULL
+        if insert_id is not None:
+            if type(insert_id) is not str:
+                insert_id = _identifier(insert_id)
+            insert_field = text_field(insert_id)
+        lead, name_field = self._leads.get(name) or self._lead(name, line)
+        body = self._body(line, lead, len(event))
+        if insert_id is not None:
+            self.keys.hashes.append(hash((name, distinct_id, moment, insert_id)))
+        self.properties.add(name, properties)
+        return self._start, name_field, text_field(distinct_id), insert_field, times, JSON_START.pack(len(body) + 1, 1), body, self._end
 
-    def _moment(self, event: object) -> int:
-        time = event_time(event)
-        if time is None:
-            raise RefusedLineError("unreadable time: `properties.time` is missing or no whole number of seconds")
-        moment = self._clock.moment(time)
+    def _lead(self, name: str, line: bytes) -> tuple[bytes, bytes]:
+        """What stands before the object `properties` in lines of this event, and the COPY field of its name."""
+        found = _LEAD.match(line)
+        lead = (found[0] if found else b"", text_field(name))
+        if found and len(self._leads) < 10_000:
+            self._leads[name] = lead
+        return lead
+
+    def _body(self, line: bytes, lead: bytes, keys: int) -> bytes:
+        """The text of the object `properties`, cut out of the line; read and written again only where that could go wrong.
+
+        A key that stands twice makes the cut no JSON: PostgreSQL refuses it, and the second attempt counts the keys.
+        """
+        is_plain = bool(lead) and keys == 2 and line.startswith(lead) and line.endswith(b"}}")
+        if is_plain and not (self._is_second_attempt and line.count(b'"properties"') > 1):
+            return line[len(lead) : -1]
+        return write_json(read_json(line)["properties"])
+
+    def _moment(self, time: object) -> int:
+        seconds = whole_seconds(time)
+        if seconds is None:
+            raise RefusedLineError("unreadable time: `properties.time` is no whole number of seconds")
+        moment = self._clock.moment(seconds)
         if not self._from <= moment < self._to:
             raise RefusedLineError(f"outside the partition: time {time} is not within this date")
         return moment * 1_000_000
@@ -181,14 +194,6 @@ def _identifier(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     raise RefusedLineError(f"an id is {type(value).__name__}, expected text or a whole number of at most 64 bits")
-
-
-def _properties(line: bytes, keys: int) -> bytes:
-    """The text of the object `properties`, cut out of the line; read and written again only where that could go wrong."""
-    lead = _LEAD.match(line)
-    if lead and keys == 2 and line.count(b'"properties"') == 1 and line.count(b'"event"') == 1 and line.endswith(b"}"):
-        return line[lead.end() : -1]
-    return write_json(read_json(line)["properties"])
 
 
 def _seconds(moment: str) -> int:

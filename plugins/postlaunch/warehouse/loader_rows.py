@@ -18,15 +18,17 @@ import numpy as np
 import psycopg
 
 from postlaunch.errors import WarehouseError
-from postlaunch.sources.landing import Pull
+from postlaunch.sources.landing import Batch, Pull
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 TRAILER = struct.pack(">h", -1)
 NULL = struct.pack(">i", -1)
 SPOOL_BYTES = 1 << 20
 MOST_REFUSALS = 100
+MOST_KEYS = 2_000_000  # 16 MiB
 
-_LENGTH = struct.Struct(">i")
+LENGTH = struct.Struct(">i")
+JSON_START = struct.Struct(">iB")  # length and the version of jsonb, 1
 _MOMENT = struct.Struct(">iq")
 _EPOCH_2000 = 946_684_800  # PostgreSQL counts from 2000-01-01 UTC
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -73,17 +75,17 @@ class Counts:
 def text_field(text: str) -> bytes:
     """A text value."""
     data = text.encode()
-    return _LENGTH.pack(len(data)) + data
+    return LENGTH.pack(len(data)) + data
 
 
 def bytes_field(data: bytes) -> bytes:
     """A bytea value."""
-    return _LENGTH.pack(len(data)) + data
+    return LENGTH.pack(len(data)) + data
 
 
 def json_field(text: bytes) -> bytes:
     """A jsonb value from JSON text."""
-    return _LENGTH.pack(len(text) + 1) + b"\x01" + text
+    return LENGTH.pack(len(text) + 1) + b"\x01" + text
 
 
 def bigint_field(number: int) -> bytes:
@@ -122,10 +124,27 @@ def check_text(line: bytes) -> None:
 
 @dataclass
 class Refusals:
-    """Lines (counted over the whole pull) that PostgreSQL turned out to refuse; empty in the first attempt."""
+    """Lines that PostgreSQL turned out to refuse, by their number over the whole pull; none in the first attempt.
+
+    `seen` lines (samples) were read in this attempt, those in `skipped` (ascending) were not copied.
+    """
 
     reasons: dict[int, str] = field(default_factory=dict)
-    copied: array[int] = field(default_factory=lambda: array("L"))
+    seen: int = 0
+    skipped: array[int] = field(default_factory=lambda: array("L"))
+
+    @property
+    def copied(self) -> int:
+        """How many rows went into the COPY."""
+        return self.seen - len(self.skipped)
+
+    def ordinal(self, copied: int) -> int:
+        """The number of the line that became the row `copied` (both from 0)."""
+        for skipped in self.skipped:
+            if skipped > copied:
+                break
+            copied += 1
+        return copied
 
     def check(self, ordinal: int, line: bytes) -> None:
         """Raise RefusedLineError for a line that was refused before, or is of the kind that is."""
@@ -141,19 +160,19 @@ def attempt(session: psycopg.Connection, load: Callable[[Refusals], T]) -> T:
     """Call `load` in a savepoint; where PostgreSQL refuses a COPY line after all, do it again without that line."""
     refusals = Refusals()
     while True:
-        refusals.copied = array("L")
+        refusals.seen, refusals.skipped = 0, array("L")
         try:
             with session.transaction():
                 return load(refusals)
         except psycopg.DataError as error:
             found = _COPY_LINE.search(error.diag.context or "")
-            if found is None or int(found[1]) > len(refusals.copied):
+            if found is None:
                 raise
             if len(refusals.reasons) >= MOST_REFUSALS:
                 raise WarehouseError(
                     f"PostgreSQL refuses more than {MOST_REFUSALS} lines, the last: {error.diag.message_primary}"
                 ) from error
-            refusals.reasons[refusals.copied[int(found[1]) - 1]] = f"PostgreSQL: {error.diag.message_primary}"
+            refusals.reasons[refusals.ordinal(int(found[1]) - 1)] = f"PostgreSQL: {error.diag.message_primary}"
 
 
 class Quarantine:
@@ -167,7 +186,7 @@ class Quarantine:
         self._spool.write(HEADER)
         self._start = b"".join(
             [
-                row_start(9),
+                row_start(10),
                 bigint_field(key.load_id),
                 text_field(key.launch_id),
                 text_field(manifest.source),
@@ -176,11 +195,12 @@ class Quarantine:
             ]
         )
 
-    def add(self, reason: str, path: str, number: int, line: bytes, rows: int = 1) -> None:
-        """Keep a line (1-based `number` of the file `path`) with the reason; accounting counts it as `rows`."""
+    def add(self, reason: str, batch: Batch, index: int, part: bytes | None = None, rows: int = 1) -> None:
+        """Keep line `index` of a batch (or a `part` of it) with the reason; accounting counts it as `rows`."""
         self.count += rows
         self._records += 1
-        self._spool.write(self._start + text_field(reason) + text_field(path) + bigint_field(number) + bytes_field(line))
+        place = text_field(batch.path) + bigint_field(batch.first_number + index) + bigint_field(batch.offset(index))
+        self._spool.write(self._start + text_field(reason) + place + bytes_field(batch.lines[index] if part is None else part))
 
     def store(self, session: psycopg.Connection) -> None:
         """Write the lines to quarantine.records."""
@@ -188,13 +208,27 @@ class Quarantine:
             return
         self._spool.write(TRAILER)
         self._spool.seek(0)
-        columns = "load_id, launch_id, source, stream, partition_date, reason, landing_path, line_number, raw_line"
+        columns = "load_id, launch_id, source, stream, partition_date, reason, landing_path, line_number, byte_offset, raw_line"
         with session.cursor() as cursor, cursor.copy(f"copy quarantine.records ({columns}) from stdin (format binary)") as copy:
             while block := self._spool.read(SPOOL_BYTES):
                 copy.write(block)
 
 
-def has_repeats(hashes: array[int]) -> bool:
-    """True if a 64-bit hash stands twice; then (almost surely) a key does. 8 bytes a row."""
-    values = np.array(hashes, dtype=np.int64)
-    return len(np.unique(values)) < len(values)
+class Keys:
+    """64-bit hashes of the keys that a load has seen, 8 bytes a row: only where one stands twice is PostgreSQL asked for duplicates."""
+
+    def __init__(self) -> None:
+        """No key yet; a load appends to `hashes`."""
+        self.hashes: array[int] = array("q")
+        self._is_crowded = False
+
+    def settle(self) -> None:
+        """To be called once a batch: too many keys are forgotten, and PostgreSQL is asked in any case."""
+        if len(self.hashes) > MOST_KEYS:
+            self._is_crowded, self.hashes = True, array("q")
+
+    def may_repeat(self) -> bool:
+        """False if no key stands twice. Puts `hashes` in order."""
+        values = np.frombuffer(self.hashes, dtype=np.int64)
+        values.sort()
+        return self._is_crowded or bool((values[1:] == values[:-1]).any())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import struct
-from array import array
 from typing import Any
 
 import orjson
@@ -20,6 +19,7 @@ from postlaunch.warehouse.loader_rows import (
     HEADER,
     TRAILER,
     Counts,
+    Keys,
     LoadKey,
     Quarantine,
     Refusals,
@@ -27,7 +27,6 @@ from postlaunch.warehouse.loader_rows import (
     bigint_field,
     check_text,
     date_field,
-    has_repeats,
     microseconds,
     row_start,
     text_field,
@@ -89,9 +88,9 @@ def load_samples(
             copy.write(b"".join(rows.of(batch)))
         copy.write(TRAILER)
     duplicates = 0
-    if has_repeats(rows.hashes):
+    if rows.keys.may_repeat():
         duplicates = session.execute(sql.SQL(_DEDUPLICATE).format(table=table), values).rowcount
-    return Counts(loaded=len(refusals.copied) - duplicates, duplicates=duplicates, quarantined=quarantine.count)
+    return Counts(loaded=refusals.copied - duplicates, duplicates=duplicates, quarantined=quarantine.count)
 
 
 class _SampleRows:
@@ -99,44 +98,43 @@ class _SampleRows:
 
     def __init__(self, key: LoadKey, registry: psycopg.Connection, quarantine: Quarantine, refusals: Refusals) -> None:
         manifest = key.pull.manifest
-        self.hashes: array[int] = array("q")
+        self.keys = Keys()
         self._registry, self._quarantine, self._refusals = registry, quarantine, refusals
         self._launch = key.launch_id
         self._series: dict[SeriesKey, int] = {}
         self._start = row_start(7) + text_field(key.launch_id) + date_field(manifest.partition_date)
         self._end = bigint_field(key.load_id)
         self._from, self._to = (microseconds(dt.datetime.fromisoformat(edge)) for edge in (manifest.window_start, manifest.window_end))
-        self._ordinal = 0
 
     def of(self, batch: Batch) -> list[bytes]:
         """The rows of a batch; what is refused goes to quarantine."""
         blocks: list[tuple[int, SeriesKey, list[Any]]] = []
-        for number, line in enumerate(batch.lines, start=batch.first_number):
+        for index, line in enumerate(batch.lines):
             try:
-                blocks.append((number, *_block(line)))
+                blocks.append((index, *_block(line)))
             except RefusedLineError as refusal:
-                self._quarantine.add(str(refusal), batch.path, number, line, samples_in_line(line))
+                self._quarantine.add(str(refusal), batch, index, rows=samples_in_line(line))
         self._register({series for _, series, _ in blocks} - self._series.keys())
         rows: list[bytes] = []
-        for number, series, samples in blocks:
-            self._add_rows(rows, batch.path, number, series, samples)
+        for index, series, samples in blocks:
+            self._add_rows(rows, batch, index, series, samples)
+        self.keys.settle()
         return rows
 
-    def _add_rows(self, rows: list[bytes], path: str, number: int, series: SeriesKey, samples: list[Any]) -> None:
+    def _add_rows(self, rows: list[bytes], batch: Batch, index: int, series: SeriesKey, samples: list[Any]) -> None:
         series_id = self._series[series]
         start = self._start + text_field(series[0]) + bigint_field(series_id)
         for sample in samples:
-            ordinal = self._ordinal
-            self._ordinal += 1
+            self._refusals.seen += 1
             try:
                 moment, value = self._sample(sample)
             except RefusedLineError as refusal:
-                line = orjson.dumps({"metric_id": series[0], "labels": orjson.Fragment(series[1]), "values": [sample]})
-                self._quarantine.add(str(refusal), path, number, line)
+                part = orjson.dumps({"metric_id": series[0], "labels": orjson.Fragment(series[1]), "values": [sample]})
+                self._quarantine.add(str(refusal), batch, index, part)
+                self._refusals.skipped.append(self._refusals.seen - 1)
                 continue
             rows.append(start + _SAMPLE.pack(8, moment - _EPOCH_2000, 8, value) + self._end)
-            self.hashes.append(hash((series_id, moment)))
-            self._refusals.copied.append(ordinal)
+            self.keys.hashes.append(hash((series_id, moment)))
 
     def _sample(self, sample: Any) -> tuple[int, float]:
         """Microseconds since 1970 and value."""
