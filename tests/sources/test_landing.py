@@ -95,8 +95,8 @@ def test_a_quiet_date_has_a_manifest_with_no_rows(landing: Landing) -> None:
     [
         (lambda data: gzip.compress(gzip.decompress(data).split(b"\n", 1)[1]), "another checksum"),
         (lambda data: data + data, "another checksum"),
-        (lambda data: data[: len(data) // 2], "ends in the middle"),
-        (lambda _: b"<html>no gzip at all</html>", "no readable gzip"),
+        (lambda data: data[: len(data) // 2], "it ends in the middle"),
+        (lambda _: b"<html>no gzip at all</html>", "no whole gzip"),
     ],
 )
 def test_a_file_that_was_changed_is_refused_and_named(landing: Landing, mutilate, says: str) -> None:

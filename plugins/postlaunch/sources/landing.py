@@ -19,12 +19,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from isal import isal_zlib
-from isal.igzip_lib import IsalError
 from upath import UPath
 
 from postlaunch.config.launch import Source
 from postlaunch.errors import LandingError
+from postlaunch.sources.gzip_stream import GzipError, unzipped
 
 MANIFEST = "manifest.json"
 BLOCK_BYTES = 1 << 18
@@ -279,22 +278,18 @@ class _PartReader:
         self.lines += len(lines)
         return Batch(str(self.path), first, offset, lines)
 
+    def _blocks(self) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            while block := file.read(READ_BYTES):
+                self.bytes += len(block)
+                self._own.update(block)
+                self._total.update(block)
+                yield block
+
     def _unzipped(self) -> Iterator[bytes]:
-        unzip = isal_zlib.decompressobj(wbits=31)
         try:
-            with self.path.open("rb") as file:
-                while block := file.read(READ_BYTES):
-                    self.bytes += len(block)
-                    self._own.update(block)
-                    self._total.update(block)
-                    while block:
-                        if unzip.eof:  # files put one behind the other are one gzip file
-                            unzip = isal_zlib.decompressobj(wbits=31)
-                        yield unzip.decompress(block)
-                        block = unzip.unused_data
+            yield from unzipped(self._blocks())
         except FileNotFoundError as error:
             raise LandingError(f"{self.path}: missing, though the manifest beside it names it; pull the partition again") from error
-        except IsalError as error:
-            raise LandingError(f"{self.path}: no readable gzip ({error}); nothing was loaded, pull the partition again") from error
-        if not unzip.eof:
-            raise LandingError(f"{self.path}: the gzip file ends in the middle; nothing was loaded, pull the partition again")
+        except GzipError as error:
+            raise LandingError(f"{self.path}: no whole gzip file ({error}); nothing was loaded, pull the partition again") from error

@@ -15,12 +15,11 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
-from isal import isal_zlib
-from isal.igzip_lib import IsalError
 from mixpanel_utils import MixpanelUtils
 
 from postlaunch.config.connections import Connection, variable_name
 from postlaunch.sources.base import TransientError, check_status, garbage, public_url, unreachable, wait_of
+from postlaunch.sources.gzip_stream import GzipError, unzipped
 
 READ_BYTES = 1 << 16
 ANSWER_SECONDS = 600  # a busy project thinks for minutes before the first byte
@@ -105,19 +104,10 @@ class Export:
                 raise self._incomplete("it carries neither a length, nor chunks, nor a gzip trailer, so that a cut would not show")
             yield from self._received()
             return
-        unzip = isal_zlib.decompressobj(wbits=31)
-        for received in self._received():
-            block = received
-            while block:
-                if unzip.eof:
-                    unzip = isal_zlib.decompressobj(wbits=31)
-                try:
-                    yield unzip.decompress(block)
-                except IsalError as error:
-                    raise self._incomplete(f"its gzip stream is broken: {error}") from error
-                block = unzip.unused_data
-        if not unzip.eof:
-            raise self._incomplete("its gzip stream has no end")
+        try:
+            yield from unzipped(self._received())
+        except GzipError as error:
+            raise self._incomplete(f"its gzip stream is broken: {error}") from error
 
     def _received(self) -> Iterator[bytes]:
         """Blocks as they come. `read(n)` of http.client takes a short answer for a whole one, hence the count."""
