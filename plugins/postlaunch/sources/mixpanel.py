@@ -34,7 +34,7 @@ from postlaunch.sources.streams import EVENTS
 
 DAYS_PER_CALL = 31  # 60 calls an hour for the whole project: a year is twelve calls, not 365
 _DAY = dt.timedelta(days=1)
-_TIME = re.compile(rb'"time"\s*:\s*([0-9]{1,18})\s*[,}]')
+_TIME_FIRST = re.compile(rb'\{\s*"event"\s*:\s*"[^"\\]*"\s*,\s*"properties"\s*:\s*\{\s*"time"\s*:\s*([0-9]{1,18})\s*[,}]').match
 
 
 def extract(
@@ -168,8 +168,8 @@ def _source_day(clock: ProjectClock, moment: dt.datetime) -> str:
 
 
 def _time(line: bytes) -> int | None:
-    """`properties.time`, read without parsing the line where the key stands once; the loader parses every line and looks again."""
-    if line.count(b'"time"') == 1 and (found := _TIME.search(line)):
+    """`properties.time`, without parsing the line where it is the first property, as Mixpanel writes it; the loader looks again."""
+    if found := _TIME_FIRST(line):
         return int(found[1])
     try:
         return event_time(orjson.loads(line))

@@ -82,21 +82,17 @@ class Export:
         rest, is_first = b"", True
         with self._answer:
             for block in self._unzipped():
-                lines = (rest + block).split(b"\n")
-                rest = lines.pop()
+                text = rest + block
+                if is_first and text.lstrip()[:1] == b"<":
+                    raise garbage(self._connection, "mixpanel", self.url, text, "JSON lines")
+                lines = text.split(b"\n")
+                if _SENTINEL in text and any(_SENTINEL in line and not line.startswith(b"{") for line in lines):
+                    raise self._incomplete("it says `export terminated early`")
+                rest, is_first = lines.pop(), is_first and not text
                 if lines:
-                    self._check_lines(lines, is_first)
-                    is_first = False
                     yield lines
         if rest:
-            self._check_lines([rest], is_first)
             raise self._incomplete("its last line has no end")
-
-    def _check_lines(self, lines: list[bytes], is_first: bool) -> None:
-        if is_first and lines[0].lstrip()[:1] == b"<":
-            raise garbage(self._connection, "mixpanel", self.url, b"\n".join(lines), "JSON lines")
-        if any(not line.startswith(b"{") and _SENTINEL in line for line in lines):
-            raise self._incomplete("it says `export terminated early`")
 
     def _unzipped(self) -> Iterator[bytes]:
         if self._answer.headers.get("Content-Encoding", "").lower() != "gzip":
