@@ -22,10 +22,10 @@ export SCARF_ANALYTICS := false
 
 EXPORT := $(UV) export --quiet --frozen --no-dev --no-emit-project --format requirements-txt
 
-.PHONY: help setup system demo down test lint format bench requirements
+.PHONY: help setup system demo down test soak lint format bench bench-quick docs requirements
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  \033[1m%-13s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-13s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV_STAMP) $(MANIFEST) ## Python environment (.venv, from the lock) and the parsed dbt project
 
@@ -59,6 +59,9 @@ down: ## stop every process of the demonstration; its state stays in .local
 test: setup system ## all tests
 	@.venv/bin/pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
+soak: setup system ## tests that take half an hour: 90 days of all sources backfilled through Airflow
+	@.venv/bin/pytest -m soak $(ARGS)
+
 lint: setup ## ruff, mypy, sqlfluff, launch files, requirements.txt against the lock
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
@@ -70,8 +73,14 @@ lint: setup ## ruff, mypy, sqlfluff, launch files, requirements.txt against the 
 format: setup ## let ruff put the Python files in order
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
 
-bench: setup ## the performance figures of benchmarks/
-	@.venv/bin/python -m benchmarks
+bench: setup ## the performance figures of benchmarks/, about forty minutes
+	@.venv/bin/python -m benchmarks $(ARGS)
+
+bench-quick: setup ## the same at smaller sizes, under five minutes
+	@.venv/bin/python -m benchmarks --quick $(ARGS)
+
+docs: setup ## write docs/reference anew from the code
+	@.venv/bin/python docs/generate.py
 
 requirements: $(UV_STAMP) ## write requirements.txt anew from uv.lock
 	@$(EXPORT) --output-file requirements.txt
