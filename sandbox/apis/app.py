@@ -3,6 +3,7 @@
 /mixpanel  /zendesk  /pagerduty  /prometheus        the APIs
 /_sandbox/clock      GET; PUT {"now": "2026-04-13T06:00:00Z"} freezes it, {"now": null} lets it run
 /_sandbox/requests   GET counts by API; DELETE starts again
+/_sandbox/faults     GET what is on; PUT {"api": "zendesk", "fault": "reset", "times": 2}; DELETE turns all off (faults.py)
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from fastapi import APIRouter, Body, FastAPI
 from fastapi.responses import JSONResponse
 
 from sandbox.apis import mixpanel, pagerduty, prometheus, zendesk
+from sandbox.apis.faults import FaultError, Faults
 from sandbox.apis.limits import Limits
 from sandbox.apis.world import World
 from sandbox.story.clock import SandboxClock, parse_moment, story_launch_date
@@ -41,11 +43,13 @@ def create_app(
     world = World(plan, clock, limits or Limits(), prometheus_auth)
     app = FastAPI(title="postlaunch sandbox", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.world = world
+    app.state.faults = Faults()
     for prefix, module in (("/mixpanel", mixpanel), ("/zendesk", zendesk), ("/pagerduty", pagerduty), ("/prometheus", prometheus)):
         routes = module.router(world)
         app.include_router(routes, prefix=prefix)
         app.include_router(routes)
     app.include_router(_controls(world), prefix="/_sandbox")
+    app.include_router(_fault_controls(app.state.faults), prefix="/_sandbox/faults")
     return app
 
 
@@ -74,12 +78,37 @@ def _controls(world: World) -> APIRouter:
         return JSONResponse(clock_state())
 
     @routes.get("/requests")
-    def read_requests() -> dict[str, int]:
-        return {api: world.requests[api] for api in ("mixpanel", "zendesk", "pagerduty", "prometheus")}
+    def read_requests() -> dict[str, Any]:
+        apis = ("mixpanel", "zendesk", "pagerduty", "prometheus")
+        return {**{api: world.requests[api] for api in apis}, "refused": {api: world.refused[api] for api in apis}}
 
     @routes.delete("/requests")
-    def forget_requests() -> dict[str, int]:
+    def forget_requests() -> dict[str, Any]:
         world.requests.clear()
+        world.refused.clear()
         return read_requests()
+
+    return routes
+
+
+def _fault_controls(faults: Faults) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.get("")
+    def read_faults() -> dict[str, Any]:
+        return faults.state()
+
+    @routes.put("")
+    def put_faults(body: Any = Body()) -> JSONResponse:  # noqa: B008
+        try:
+            faults.put_json(body)
+        except FaultError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse(faults.state())
+
+    @routes.delete("")
+    def clear_faults() -> dict[str, Any]:
+        faults.clear()
+        return faults.state()
 
     return routes

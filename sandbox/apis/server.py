@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from sandbox.apis.faults import FaultyApp
+
 _START_SECONDS = 20.0
 
 
@@ -39,7 +41,8 @@ def running_server(app: FastAPI) -> Iterator[str]:
 
 
 def _config(app: FastAPI) -> uvicorn.Config:
-    return uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+    faulty = FaultyApp(app, app.state.faults)
+    return uvicorn.Config(faulty, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
 
 
 def _listen(port: int) -> socket.socket:

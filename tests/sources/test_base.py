@@ -54,6 +54,7 @@ def test_an_error_of_our_own_is_not_retried() -> None:
         ({"Retry-After": "soon"}, None),
         ({}, None),
         ({"Retry-After": "-1"}, 0.0),
+        ({"Retry-After": "Mon, 12 Jan 2026 10:00:30 GMT", "Date": "Mon, 12 Jan 2026 10:00:00 GMT"}, 30.0),  # a server whose clock is wrong
     ],
 )
 def test_the_wait_is_what_the_headers_say(headers: dict[str, str], seconds: float | None) -> None:

@@ -116,8 +116,16 @@ def test_a_window_in_the_future_is_refused_without_a_call(api, pull) -> None:
 
 def test_what_cannot_be_placed_is_landed_with_the_first_date(api, answer, pull) -> None:
     strays = [b"{broken", b'{"event":"x"}', event(at("2026-03-01T00:00:00"))]
-    api.script(answer.zipped(body(*strays)))
-    assert landed(pull(FIRST, FIRST + dt.timedelta(days=1))) == {"2026-01-12": strays, "2026-01-13": []}
+    right = event(at("2026-01-13T12:00:00"))
+    api.script(answer.zipped(body(*strays, right)))
+    assert landed(pull(FIRST, FIRST + dt.timedelta(days=1))) == {"2026-01-12": strays, "2026-01-13": [right]}
+
+
+def test_an_answer_of_other_days_is_refused(api, answer, pull, landing) -> None:
+    api.script(answer.zipped(body(event(at("2026-01-02T00:00:00")), event(at("2026-01-03T00:00:00")))))
+    with pytest.raises(SourceError, match="answers with other days than 2026-01-12..2026-01-13"):
+        pull(FIRST, FIRST)
+    assert not list(landing.folder("mixpanel", "shop", "events").glob("**/*.gz"))
 
 
 WHOLE = body(*(event(at("2026-01-12T12:00:00"), number=number) for number in range(500)))

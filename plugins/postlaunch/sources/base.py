@@ -166,12 +166,18 @@ def wait_of(headers: Any) -> float | None:
             return max(0.0, float(value))
         except ValueError:
             pass
-        try:
-            moment = dt.datetime.strptime(value, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=dt.UTC)
-        except ValueError:
-            continue
-        return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
+        moment = _http_date(value)
+        if moment is not None:
+            now = _http_date(headers.get("Date")) or dt.datetime.now(dt.UTC)  # the clock that the date was written by
+            return max(0.0, (moment - now).total_seconds())
     return None
+
+
+def _http_date(text: str | None) -> dt.datetime | None:
+    try:
+        return dt.datetime.strptime(text or "", "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=dt.UTC)
+    except ValueError:
+        return None
 
 
 def _short(text: str) -> str:

@@ -23,12 +23,13 @@ import orjson
 
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch, Mixpanel
-from postlaunch.errors import ConfigError
+from postlaunch.errors import ConfigError, SourceError
 from postlaunch.sources.base import Progress, call, check_window, each_date
 from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.landing import Landing, Pull, new_pull_id
 from postlaunch.sources.landing_writer import PartitionWriter
 from postlaunch.sources.mixpanel_http import Export
+from postlaunch.sources.mixpanel_profiles import land_profiles
 from postlaunch.sources.mixpanel_time import ProjectClock, event_time
 from postlaunch.sources.streams import EVENTS
 
@@ -66,7 +67,7 @@ def extract(
         for writer in writers[len(pulls) :]:
             writer.abort()
         raise
-    return pulls
+    return pulls + land_profiles(launch, connection, first, last, landing, progress, budget)
 
 
 class _Call:
@@ -107,6 +108,7 @@ def _land_call(router: _Router, connection: Connection, call: _Call, progress: P
             router.take(lines, call)
             count += len(lines)
             progress(label, count, None)
+        router.check(call, export.url)
     except BaseException:
         router.drop()
         raise
@@ -121,7 +123,7 @@ class _Router:
         self._clock = ProjectClock(config.timezone)
         self._writers = writers
         self._bounds = [writer.window[0].timestamp() for writer in writers] + [writers[-1].window[1].timestamp()]
-        self._next = 0
+        self._next = self._placed = self._elsewhere = 0
 
     def take(self, lines: list[bytes], call: _Call) -> None:
         """Land the lines that belong to the window, and those that cannot be placed."""
@@ -132,21 +134,32 @@ class _Router:
         moment, bounds = self._clock.moment, self._bounds
         for line in lines:
             time = _time(line)
-            if time is None or not low <= time < high:
+            if time is None:
                 strays.append(line)
+            elif not low <= time < high:
+                strays.append(line)
+                self._elsewhere += 1
             else:
                 slots[bisect_right(bounds, moment(time)) - 1].append(line)  # before the window: slot -1, which is the last
         for writer, slot in zip(self._writers, slots, strict=False):  # the last slot belongs to no writer
             writer.write_all(slot)
         self._writers[self._next].write_all([line for line in strays if line])
+        self._placed += len(lines) - len(strays)
+
+    def check(self, call: _Call, url: str) -> None:
+        """Raise SourceError if the answer holds events, but none of the days that were asked for."""
+        if self._elsewhere and not self._placed:
+            raise SourceError(f"mixpanel: {url} answers with other days than {call.first}..{call.last}; nothing of it was landed")
 
     def keep(self) -> None:
         """The call is complete."""
+        self._placed = self._elsewhere = 0
         for writer in self._writers[self._next :]:
             writer.close_part()
 
     def drop(self) -> None:
         """The call failed: forget its lines."""
+        self._placed = self._elsewhere = 0
         for writer in self._writers[self._next :]:
             writer.drop_part()
 
