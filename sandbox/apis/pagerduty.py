@@ -17,11 +17,13 @@ from fastapi.responses import JSONResponse
 from sandbox.apis import credentials
 from sandbox.apis.limits import Window
 from sandbox.apis.world import World
+from sandbox.story import duties
 from sandbox.story import incidents as story
-from sandbox.story.plan import DAY, FIRST_DAY, NEW_YORK, Record, iso
+from sandbox.story.plan import NEW_YORK, Record
 
 DEEPEST = 10_000
 LONGEST_DAYS = 184
+LONGEST_DUTY_DAYS = 92
 _DEFAULT_LIMIT, _MOST = 25, 100
 Maker = Callable[[World, Request], list[Record]]
 
@@ -72,6 +74,7 @@ def router(world: World) -> APIRouter:
     listing("/incidents/{incident_id}/log_entries", "log_entries", _log_entries_of_one)
     listing("/services", "services", _services)
     listing("/escalation_policies", "escalation_policies", _policies)
+    listing("/schedules", "schedules", _schedules)
     listing("/oncalls", "oncalls", _oncalls)
 
     @routes.get("/priorities")
@@ -81,6 +84,10 @@ def router(world: World) -> APIRouter:
     @routes.get("/incidents/{incident_id}")
     def incident(request: Request, incident_id: str) -> JSONResponse:
         return answer(request, lambda: {"incident": story.incident_record(_one(world, incident_id), world.now_seconds())})
+
+    @routes.get("/incidents/{incident_id}/notes")
+    def notes(request: Request, incident_id: str) -> JSONResponse:
+        return answer(request, lambda: {"notes": story.note_records(_one(world, incident_id), world.now_seconds())})
 
     return routes
 
@@ -198,67 +205,24 @@ def _entries(world: World, request: Request, incidents: list[story.Incident], is
 
 
 def _services(world: World, _: Request) -> list[Record]:
-    services = []
-    for identifier, name in story.SERVICES.items():
-        last = [incident.created_at for incident in _known(world) if incident.trouble.service == identifier]
-        services.append(
-            {
-                **story.service_reference(identifier),
-                "type": "service",
-                "name": name,
-                "description": f"{name} of the sandbox company",
-                "created_at": iso(world.plan.at(FIRST_DAY) - 30 * DAY),
-                "updated_at": iso(world.plan.at(FIRST_DAY) - 30 * DAY),
-                "status": "active",
-                "teams": [],
-                "acknowledgement_timeout": 1800,
-                "auto_resolve_timeout": 14400,
-                "last_incident_timestamp": iso(last[-1]) if last else None,
-                "escalation_policy": story.policy_reference(),
-                "alert_creation": "create_alerts_and_incidents",
-            }
-        )
-    return services
+    return duties.services(world.plan, _known(world))
 
 
 def _policies(_: World, __: Request) -> list[Record]:
-    rules = [
-        {"id": f"PRUL00{level}", "escalation_delay_in_minutes": 10, "targets": [{"id": f"PSCH00{level}", "type": "schedule_reference"}]}
-        for level in (1, 2)
-    ]
-    services = [story.service_reference(identifier) for identifier in story.SERVICES]
-    return [
-        {
-            **story.policy_reference(),
-            "type": "escalation_policy",
-            "name": story.POLICY["summary"],
-            "num_loops": 1,
-            "escalation_rules": rules,
-            "services": services,
-        }
-    ]
+    return duties.escalation_policies()
+
+
+def _schedules(_: World, __: Request) -> list[Record]:
+    return duties.schedules()
 
 
 def _oncalls(world: World, request: Request) -> list[Record]:
     """Weeks of duty that overlap the window; by default who is on call now."""
-    query, plan, now = request.query_params, world.plan, world.now()
+    query, now = request.query_params, world.now()
     since = _moment(query["since"], "since") if "since" in query else now
     until = _moment(query["until"], "until") if "until" in query else max(since, now)
-    first = max(plan.day_of(since.timestamp()), FIRST_DAY - 7)
-    day = first - plan.weekday(first)
-    found = []
-    while plan.at(day) <= until.timestamp():
-        for level in (1, 2):
-            user = story.on_call(plan, day, level)
-            found.append(
-                {
-                    "escalation_policy": story.policy_reference(),
-                    "escalation_level": level,
-                    "schedule": {"id": f"PSCH00{level}", "type": "schedule_reference", "summary": f"EMR level {level}"},
-                    "user": story.user_reference(user),
-                    "start": iso(plan.at(day)),
-                    "end": iso(plan.at(day + 7)),
-                }
-            )
-        day += 7
-    return found
+    if until < since or until - since > dt.timedelta(days=LONGEST_DUTY_DAYS):
+        raise ApiError(400, "Invalid Input Provided", ["The search range cannot exceed 3 months, and until must not be before since"])
+    found = duties.oncalls(world.plan, since.timestamp(), until.timestamp())
+    policies = query.getlist("escalation_policy_ids[]")
+    return [duty for duty in found if not policies or duty["escalation_policy"]["id"] in policies]

@@ -1,17 +1,15 @@
-"""Zendesk Support: cursor-based incremental tickets, time-based metric events, satisfaction ratings.
+"""Zendesk Support: incremental exports of tickets, their events, users and organizations; ratings, SLA policies, schedules, holidays.
 
-Tickets are shown as they stand at the sandbox's clock, in order of `generated_timestamp`. A page may be empty in the middle of the stream:
-only `end_of_stream` ends it.
+Everything is shown as it stands at the sandbox's clock, exports in order of their change. A cursor page may be empty in the middle of the
+stream: only `end_of_stream` ends it.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime as dt
 import math
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -21,31 +19,23 @@ from sandbox.apis import credentials
 from sandbox.apis.basic import is_allowed
 from sandbox.apis.limits import Window
 from sandbox.apis.world import World
+from sandbox.apis.zendesk_pages import RECENT_SECONDS, ApiError, Entry, by_cursor, by_number, by_time, whole
+from sandbox.story import support_records
 from sandbox.story.plan import Plan, Record
+from sandbox.story.ticket_events import ticket_events
 from sandbox.story.ticket_records import generated_at, metric_events, rating_record, ticket_record
 from sandbox.story.tickets import Ticket, all_tickets
 
-PAGE_LIMIT = 1000
-TICKETS_A_PAGE = 400  # the server may send fewer than asked for
-EMPTY_PAGE = 2  # this page of every longer stream is empty
-_RECENT_SECONDS = 60
-
-
-class ApiError(Exception):
-    """An answer other than 200, with Zendesk's error code."""
-
-    def __init__(self, status: int, error: str, description: str, headers: dict[str, str] | None = None) -> None:
-        """Keep the answer ready."""
-        super().__init__(description)
-        self.response = JSONResponse({"error": error, "description": description}, status_code=status, headers=headers)
+_ROOT = "/api/v2"
+Maker = Callable[[World, Request], Record]
 
 
 def router(world: World) -> APIRouter:
-    """The routes of the three exports, each with and without `.json`."""
+    """The routes, each with and without `.json`. The incremental ones share a limit."""
     routes = APIRouter(dependencies=[Depends(world.counting("zendesk"))])
     window = Window(world.limits.zendesk_per_minute, 60, world.limits.timer)
 
-    def answer(request: Request, make: Callable[[World, Request], Record], *, is_limited: bool) -> JSONResponse:
+    def answer(request: Request, make: Maker, *, is_limited: bool) -> JSONResponse:
         try:
             _authenticate(request)
             if is_limited:
@@ -57,21 +47,24 @@ def router(world: World) -> APIRouter:
         except ApiError as error:
             return error.response
 
-    @routes.get("/api/v2/incremental/tickets/cursor.json")
-    @routes.get("/api/v2/incremental/tickets/cursor")
-    def tickets(request: Request) -> JSONResponse:
-        return answer(request, _tickets, is_limited=True)
+    def route(path: str, make: Maker) -> None:
+        is_limited = path.startswith("/incremental/")
 
-    @routes.get("/api/v2/incremental/ticket_metric_events.json")
-    @routes.get("/api/v2/incremental/ticket_metric_events")
-    def events(request: Request) -> JSONResponse:
-        return answer(request, _metric_events, is_limited=True)
+        @routes.get(f"{_ROOT}{path}.json", name=f"zendesk {path}.json")
+        @routes.get(f"{_ROOT}{path}", name=f"zendesk {path}")
+        def listed(request: Request) -> JSONResponse:
+            return answer(request, make, is_limited=is_limited)
 
-    @routes.get("/api/v2/satisfaction_ratings.json")
-    @routes.get("/api/v2/satisfaction_ratings")
-    def ratings(request: Request) -> JSONResponse:
-        return answer(request, _ratings, is_limited=False)
-
+    route("/incremental/tickets/cursor", _tickets)
+    route("/incremental/ticket_metric_events", _metric_events)
+    route("/incremental/ticket_events", _ticket_events)
+    route("/incremental/users/cursor", _users_by_cursor)
+    route("/incremental/users", _users_by_time)
+    route("/incremental/organizations", _organizations)
+    route("/satisfaction_ratings", _ratings)
+    route("/slas/policies", _sla_policies)
+    route("/business_hours/schedules", _schedules)
+    route("/business_hours/schedules/{schedule_id}/holidays", _holidays)
     return routes
 
 
@@ -99,119 +92,103 @@ def _rate_headers(window: Window) -> dict[str, str]:
 
 
 def _tickets(world: World, request: Request) -> Record:
-    now = world.now_seconds()
-    query = request.query_params
-    if "cursor" in query:
-        after, page = _read_cursor(query["cursor"])
-    else:
-        after, page = (_start_time(query.get("start_time"), now), -1), 1
-    size = min(_whole(query.get("per_page"), "per_page", default=PAGE_LIMIT), TICKETS_A_PAGE)
-    waiting = [ticket for ticket in _by_generation(world.plan, int(now)) if (generated_at(ticket, now), ticket.id) > after]
-    shown = [] if page == EMPTY_PAGE and waiting else waiting[:size]
-    last = (generated_at(shown[-1], now), shown[-1].id) if shown else after
-    is_end = len(shown) == len(waiting)
-    cursor = _write_cursor(last, 1 if is_end else page + 1)
-    with_metrics = "metric_sets" in query.get("include", "").split(",")
-    return {
-        "tickets": [ticket_record(world.plan, ticket, now, with_metrics=with_metrics) for ticket in shown],
-        "after_url": str(request.url.remove_query_params("start_time").include_query_params(cursor=cursor)),
-        "after_cursor": cursor,
-        "before_url": None,
-        "before_cursor": None,
-        "end_of_stream": is_end,
-    }
+    now, plan = world.now_seconds(), world.plan
+    include = request.query_params.get("include", "").split(",")
+    entries = [
+        Entry(at, ticket.id, partial(ticket_record, plan, ticket, now, with_metrics="metric_sets" in include))
+        for at, ticket in _by_generation(plan, int(now))
+    ]
+    page = by_cursor(request, "tickets", entries, now)
+    people = {ticket[name] for ticket in page["tickets"] for name in ("requester_id", "assignee_id")}
+    places = {ticket["organization_id"] for ticket in page["tickets"]}
+    if "users" in include:
+        page["users"] = [entry.show() for entry in _user_entries(plan, int(now)) if entry.id in people]
+    if "organizations" in include:
+        page["organizations"] = [each for each in support_records.organizations(plan, now - RECENT_SECONDS) if each["id"] in places]
+    return page
 
 
 @lru_cache(maxsize=8)
-def _by_generation(plan: Plan, now: int) -> tuple[Ticket, ...]:
+def _by_generation(plan: Plan, now: int) -> Sequence[tuple[int, Ticket]]:
     """Tickets by generated timestamp; what changed within the last minute is left out, as Zendesk does."""
-    settled = [ticket for ticket in all_tickets(plan, now) if generated_at(ticket, now) <= now - _RECENT_SECONDS]
-    return tuple(sorted(settled, key=lambda ticket: (generated_at(ticket, now), ticket.id)))
+    settled = [(at, ticket) for ticket in all_tickets(plan, now) if (at := generated_at(ticket, now)) <= now - RECENT_SECONDS]
+    return tuple(sorted(settled, key=lambda each: (each[0], each[1].id)))
 
 
 def _metric_events(world: World, request: Request) -> Record:
     now = world.now_seconds()
-    start = _start_time(request.query_params.get("start_time"), now)
-    size = min(_whole(request.query_params.get("per_page"), "per_page", default=PAGE_LIMIT), PAGE_LIMIT)
-    waiting = [event for at, event in _events_by_time(world.plan, int(now)) if at >= start]
-    shown = waiting[:size]
-    end = _epoch(shown[-1]["time"]) if shown else start
-    return {
-        "ticket_metric_events": shown,
-        "count": len(shown),
-        "end_of_stream": len(shown) == len(waiting),
-        "end_time": end,
-        "next_page": str(request.url.include_query_params(start_time=end)),
-    }
+    return by_time(request, "ticket_metric_events", _metric_entries(world.plan, int(now)), now)
 
 
 @lru_cache(maxsize=4)
-def _events_by_time(plan: Plan, now: int) -> tuple[tuple[int, Record], ...]:
-    events = [event for ticket in all_tickets(plan, now) for event in metric_events(plan, ticket, now - _RECENT_SECONDS)]
-    return tuple(sorted(((_epoch(event["time"]), event) for event in events), key=lambda each: (each[0], each[1]["id"])))
+def _metric_entries(plan: Plan, now: int) -> Sequence[Entry]:
+    found = [event for ticket in all_tickets(plan, now) for event in metric_events(plan, ticket, now - RECENT_SECONDS)]
+    return _in_order((_epoch(event["time"]), event) for event in found)
+
+
+def _ticket_events(world: World, request: Request) -> Record:
+    now = world.now_seconds()
+    with_comments = "comment_events" in request.query_params.get("include", "").split(",")
+    return by_time(request, "ticket_events", _event_entries(world.plan, int(now), with_comments), now)
+
+
+@lru_cache(maxsize=4)
+def _event_entries(plan: Plan, now: int, with_comments: bool) -> Sequence[Entry]:
+    found = [
+        event
+        for ticket in all_tickets(plan, now)
+        for event in ticket_events(plan, ticket, now - RECENT_SECONDS, with_comments=with_comments)
+    ]
+    return _in_order((event["timestamp"], event) for event in found)
+
+
+def _users_by_cursor(world: World, request: Request) -> Record:
+    return by_cursor(request, "users", _user_entries(world.plan, int(world.now_seconds())), world.now_seconds())
+
+
+def _users_by_time(world: World, request: Request) -> Record:
+    return by_time(request, "users", _user_entries(world.plan, int(world.now_seconds())), world.now_seconds())
+
+
+@lru_cache(maxsize=4)
+def _user_entries(plan: Plan, now: int) -> Sequence[Entry]:
+    return _in_order((_epoch(user["updated_at"]), user) for user in support_records.users(plan, now - RECENT_SECONDS))
+
+
+def _organizations(world: World, request: Request) -> Record:
+    now = world.now_seconds()
+    found = support_records.organizations(world.plan, now - RECENT_SECONDS)
+    return by_time(request, "organizations", _in_order((_epoch(each["updated_at"]), each) for each in found), now)
+
+
+def _in_order(found: Any) -> Sequence[Entry]:
+    """Entries of (epoch second, record) pairs, in order of (second, id)."""
+    entries = [Entry(at, record["id"], partial(dict, record)) for at, record in found]
+    return tuple(sorted(entries, key=lambda entry: (entry.at, entry.id)))
 
 
 def _ratings(world: World, request: Request) -> Record:
     now, query = world.now_seconds(), request.query_params
-    start, end = _whole(query.get("start_time"), "start_time", default=0), _whole(query.get("end_time"), "end_time", default=int(now))
+    start, end = whole(query.get("start_time"), "start_time", default=0), whole(query.get("end_time"), "end_time", default=int(now))
     found = [rating for ticket in all_tickets(world.plan, now) if (rating := rating_record(ticket, now))]
     found = [rating for rating in found if start <= _epoch(rating["updated_at"]) <= end and query.get("score") in (None, rating["score"])]
-    if "page[size]" in query or "page[after]" in query:
-        return _cursor_page(request, found)
-    page, size = _whole(query.get("page"), "page", default=1), min(_whole(query.get("per_page"), "per_page", default=100), 100)
-    more = page * size < len(found)
-    following = str(request.url.include_query_params(page=page + 1)) if more else None
-    return {
-        "satisfaction_ratings": found[(page - 1) * size : page * size],
-        "count": len(found),
-        "next_page": following,
-        "previous_page": None,
-    }
+    return by_number(request, "satisfaction_ratings", found)
 
 
-def _cursor_page(request: Request, found: list[Record]) -> Record:
-    query = request.query_params
-    size = min(_whole(query.get("page[size]"), "page[size]", default=100), 100)
-    after = _read_cursor(query["page[after]"])[0][1] if "page[after]" in query else 0
-    waiting = sorted((rating for rating in found if rating["id"] > after), key=lambda rating: rating["id"])
-    shown = waiting[:size]
-    cursor = _write_cursor((0, shown[-1]["id"]), 1) if shown else None
-    more = len(waiting) > size
-    url = str(request.url.include_query_params(**{"page[after]": cursor})) if more else None
-    return {
-        "satisfaction_ratings": shown,
-        "meta": {"has_more": more, "after_cursor": cursor, "before_cursor": None},
-        "links": {"next": url, "prev": None},
-    }
+def _sla_policies(world: World, request: Request) -> Record:
+    return by_number(request, "sla_policies", support_records.sla_policies(world.plan))
 
 
-def _start_time(text: str | None, now: float) -> int:
-    if text is None:
-        raise ApiError(400, "InvalidValue", "start_time or cursor is required")
-    start = _whole(text, "start_time", default=0)
-    if start > now - _RECENT_SECONDS:
-        raise ApiError(400, "StartTimeTooRecent", "Too recent start_time. Use a start_time older than 60 seconds")
-    return start
+def _schedules(world: World, request: Request) -> Record:
+    """Without pages, as the real one."""
+    return {"schedules": support_records.schedules(world.plan, world.now_seconds()), "url": str(request.url)}
 
 
-def _whole(text: str | None, name: str, *, default: int) -> int:
-    if text is None:
-        return default
-    if not text.isdigit():
-        raise ApiError(400, "InvalidValue", f"{name} must be a whole number of at least 0, found {text!r}")
-    return int(text)
-
-
-def _write_cursor(after: tuple[int, int], page: int) -> str:
-    return base64.urlsafe_b64encode(f"{after[0]}.0||{after[1]}||{page}".encode()).decode()
-
-
-def _read_cursor(text: str) -> tuple[tuple[int, int], int]:
-    try:
-        generated, identifier, page = base64.urlsafe_b64decode(text).decode().split("||")
-        return (int(float(generated)), int(identifier)), int(page)
-    except (binascii.Error, ValueError) as error:
-        raise ApiError(400, "InvalidCursor", f"cursor {text!r} is not one of ours") from error
+def _holidays(world: World, request: Request) -> Record:
+    """Without pages, as the real one."""
+    if request.path_params["schedule_id"] != str(support_records.SCHEDULE):
+        raise ApiError(404, "RecordNotFound", "Not found")
+    return {"holidays": support_records.holidays(world.plan), "url": str(request.url)}
 
 
 def _epoch(moment: Any) -> int:

@@ -16,7 +16,7 @@ from sandbox.story.plan import NEW_YORK, Plan, Record
 
 TimeConvention = Literal["utc", "local"]  # `time` in true UTC, or the New York wall clock written as if it were UTC
 
-_SITES = (
+SITES = (
     ("Mercy General", "New York", "New York"),
     ("Clínica San José", "Miami", "Florida"),
     ("St. Brendan\u2019s", "Boston", "Massachusetts"),
@@ -53,7 +53,7 @@ def distinct_id(number: int) -> str:
 def profile(plan: Plan, number: int) -> Record:
     """The properties that stay with a user: who, where, on what."""
     rng = plan.rng("profile", number)
-    site, city, region = _SITES[int(rng.integers(len(_SITES)))]
+    site, city, region = SITES[int(rng.integers(len(SITES)))]
     browser, version, system = _BROWSERS[int(rng.integers(len(_BROWSERS)))]
     first, last = _FIRST[int(rng.integers(len(_FIRST)))], _LAST[int(rng.integers(len(_LAST)))]
     return {

@@ -16,7 +16,9 @@ SERVICES = {API: "EMR API", WEB: "EMR Web", INTEGRATIONS: "EMR Integrations", BI
 PRIORITIES = {"P0": "PPRI000", "P1": "PPRI001", "P2": "PPRI002", "P3": "PPRI003"}
 USERS = {"PUSR001": "Ines Marchetti", "PUSR002": "Tomás Rivera", "PUSR003": "Ayo Balogun", "PUSR004": "Katja Lindqvist"}
 POLICY = {"id": "PESC001", "summary": "EMR on call"}
+SCHEDULES = {"PSCH001": "EMR level 1", "PSCH002": "EMR level 2"}
 SITE = "https://emr-platform.pagerduty.com"
+WIKI = "https://wiki.emr-platform.example"
 _ACTS = {
     "trigger_log_entry": "Triggered through the API.",
     "assign_log_entry": "Assigned",
@@ -176,6 +178,21 @@ def incident_record(incident: Incident, now: float) -> Record:
         "resolve_reason": None,
         "is_mergeable": status != "resolved",
     }
+
+
+def note_records(incident: Incident, now: float) -> list[Record]:
+    """The notes of an incident that were written at a moment, newest first; the post-mortem is linked in the text."""
+    return [
+        {
+            "id": f"PNOTE{incident.number:03d}{position:02d}",
+            "user": user_reference(str(change.person)),
+            "channel": {"summary": "The PagerDuty website or APIs"},
+            "content": f"Stable for ten minutes. Post-mortem: {WIKI}/post-mortems/{incident.number}",
+            "created_at": iso(change.at),
+        }
+        for position, change in reversed(list(enumerate(incident.changes)))
+        if change.type == "annotate_log_entry" and change.at <= now
+    ]
 
 
 def log_entry_id(incident: Incident, position: int) -> str:

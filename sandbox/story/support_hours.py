@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from sandbox.story.plan import Plan
+from sandbox.story.plan import FIRST_DAY, Plan
 
 Opening = tuple[int, int]  # epoch seconds: opens, closes
+PHASES = (FIRST_DAY - 30, 14, 30)  # the launch days on which the hours change
+HOLIDAYS = (("The desk moves in", FIRST_DAY - 2),)  # name and launch day, closed all day
+
+
+def hours(day: int, weekday: int) -> tuple[int, int] | None:
+    """The opening and closing hour of a weekday (0 = Monday) in the week plan of a launch day; None when it stays closed."""
+    if day < PHASES[1]:
+        return 0, 24
+    if day < PHASES[2]:
+        return (10, 18) if weekday >= 5 else (8, 22)
+    return None if weekday >= 5 else (8, 18)
 
 
 def opening(plan: Plan, day: int) -> Opening | None:
     """The opening hours of a launch day, or None when it stays closed."""
-    weekend = plan.weekday(day) >= 5
-    if day <= 13:
-        return plan.at(day), plan.at(day + 1)
-    if day <= 29:
-        return (plan.at(day, 10), plan.at(day, 18)) if weekend else (plan.at(day, 8), plan.at(day, 22))
-    return None if weekend else (plan.at(day, 8), plan.at(day, 18))
+    found = hours(day, plan.weekday(day))
+    if found is None or day in (holiday for _, holiday in HOLIDAYS):
+        return None
+    return plan.at(day, found[0]), plan.at(day + 1) if found[1] == 24 else plan.at(day, found[1])
 
 
 def add_business_seconds(plan: Plan, start: int, seconds: float) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sandbox.story.event_records import profile
+from sandbox.story.event_records import SITES, profile
 from sandbox.story.plan import HOUR, Plan, Record, iso
 from sandbox.story.support_hours import add_business_seconds, business_seconds
 from sandbox.story.tickets import FIRST_REPLY_MINUTES, RESOLUTION_MINUTES, Ticket
@@ -15,8 +15,10 @@ from sandbox.story.tickets import FIRST_REPLY_MINUTES, RESOLUTION_MINUTES, Ticke
 SITE = "https://emr-platform.zendesk.com"
 CATEGORY_FIELD = 360000000011
 GROUP = 360000000501
+USER = 390000000000  # the id of user 0
+ORGANIZATION = 370000000000  # the id of the first site
 SLA_POLICY = {"id": 360000000901, "title": "EMR support", "description": "First replies and resolutions as the launch plan promises"}
-_SUBJECTS = {
+SUBJECTS = {
     "account_access": "Cannot log in with my badge account",
     "emr_integration": "Patient not found in the EMR",
     "performance": "Task list takes very long to load",
@@ -36,19 +38,19 @@ def generated_at(ticket: Ticket, now: float) -> int:
 
 def updated_at(ticket: Ticket, now: float) -> int:
     """The last change by a person or a rule that had happened at a moment."""
-    return max(at for at, _ in _changes(ticket) if at <= now)
+    return max(at for at, _ in changes(ticket) if at <= now)
 
 
 def status(ticket: Ticket, now: float) -> str:
     """The ticket's status at a moment."""
-    return [state for at, state in _changes(ticket) if at <= now and state][-1]
+    return [state for at, state in changes(ticket) if at <= now and state][-1]
 
 
 def ticket_record(plan: Plan, ticket: Ticket, now: float, *, with_metrics: bool) -> Record:
     """The ticket object at a moment at or after its creation; with `metric_set` when it is side-loaded."""
     state, assigned = status(ticket, now), ticket.assigned_at <= now
     deleted = state == "deleted"
-    subject = "SCRUBBED" if deleted else _SUBJECTS[ticket.category]
+    subject = "SCRUBBED" if deleted else SUBJECTS[ticket.category]
     record: Record = {
         "id": ticket.id,
         "url": f"{SITE}/api/v2/tickets/{ticket.id}.json",
@@ -66,10 +68,10 @@ def ticket_record(plan: Plan, ticket: Ticket, now: float, *, with_metrics: bool)
         "priority": ticket.priority,
         "status": state,
         "recipient": "support@emr-platform.example",
-        "requester_id": 390000000000 + ticket.requester,
-        "submitter_id": 390000000000 + ticket.requester,
+        "requester_id": USER + ticket.requester,
+        "submitter_id": USER + ticket.requester,
         "assignee_id": ticket.agent if assigned else None,
-        "organization_id": None,
+        "organization_id": organization_id(plan, ticket.requester),
         "group_id": GROUP,
         "collaborator_ids": [],
         "problem_id": None,
@@ -117,7 +119,7 @@ def rating_record(ticket: Ticket, now: float) -> Record | None:
         "id": 7_000_000 + ticket.id,
         "url": f"{SITE}/api/v2/satisfaction_ratings/{7_000_000 + ticket.id}.json",
         "ticket_id": ticket.id,
-        "requester_id": 390000000000 + ticket.requester,
+        "requester_id": USER + ticket.requester,
         "assignee_id": ticket.agent,
         "group_id": GROUP,
         "score": _score(ticket, now) if rated else "offered",
@@ -128,19 +130,24 @@ def rating_record(ticket: Ticket, now: float) -> Record | None:
     }
 
 
-def _changes(ticket: Ticket) -> list[tuple[int, str]]:
+def changes(ticket: Ticket) -> list[tuple[int, str]]:
     """(moment, new status or '' where it stays) in order of time."""
-    changes = [(ticket.created_at, "new"), (ticket.assigned_at, "open")]
+    found = [(ticket.created_at, "new"), (ticket.assigned_at, "open")]
     if ticket.replied_at is not None:
-        changes.append((ticket.replied_at, ""))
+        found.append((ticket.replied_at, ""))
     if ticket.pending_at is not None:
-        changes.append((ticket.pending_at, "pending"))
-    changes += [(at, "solved") for at in ticket.solved] + [(at, "open") for at in ticket.reopened]
+        found.append((ticket.pending_at, "pending"))
+    found += [(at, "solved") for at in ticket.solved] + [(at, "open") for at in ticket.reopened]
     if ticket.closed_at is not None:
-        changes.append((ticket.closed_at, "closed"))
+        found.append((ticket.closed_at, "closed"))
     if ticket.deleted_at is not None:
-        changes = [change for change in changes if change[0] < ticket.deleted_at] + [(ticket.deleted_at, "deleted")]
-    return sorted(changes, key=lambda change: change[0])
+        found = [change for change in found if change[0] < ticket.deleted_at] + [(ticket.deleted_at, "deleted")]
+    return sorted(found, key=lambda change: change[0])
+
+
+def organization_id(plan: Plan, user: int) -> int:
+    """The organization of a user number: the site that they work at."""
+    return ORGANIZATION + [site for site, _, _ in SITES].index(profile(plan, user)["site"])
 
 
 def _score(ticket: Ticket, now: float) -> str:
@@ -171,7 +178,7 @@ def _metric_set(plan: Plan, ticket: Ticket, now: float) -> Record:
         "replies": int(replied) + len(solves),
         "initially_assigned_at": iso(ticket.assigned_at) if ticket.assigned_at <= now else None,
         "assigned_at": iso(ticket.assigned_at) if ticket.assigned_at <= now else None,
-        "status_updated_at": iso(max(at for at, state in _changes(ticket) if at <= now and state)),
+        "status_updated_at": iso(max(at for at, state in changes(ticket) if at <= now and state)),
         "latest_comment_added_at": iso(updated_at(ticket, now)),
         "solved_at": iso(solves[-1]) if is_solved else None,
         "reply_time_in_minutes": _minutes(plan, ticket.created_at, ticket.replied_at) if replied and ticket.replied_at else unknown,

@@ -15,6 +15,7 @@ from sandbox.apis.credentials import PAGERDUTY_TOKEN
 from sandbox.apis.server import running_server
 from sandbox.story import Plan
 from sandbox.story.incidents import incidents
+from sandbox.story.plan import iso
 
 LAUNCH_DATE = dt.date(2026, 1, 12)
 CLOCK = dt.datetime(2026, 4, 13, 6, tzinfo=dt.UTC)
@@ -120,9 +121,45 @@ def test_people_services_and_priorities_are_listed(client: TestClient) -> None:
     assert len({duty["user"]["id"] for duty in duties}) == 4
 
 
+def test_schedules_are_those_of_the_duties(client: TestClient) -> None:
+    duties = get(client, "/oncalls", since="2026-03-05T00:00:00Z", until="2026-03-06T00:00:00Z")["oncalls"]
+    assert {duty["schedule"]["id"] for duty in duties} == {schedule["id"] for schedule in get(client, "/schedules")["schedules"]}
+
+
+def test_a_duty_belongs_to_every_window_that_it_overlaps_and_to_no_other(client: TestClient) -> None:
+    monday, next_monday = "2026-03-09T04:00:00Z", "2026-03-16T04:00:00Z"  # midnight in New York
+    week = get(client, "/oncalls", since=monday, until=next_monday)["oncalls"]
+    assert {(duty["start"], duty["end"]) for duty in week} == {(monday, next_monday)}
+    assert get(client, "/oncalls", since="2026-03-11T00:00:00Z", until="2026-03-11T01:00:00Z")["oncalls"] == week
+    both = get(client, "/oncalls", since=monday, until="2026-03-16T04:00:01Z")["oncalls"]
+    assert len(both) == 2 * len(week)
+    query = {"since": monday, "until": next_monday}
+    assert get(client, "/oncalls", **query, **{"escalation_policy_ids[]": ["PESC001"]})["oncalls"] == week
+    assert get(client, "/oncalls", **query, **{"escalation_policy_ids[]": ["PESC999"]})["oncalls"] == []
+
+
+def test_on_calls_of_more_than_three_months_are_refused(client: TestClient) -> None:
+    query = {"since": "2026-01-01T00:00:00Z", "until": "2026-04-10T00:00:00Z"}
+    assert client.get("/pagerduty/oncalls", params=query).status_code == 400
+
+
+def test_notes_are_there_once_a_log_entry_tells_of_them(client: TestClient) -> None:
+    noted = next(each for each in incidents(PLAN, 90) if any(change.type == "annotate_log_entry" for change in each.changes))
+    written_at = next(change.at for change in noted.changes if change.type == "annotate_log_entry")
+    for moment, count in ((written_at - 1, 0), (written_at, 1)):
+        client.put("/_sandbox/clock", json={"now": iso(moment)})
+        notes = get(client, f"/incidents/{noted.id}/notes")["notes"]
+        assert len(notes) == count
+    client.put("/_sandbox/clock", json={"now": CLOCK.isoformat()})
+    assert "https://wiki.emr-platform.example/post-mortems/" in notes[0]["content"]
+    assert "incident" not in notes[0]
+    assert client.get("/pagerduty/incidents/QNOBODY/notes").status_code == 404
+
+
 def test_a_wrong_token_is_refused(client: TestClient) -> None:
     assert client.get("/pagerduty/incidents", headers={"authorization": "Token token=wrong"}).status_code == 401
-    assert client.get("/pagerduty/services", headers={"authorization": ""}).status_code == 401
+    for path in ("services", "schedules", "oncalls", "incidents/QNOBODY/notes"):
+        assert client.get(f"/pagerduty/{path}", headers={"authorization": ""}).status_code == 401
 
 
 def test_the_limit_is_told_and_kept(tmp_path: Path) -> None:

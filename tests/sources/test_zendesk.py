@@ -5,18 +5,33 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
+from postlaunch.config.connections import get_connection
+from postlaunch.config.load import load_launch
 from postlaunch.errors import SourceAuthError, SourceError
 from postlaunch.sources.landing import Pull
 from postlaunch.sources.zendesk import extract
+from sandbox.story import Plan, support_records
+from sandbox.story.ticket_events import ticket_events
+from sandbox.story.tickets import all_tickets
+from tests.conftest import CLOCK, LAUNCH_DATE
+from tests.sources.counting import CountingBudget
 
+PLAN = Plan(LAUNCH_DATE)
 FIRST = dt.date(2026, 1, 12)
-TICKETS, EVENTS, RATINGS = (
+TICKETS, EVENTS, TICKET_EVENTS, RATINGS = (
     "/api/v2/incremental/tickets/cursor.json",
     "/api/v2/incremental/ticket_metric_events.json",
+    "/api/v2/incremental/ticket_events.json",
     "/api/v2/satisfaction_ratings.json",
 )
+USERS, ORGANIZATIONS = "/api/v2/incremental/users/cursor.json", "/api/v2/incremental/organizations.json"
+POLICIES, SCHEDULES = "/api/v2/slas/policies", "/api/v2/business_hours/schedules"
+INCREMENTAL = (TICKETS, EVENTS, TICKET_EVENTS, USERS, ORGANIZATIONS)
+STREAMS = ("tickets", "ticket_metric_events", "ticket_events", "satisfaction_ratings", "users", "organizations")
+LISTS = ("sla_policies", "schedules", "holidays")
 
 
 def silent(*_: object) -> None:
@@ -33,7 +48,7 @@ def pages(api, answer) -> dict[str, Any]:
     script: dict[str, Any] = {}
 
     def reply(request: Any) -> Any:
-        page = script.get(request.path, [{"tickets": [], "ticket_metric_events": [], "satisfaction_ratings": [], "end_of_stream": True}])
+        page = script.get(request.path, [{**{name: [] for name in (*STREAMS, *LISTS)}, "end_of_stream": True}])
         page = page(request) if callable(page) else page.pop(0) if len(page) > 1 else page[0]
         return page if isinstance(page, answer) else answer(json.dumps(page).encode() if not isinstance(page, bytes) else page)
 
@@ -42,9 +57,14 @@ def pages(api, answer) -> dict[str, Any]:
 
 
 @pytest.fixture
-def pull(make_launch, connection, landing) -> Callable[..., dict[str, Pull]]:
+def budget() -> CountingBudget:
+    return CountingBudget()
+
+
+@pytest.fixture
+def pull(make_launch, connection, landing, budget) -> Callable[..., dict[str, Pull]]:
     def run(**section: Any) -> dict[str, Pull]:
-        pulls = extract(make_launch(zendesk=section), connection, FIRST, FIRST, landing, silent)
+        pulls = extract(make_launch(zendesk=section), connection, FIRST, FIRST, landing, silent, budget)
         return {pull.manifest.stream: pull for pull in pulls}
 
     return run
@@ -71,7 +91,7 @@ def test_the_cursor_is_followed_and_the_start_is_asked_for_once(pages, pull, api
     pull()
     first, second = (request.query for request in api.requests if request.path == TICKETS)
     assert first["start_time"] == str(int(dt.datetime(2026, 1, 12, 5, tzinfo=dt.UTC).timestamp()))
-    assert first["include"] == second["include"] == "metric_sets"
+    assert first["include"] == second["include"] == "metric_sets,users,organizations"
     assert (second["cursor"], second.get("start_time")) == ("a", None)
 
 
@@ -118,14 +138,142 @@ def test_cursor_pages_of_the_other_streams_end_with_has_more(pages, pull, api) -
     assert len(records(pull()["ticket_metric_events"])) == 2
 
 
-def test_time_based_pages_end_with_one_that_is_not_full(pages, pull, api) -> None:
-    following = "https://shop.zendesk.com/api/v2/x?start_time=1768230000"
-    pages[EVENTS] = [
-        {"ticket_metric_events": [{"id": number} for number in range(1000)], "next_page": following, "end_time": 1768230000, "count": 1000},
-        {"ticket_metric_events": [{"id": 999}, {"id": 1000}], "next_page": following, "end_time": 1768230000, "count": 2},
+def test_a_short_page_is_not_the_end_of_a_stream(pages, pull) -> None:
+    pages[EVENTS] = [{"ticket_metric_events": [{"id": 1}], "end_time": 1768230000, "count": 1}]
+    with pytest.raises(SourceError, match="neither that there is more nor that this is the end"):
+        pull()
+
+
+@pytest.mark.parametrize("path", [EVENTS, TICKET_EVENTS, ORGANIZATIONS])
+def test_time_based_pages_go_on_with_their_last_second_to_the_end_of_the_stream(pages, pull, api, path) -> None:
+    name = path.split("/")[-1].removesuffix(".json")
+    link = "https://shop.zendesk.com/api/v2/x?start_time=1768230000"  # without what we asked to include
+    pages[path] = [
+        {name: [{"id": 1}, {"id": 2}], "next_page": link, "end_time": 1768230000, "count": 2, "end_of_stream": False},
+        {name: [{"id": 2}, {"id": 3}], "next_page": link, "end_time": 1768240000, "count": 2, "end_of_stream": True},
     ]
-    assert len(records(pull()["ticket_metric_events"])) == 1002
-    assert [request.query["start_time"] for request in api.requests if request.path == EVENTS][1:] == ["1768230000"]
+    assert [record["id"] for record in records(pull()[name])] == [1, 2, 2, 3]
+    first, second = (request.query for request in api.requests if request.path == path)
+    assert second == {**first, "start_time": "1768230000"}
+
+
+@pytest.mark.parametrize("path", [EVENTS, TICKET_EVENTS, ORGANIZATIONS])
+def test_a_second_that_fills_a_page_is_an_error_not_a_loop_or_a_loss(pages, pull, api, landing, path) -> None:
+    name = path.split("/")[-1].removesuffix(".json")
+    pages[path] = [{name: [{"id": 1}], "end_time": 1768230000, "count": 1000, "end_of_stream": False}]
+    with pytest.raises(SourceError, match="more records changed within the second 1768230000 than one page holds"):
+        pull()
+    assert len([request for request in api.requests if request.path == path]) == 2
+    assert landing.newest("zendesk", "shop", name, (FIRST, FIRST)) is None
+
+
+def test_comments_are_asked_for_with_every_page_of_ticket_events(pages, pull, api) -> None:
+    pages[TICKET_EVENTS] = [
+        {"ticket_events": [], "end_time": 1768230000, "end_of_stream": False},
+        {"ticket_events": [{"id": 1, "child_events": [{"event_type": "Comment", "body": "Hello"}]}], "end_of_stream": True},
+    ]
+    assert records(pull()["ticket_events"])[0]["child_events"][0]["body"] == "Hello"
+    assert [request.query["include"] for request in api.requests if request.path == TICKET_EVENTS] == ["comment_events"] * 2
+
+
+def test_users_and_organizations_beside_the_tickets_are_landed_once_before_those_that_changed(pages, pull) -> None:
+    ada, bob, shop = {"id": 1, "name": "Ada"}, {"id": 2, "name": "Bob"}, {"id": 9, "name": "Shop"}
+    pages[TICKETS] = [
+        {"tickets": [ticket(1)], "users": [ada, bob], "organizations": [shop], "after_cursor": "a", "end_of_stream": False},
+        {"tickets": [ticket(2)], "users": [bob, None], "organizations": None, "end_of_stream": True},
+    ]
+    pages[USERS] = [{"users": [{"id": 2, "name": "Robert"}], "end_of_stream": True}]
+    pulls = pull()
+    assert [record["name"] for record in records(pulls["users"])] == ["Ada", "Bob", "Robert"]
+    assert records(pulls["organizations"]) == [shop]
+    assert len(records(pulls["tickets"])) == 2
+
+
+def test_nothing_beside_the_tickets_is_left_behind_by_a_run_that_fails(pages, pull, answer, landing) -> None:
+    people = [{"id": number, "name": "x" * 1000} for number in range(1000)]  # enough to have been written
+    pages[TICKETS] = [{"tickets": [ticket(1)], "users": people, "end_of_stream": True}]
+    pages[EVENTS] = [answer(b"no", 400)]
+    with pytest.raises(SourceError, match="answered 400"):
+        pull()
+    assert list(landing.folder("zendesk", "shop", "users", (FIRST, FIRST)).iterdir()) == []
+    assert landing.newest("zendesk", "shop", "tickets", (FIRST, FIRST)).manifest.rows == 1
+
+
+def test_lists_are_pulled_with_the_holidays_of_every_schedule(pages, pull) -> None:
+    pages[POLICIES] = [
+        {"sla_policies": [{"id": 1}], "next_page": "https://shop.zendesk.com/api/v2/slas/policies?page=2"},
+        {"sla_policies": [{"id": 2}], "next_page": None},
+    ]
+    pages[SCHEDULES] = [{"schedules": [{"id": 7}, {"id": 8}]}]
+    for schedule in (7, 8):
+        pages[f"{SCHEDULES}/{schedule}/holidays"] = [{"holidays": [{"id": 10 + schedule, "start_date": "2026-01-19"}]}]
+    pulls = pull()
+    assert [record["id"] for record in records(pulls["sla_policies"])] == [1, 2]
+    assert [(record["id"], record["schedule_id"]) for record in records(pulls["holidays"])] == [(17, 7), (18, 8)]
+    assert "start_time" not in pulls["sla_policies"].manifest.request
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_plan_without_policies_and_schedules_lands_none_and_says_so(pages, pull, answer, status) -> None:
+    for path in (POLICIES, SCHEDULES):
+        pages[path] = [answer(b'{"error":"Forbidden"}', status)]
+    pulls = pull()
+    assert {name: pulls[name].manifest.rows for name in LISTS} == dict.fromkeys(LISTS, 0)
+    for name in ("sla_policies", "schedules"):
+        assert f"answered {status}: the account's plan has no such feature" in pulls[name].manifest.warnings[0]
+
+
+@pytest.mark.parametrize("path", [POLICIES, SCHEDULES])
+def test_a_list_without_credentials_is_an_auth_error(pages, pull, answer, path) -> None:
+    pages[path] = [answer(b"{}", 401)]
+    with pytest.raises(SourceAuthError):
+        pull()
+
+
+@pytest.mark.parametrize("path", INCREMENTAL)
+def test_an_export_that_is_forbidden_is_an_auth_error(pages, pull, answer, path) -> None:
+    pages[path] = [answer(b"{}", 403)]
+    with pytest.raises(SourceAuthError):
+        pull()
+
+
+def test_a_list_that_goes_round_in_circles_is_an_error(pages, pull) -> None:
+    pages[POLICIES] = lambda request: {"sla_policies": [], "next_page": f"https://x/?page={3 - int(request.query.get('page', 1))}"}
+    with pytest.raises(SourceError, match="stands still"):
+        pull()
+
+
+def test_a_cursor_list_ends_with_its_own_word(pages, pull) -> None:
+    pages[POLICIES] = [{"sla_policies": [{"id": 1}], "meta": {"has_more": False}, "links": {"next": "https://x/?page[after]=a"}}]
+    assert pull()["sla_policies"].manifest.rows == 1
+
+
+def test_odd_records_are_landed_for_quarantine_and_break_no_page(pages, pull) -> None:
+    pages[SCHEDULES] = [{"schedules": [{"id": 7}, None, {"name": "no id"}]}]
+    pages[f"{SCHEDULES}/7/holidays"] = [{"holidays": ["new year"]}]
+    pulls = pull()
+    assert (pulls["schedules"].manifest.rows, pulls["holidays"].manifest.rows) == (3, 1)
+
+
+def test_a_quiet_night_costs_nine_calls_five_of_them_incremental(pages, pull, api, budget) -> None:
+    pages[SCHEDULES] = [{"schedules": [{"id": 7}]}]
+    pull()
+    assert budget.calls == len(api.requests) == 9
+    assert len([request for request in api.requests if request.path in INCREMENTAL]) == 5
+
+
+def test_every_attempt_is_taken_from_the_budget_and_a_told_wait_pauses_it(pages, pull, answer, budget) -> None:
+    pages[TICKETS] = [answer(b"busy", 429, headers={"Retry-After": "0.01"}), answer(b"", 503), {"tickets": [], "end_of_stream": True}]
+    pull()
+    assert (budget.calls, budget.pauses) == (10, [0.01])
+
+
+def test_the_last_call_of_the_limit_pauses_the_budget_until_the_reset(pages, pull, answer, budget) -> None:
+    last = json.dumps({"tickets": [], "end_of_stream": True}).encode()
+    pages[TICKETS] = [answer(last, headers={"X-Rate-Limit-Remaining": "0", "ratelimit-reset": "17"})]
+    pages[EVENTS] = [answer(json.dumps({"ticket_metric_events": [], "end_of_stream": True}).encode(), headers={"ratelimit-remaining": "1"})]
+    pull()
+    assert budget.pauses == [17.0]
 
 
 def test_offset_pages_end_without_next_page(pages, pull) -> None:
@@ -196,3 +344,33 @@ def test_an_answer_of_another_api_is_named(pages, pull) -> None:
     pages[TICKETS] = [{"events": [], "end_of_stream": True}]
     with pytest.raises(SourceError, match="has no list 'tickets'"):
         pull()
+
+
+def test_every_stream_of_the_simulator_is_what_its_story_tells(apis, sandbox_launches, landing, budget) -> None:
+    launch = load_launch(sandbox_launches, "emr-platform")
+    first, last, now = PLAN.date_of(-9), PLAN.date_of(90), CLOCK.timestamp()
+    httpx.delete(f"{apis}/_sandbox/requests")
+    pulls = {
+        pull.manifest.stream: records(pull)
+        for pull in extract(launch, get_connection(launch.zendesk.connection), first, last, landing, silent, budget)
+    }
+    tickets = all_tickets(PLAN, now - 60)
+    told = [event for ticket in tickets for event in ticket_events(PLAN, ticket, now - 60, with_comments=True)]
+    assert {event["id"]: event for event in pulls["ticket_events"]} == {event["id"]: event for event in told}
+    people = {user["id"]: user for user in pulls["users"]}
+    assert people == {user["id"]: user for user in support_records.users(PLAN, now - 60)}
+    assert {ticket["requester_id"] for ticket in pulls["tickets"]} <= set(people)
+    places = {each["id"]: each for each in pulls["organizations"]}  # founded before the window, all but one unchanged since
+    assert places == {each["id"]: each for each in support_records.organizations(PLAN, now - 60)}
+    assert {ticket["organization_id"] for ticket in pulls["tickets"]} == set(places)
+    assert pulls["sla_policies"] == support_records.sla_policies(PLAN)
+    assert pulls["schedules"] == support_records.schedules(PLAN, now)
+    assert pulls["holidays"] == [{**each, "schedule_id": support_records.SCHEDULE} for each in support_records.holidays(PLAN)]
+    assert budget.calls == httpx.get(f"{apis}/_sandbox/requests").json()["zendesk"]
+
+
+def test_a_quiet_night_of_the_simulator_costs_nine_calls(apis, sandbox_launches, landing, budget) -> None:
+    launch = load_launch(sandbox_launches, "emr-platform")
+    night = PLAN.date_of(90)
+    extract(launch, get_connection(launch.zendesk.connection), night, night, landing, silent, budget)
+    assert budget.calls == 9

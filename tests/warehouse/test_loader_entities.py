@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from postlaunch.config.connections import get_connection
 from postlaunch.config.launch import Launch
+from postlaunch.config.load import load_launch
+from postlaunch.sources import extractor
 from postlaunch.sources.landing import Landing, Pull, new_pull_id
 from postlaunch.sources.landing_writer import PartitionWriter
+from postlaunch.sources.streams import STREAMS
 from postlaunch.warehouse.loader import Loader, LoadResult
 
 FIRST, LAST = dt.date(2026, 1, 12), dt.date(2026, 1, 14)
@@ -88,6 +93,10 @@ def test_the_newest_of_one_pull_is_kept_and_the_rest_counted_as_duplicates(load)
     assert counts(load(ticket(7, 1), ticket(7, 2), ticket(8), ticket(7, 2))) == (4, 2, 2, 0)
 
 
+def test_a_clock_that_is_an_hour_ahead_is_no_reason_to_refuse(load) -> None:
+    assert counts(load({**ticket(7), "generated_timestamp": int(time.time()) + 3600})) == (1, 1, 0, 0)
+
+
 def test_loading_the_same_again_changes_nothing(load, query) -> None:
     load(ticket(7), ticket(8))
     before = query("select ctid, load_id from raw.zendesk_tickets")
@@ -118,7 +127,18 @@ def test_a_deleted_ticket_stays_as_deleted(load, query) -> None:
         ("zendesk.satisfaction_ratings", {"id": 1, "created_at": "2026-01-13T12:00:00Z", "updated_at": "2026-01-14T12:00:00Z"}),
         ("pagerduty.incidents", {"id": "P1", "created_at": "2026-01-13T07:00:00-05:00", "updated_at": "2026-01-14T12:00:00Z"}),
         ("pagerduty.log_entries", {"id": "R1", "created_at": "2026-01-13T12:00:00Z"}),
+        ("zendesk.ticket_events", {"id": 1, "timestamp": 1768305600, "created_at": "2026-01-13T12:00:00Z"}),
+        ("zendesk.ticket_events", {"id": 2, "timestamp": 1768305600}),
+        ("zendesk.users", {"id": 1, "created_at": "2026-01-13T12:00:00Z", "updated_at": "2026-01-14T12:00:00Z"}),
+        ("zendesk.organizations", {"id": 1, "created_at": "2026-01-13T12:00:00Z", "updated_at": "2026-01-14T12:00:00Z"}),
+        ("zendesk.sla_policies", {"id": 1, "created_at": "2026-01-13T12:00:00Z"}),
+        ("zendesk.schedules", {"id": 1, "created_at": "2026-01-13T12:00:00Z"}),
+        ("pagerduty.notes", {"id": "N1", "created_at": "2026-01-13T07:00:00-05:00"}),
         ("pagerduty.services", {"id": "S1", "created_at": "2026-01-13T12:00:00Z"}),
+        ("pagerduty.priorities", {"id": "P1", "created_at": "2026-01-13T12:00:00Z"}),
+        ("pagerduty.escalation_policies", {"id": "E1", "created_at": "2026-01-13T12:00:00Z"}),
+        ("pagerduty.schedules", {"id": "D1", "created_at": "2026-01-13T12:00:00Z"}),
+        ("pagerduty.oncalls", {"id": "E1/1/D1/U1/x", "start": "2026-01-13T12:00:00Z", "end": "2026-01-20T12:00:00Z"}),
     ],
 )
 def test_every_stream_has_a_table(load, query, stream: str, record: dict[str, Any]) -> None:
@@ -135,6 +155,45 @@ def test_a_service_that_did_not_change_is_not_loaded_again(load) -> None:
     assert load({**service, "name": "Web"}, stream="pagerduty.services").loaded == 1
 
 
+@pytest.mark.parametrize("stream", ["zendesk.holidays", "zendesk.schedules", "pagerduty.priorities", "pagerduty.oncalls"])
+def test_a_snapshot_without_any_time_is_merged_by_the_moment_of_its_pull(load, query, stream: str) -> None:
+    record = {"id": 1, "name": "early", "start_date": "2026-01-19"}
+    assert load(record, stream=stream).loaded == 1
+    assert load(record, stream=stream).loaded == 0
+    assert load({**record, "name": "late"}, stream=stream).loaded == 1
+    assert query(f"select occurred_at, record ->> 'name' from raw.{stream.replace('.', '_')}") == [(None, "late")]
+
+
+def test_a_changed_user_is_loaded_and_makes_no_date_dirty(load, query) -> None:
+    user = {"id": 1, "created_at": "2026-01-13T12:00:00Z", "updated_at": "2026-01-13T12:00:00Z"}
+    load(user, stream="zendesk.users")
+    result = load({**user, "updated_at": "2026-01-14T12:00:00Z", "active": False}, stream="zendesk.users")
+    assert (counts(result), result.is_changed) == ((1, 1, 0, 0), False)
+    assert dirty(query) == (False, None, None)
+    assert query("select record ->> 'active' from raw.zendesk_users") == [("false",)]
+
+
+def test_a_comment_that_came_late_makes_its_date_dirty(load, query) -> None:
+    load(stream="zendesk.ticket_events")
+    assert load({"id": 1, "timestamp": 1768305600}, stream="zendesk.ticket_events").is_changed
+    assert dirty(query) == (True, day(13), LAST)
+
+
+@pytest.mark.parametrize("source", ["zendesk", "pagerduty"])
+def test_all_streams_of_the_simulator_are_loaded_and_add_up(source, apis, sandbox_launches, warehouse, landing, query) -> None:
+    launch = load_launch(sandbox_launches, "emr-platform")
+    first, last = dt.date(2026, 2, 17), dt.date(2026, 2, 19)  # with the great incident
+    connection = get_connection(getattr(launch, source).connection)
+    pulls = extractor(source)(launch, connection, first, last, landing, lambda *_: None)
+    assert [pull.manifest.stream for pull in pulls] == [stream.name for stream in STREAMS[source]]
+    with Loader(launch) as loader:
+        results = [loader.load(pull) for pull in pulls]
+    assert [result.landed for result in results] == [result.loaded + result.duplicates for result in results]
+    assert {result.stream for result in results if not result.landed} == set()
+    for result in results:
+        assert query(f"select count(*) from raw.{source}_{result.stream}") == [(result.loaded,)]
+
+
 def test_bad_records_go_to_quarantine_and_only_once(load, query) -> None:
     bad = [
         b"{",
@@ -145,6 +204,7 @@ def test_bad_records_go_to_quarantine_and_only_once(load, query) -> None:
         {"id": 3, "created_at": "2026-01-13T12:00:00", "generated_timestamp": 1},
         b'{"id":4,"created_at":"2026-01-13T12:00:00Z","generated_timestamp":1,"subject":"\\u0000"}',
         b'{"id":5,"created_at":"2026-01-13T12:00:00Z","generated_timestamp":1,"n":1e-20000}',
+        {"id": 6, "created_at": "2026-01-13T12:00:00Z", "generated_timestamp": int(time.time()) + 90_000},
     ]
     expected = (len(bad) + 1, 1, 0, len(bad))
     assert counts(load(*bad, ticket(9))) == expected
@@ -160,6 +220,7 @@ def test_bad_records_go_to_quarantine_and_only_once(load, query) -> None:
             "unreadable time",
             "holds the",
             "PostgreSQL",
+            "in the future",
         ],
         strict=True,
     ):

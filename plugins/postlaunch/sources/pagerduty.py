@@ -1,11 +1,14 @@
-"""PagerDuty: incidents, what happened to them, and the services they belong to.
+"""PagerDuty: incidents, what happened to them, and who was to answer.
 
-    /log_entries  of the window            -> log_entries (the change feed: acks, escalations, re-triggers)
-    /incidents    created in the window    -> incidents
-    /incidents/id that log entries name    -> incidents (older ones that changed in the window, in their present state)
-    /services                              -> services (a snapshot)
+    /log_entries  of the window             -> log_entries (the change feed: acks, escalations, re-triggers)
+    /incidents    created in the window     -> incidents
+    /incidents/id that log entries name     -> incidents (older ones that changed in the window, in their present state)
+    /incidents/id/notes                     -> notes, of the incidents whose log entries tell of a new one
+    /services /priorities /escalation_policies /schedules     -> snapshots
+    /oncalls      overlapping the window    -> oncalls
 
-There is no "changed since" for incidents; the log entries are the only place where a change of an old incident shows.
+There is no "changed since" for incidents; the log entries are the only place where a change of an old incident shows. Times are asked for
+in UTC and with offset: PagerDuty reads naive ones in the account's zone.
 """
 
 from __future__ import annotations
@@ -21,8 +24,21 @@ from postlaunch.sources.base import Progress, check_window, write_json
 from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.landing import Landing, Pull, new_pull_id
 from postlaunch.sources.landing_writer import PartitionWriter
-from postlaunch.sources.pagerduty_client import PagerDutyApi, Record
-from postlaunch.sources.streams import INCIDENTS, LOG_ENTRIES, SERVICES, Stream
+from postlaunch.sources.pagerduty_client import NotInPlanError, PagerDutyApi, Record
+from postlaunch.sources.streams import (
+    DUTY_SCHEDULES,
+    ESCALATION_POLICIES,
+    INCIDENTS,
+    LOG_ENTRIES,
+    NOTES,
+    ONCALLS,
+    PRIORITIES,
+    SERVICES,
+    Stream,
+)
+
+LONGEST_DUTY_WINDOW = dt.timedelta(days=89)  # on-calls are searched in at most three months
+_OF_THE_WINDOW = (LOG_ENTRIES, INCIDENTS, ONCALLS)
 
 
 def extract(
@@ -34,80 +50,150 @@ def extract(
     progress: Progress,
     budget: Budget = UNLIMITED,
 ) -> list[Pull]:
-    """Pull the three streams. Raises SourceError; then nothing of the failed stream is landed."""
+    """Pull all streams. Raises SourceError; then nothing of the failed stream is landed."""
     if launch.pagerduty is None:
         raise ConfigError(f"launch {launch.launch!r} has no section `pagerduty`")
     check_window(launch, first, last)
-    return _Extraction(launch, connection, first, last, landing, progress).run()
+    return _Extraction(launch, connection, first, last, landing, progress, budget).run()
 
 
 class _Extraction:
-    """One run over one window. The log entries come first, because they name the incidents to fetch."""
+    """One run over one window. Log entries come first, because they name the incidents to fetch; services name the escalation policies."""
 
-    def __init__(self, launch: Launch, connection: Connection, first: dt.date, last: dt.date, landing: Landing, progress: Progress) -> None:
+    def __init__(
+        self,
+        launch: Launch,
+        connection: Connection,
+        first: dt.date,
+        last: dt.date,
+        landing: Landing,
+        progress: Progress,
+        budget: Budget,
+    ) -> None:
         self._launch, self._landing, self._progress = launch, landing, progress
         self._partition, self._pull_id = (first, last), new_pull_id()
         self._window = launch.window(first, last)
         self._services = frozenset(launch.pagerduty.services if launch.pagerduty else ())
         self._url = connection.base_url
-        self._api = PagerDutyApi(connection)
+        self._api = PagerDutyApi(connection, budget)
         self._mentioned: set[str] = set()
-        self._gone: list[str] = []
+        self._noted: set[str] = set()
+        self._policies: set[str] = set()
+        self._warnings: list[str] = []
 
     def run(self) -> list[Pull]:
         return [
             self._land(LOG_ENTRIES, self._log_entries()),
             self._land(INCIDENTS, self._incidents()),
-            self._land(SERVICES, (service for service in self._api.all("/services") if self._is_ours(service))),
+            self._land(NOTES, self._notes()),
+            self._land(SERVICES, self._our_services()),
+            self._land(PRIORITIES, self._listed("/priorities")),
+            self._land(ESCALATION_POLICIES, self._our_policies()),
+            self._land(DUTY_SCHEDULES, self._our_schedules()),
+            self._land(ONCALLS, self._oncalls()),
         ]
 
-    def _land(self, stream: Stream, records: Iterable[Record]) -> Pull:
+    def _land(self, stream: Stream, records: Iterable[Any]) -> Pull:
         writer = PartitionWriter(
             self._landing, stream.source, self._launch.launch, stream.name, self._partition, self._pull_id, self._window
         )
+        self._warnings = []
         try:
             for record in records:
                 writer.write(write_json(record))
                 self._progress(stream.name, writer.rows_so_far, None)
-            return writer.finalise(self._request(stream), [f"incident {gone} is named by a log entry but is gone" for gone in self._gone])
+            return writer.finalise(self._request(stream), self._warnings)
         except BaseException:
             writer.abort()
             raise
 
     def _request(self, stream: Stream) -> dict[str, Any]:
-        request: dict[str, Any] = {"url": f"{self._url}/{stream.name}"}
-        if stream is not SERVICES:
+        request: dict[str, Any] = {"url": f"{self._url}/incidents/{{id}}/notes" if stream == NOTES else f"{self._url}/{stream.name}"}
+        if stream in _OF_THE_WINDOW:
             request |= {"since": self._window[0].isoformat(), "until": self._window[1].isoformat()}
         return request | ({"services": sorted(self._services)} if self._services else {})
 
-    def _log_entries(self) -> Iterator[Record]:
+    def _log_entries(self) -> Iterator[Any]:
         for entry in self._api.history("/log_entries", *_utc(self._window), {}):
-            if not self._is_ours(entry.get("service")):
+            if not self._is_ours(_field(entry, "service")):
                 continue
-            incident = (entry.get("incident") or {}).get("id")
+            incident = _field(entry, "incident", "id")
             if incident:
-                self._mentioned.add(incident)
+                self._mentioned.add(str(incident))
+                if _field(entry, "type") == "annotate_log_entry":
+                    self._noted.add(str(incident))
             yield entry
 
-    def _incidents(self) -> Iterator[Record]:
+    def _incidents(self) -> Iterator[Any]:
         parameters: dict[str, Any] = {"service_ids[]": sorted(self._services)} if self._services else {}
         seen: set[str] = set()
         for incident in self._api.history("/incidents", *_utc(self._window), parameters):
-            if self._is_ours(incident.get("service")):
-                seen.add(str(incident.get("id")))
+            if self._is_ours(_field(incident, "service")):
+                seen.add(str(_field(incident, "id")))
                 yield incident
         for missing in sorted(self._mentioned - seen):
-            older = self._api.one(f"/incidents/{missing}")
+            older = self._api.one(f"/incidents/{missing}", "incident")
             if older is None:
-                self._gone.append(missing)
-            elif self._is_ours(older.get("service")):
+                self._warnings.append(f"incident {missing} is named by a log entry but is gone")
+            elif self._is_ours(_field(older, "service")):
                 yield older
+
+    def _notes(self) -> Iterator[Any]:
+        """All notes of an incident that got one; they come without its id."""
+        for incident in sorted(self._noted):
+            notes = self._api.one(f"/incidents/{incident}/notes", "notes")
+            if notes is None:
+                self._warnings.append(f"incident {incident} is named by a log entry but is gone, with its notes")
+            for note in notes or []:
+                yield {**note, "incident": {"id": incident, "type": "incident_reference"}} if isinstance(note, dict) else note
+
+    def _our_services(self) -> Iterator[Any]:
+        for service in self._api.all("/services"):
+            if self._is_ours(service):
+                self._policies.add(str(_field(service, "escalation_policy", "id")))
+                yield service
+
+    def _our_policies(self) -> Iterator[Any]:
+        return (policy for policy in self._listed("/escalation_policies") if self._serves_us(policy, [policy]))
+
+    def _our_schedules(self) -> Iterator[Any]:
+        return (each for each in self._listed("/schedules") if self._serves_us(each, _field(each, "escalation_policies") or []))
+
+    def _oncalls(self) -> Iterator[Any]:
+        """Duties that overlap the window, each with an id made of what does not change when somebody ends it early."""
+        if self._services and not self._policies:
+            return
+        parameters: dict[str, Any] = {"escalation_policy_ids[]": sorted(self._policies)} if self._services else {}
+        for duty in self._api.history("/oncalls", *_utc(self._window), parameters, LONGEST_DUTY_WINDOW):
+            yield {"id": duty_id(duty), **duty} if isinstance(duty, dict) else duty
+
+    def _listed(self, path: str) -> Iterator[Any]:
+        try:
+            yield from self._api.all(path)
+        except NotInPlanError as missing:
+            self._warnings.append(str(missing))
 
     def _is_ours(self, service: Any) -> bool:
         """A launch that names no services takes all of the account; what names no service is kept."""
         return not self._services or not isinstance(service, dict) or service.get("id") in self._services
 
+    def _serves_us(self, record: Any, policies: list[Any]) -> bool:
+        """What is no record is kept: the loader puts it into quarantine."""
+        return not self._services or not isinstance(record, dict) or any(str(_field(each, "id")) in self._policies for each in policies)
+
+
+def duty_id(duty: Record) -> str:
+    """On-calls have no id: policy, level, schedule, person and start make one. A duty without a start is a permanent one."""
+    policy, schedule, person = (str(_field(duty, name, "id") or "none") for name in ("escalation_policy", "schedule", "user"))
+    return "/".join([policy, str(duty.get("escalation_level")), schedule, person, str(duty.get("start") or "always")])
+
+
+def _field(record: Any, *names: str) -> Any:
+    """A field, or the field of a field; None where there is none, or no record."""
+    for name in names:
+        record = record.get(name) if isinstance(record, dict) else None
+    return record
+
 
 def _utc(window: tuple[dt.datetime, dt.datetime]) -> tuple[dt.datetime, dt.datetime]:
-    """Times always with offset: PagerDuty reads naive ones in the account's zone."""
     return window[0].astimezone(dt.UTC), window[1].astimezone(dt.UTC)

@@ -5,29 +5,37 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import pagerduty
-from httpx2 import Response
+from httpx2 import Request, Response
 
 from postlaunch.config.connections import Connection
 from postlaunch.errors import ConfigError, SourceError
-from postlaunch.sources.base import PATIENCE, check_status, garbage, unreachable, wait_of
+from postlaunch.sources.base import PATIENCE, check_status, garbage, public_url, read_json, unreachable, wait_of
+from postlaunch.sources.budget import Budget
+from postlaunch.sources.politeness import heed
 
 LONGEST_WINDOW = dt.timedelta(days=180)  # the API allows six months, of whatever length they are
+MOST_RECORDS = 10_000  # offset and limit together
+PAGE = 100
 ANSWER_SECONDS = 60.0
 _PATIENT_STATUSES = (429, 500, 502, 503, 504)
 
 Record = dict[str, Any]
 
 
-class _Client(pagerduty.RestApiV2Client):
-    """Waits `ratelimit-reset` seconds on a 429 (the library ignores the header) and bounds the number of its retries."""
+class NotInPlanError(SourceError):
+    """The account's plan has no such feature."""
 
-    def __init__(self, connection: Connection) -> None:
+
+class _Client(pagerduty.RestApiV2Client):
+    """Asks the budget before every attempt, waits `ratelimit-reset` seconds on a 429 (the library ignores it), retries so often only."""
+
+    def __init__(self, connection: Connection, budget: Budget) -> None:
         super().__init__(connection.password or "")
+        self._budget = budget
         self._url: Any = connection.base_url  # the setter refuses http, which a proxy inside the house or a test speaks
         self.timeout: Any = ANSWER_SECONDS
         self.retry = dict.fromkeys(_PATIENT_STATUSES, PATIENCE.attempts - 1)
@@ -36,66 +44,123 @@ class _Client(pagerduty.RestApiV2Client):
         self.stagger_cooldown = 0.5
         logging.getLogger("pagerduty.api_client").disabled = True  # says the last digits of the token; our messages say none
 
+    def send(self, request: Request, **options: Any) -> Response:
+        """One attempt: the library's loop of retries ends here each time."""
+        self._budget.take()
+        return super().send(request, **options)
+
     def postprocess(self, response: Response, suffix: str | None = None) -> None:
         super().postprocess(response, suffix)
-        wait = wait_of(response.headers) if response.status_code == 429 else None
-        if wait is not None and wait <= PATIENCE.longest_told_wait:
+        if response.status_code != 429:
+            heed(self._budget, response.headers)
+            return
+        wait = wait_of(response.headers)
+        if wait and wait <= PATIENCE.longest_told_wait:
+            self._budget.pause(wait)
             time.sleep(wait)
 
 
 class PagerDutyApi:
     """The calls that ingestion makes. Every method raises SourceError or one of its kinds."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, budget: Budget) -> None:
         """The password of the connection is the API token."""
         if not connection.password:
             raise ConfigError(f"connection {connection.conn_id!r} needs a password: the PagerDuty API token")
         self._connection = connection
-        self._client = _Client(connection)
+        self._client = _Client(connection, budget)
 
-    def history(self, path: str, start: dt.datetime, end: dt.datetime, parameters: dict[str, Any]) -> Iterator[Record]:
-        """Records of a half-open window, in whole seconds. The client halves the window until 10,000 suffice."""
+    def history(
+        self, path: str, start: dt.datetime, end: dt.datetime, parameters: dict[str, Any], longest: dt.timedelta = LONGEST_WINDOW
+    ) -> Iterator[Any]:
+        """Records of a half-open window in whole seconds, asked for in windows that the API pages through to their end."""
         while start < end:
-            until = min(start + LONGEST_WINDOW, end)
-            yield from self._guarded(path, self._client.iter_history(path, start, until, params={**parameters, "time_zone": "UTC"}))
+            until = min(start + longest, end)
+            yield from self._halved(path, start, until, {**parameters, "time_zone": "UTC"})
             start = until
 
-    def all(self, path: str) -> Iterator[Record]:
+    def all(self, path: str) -> Iterator[Any]:
         """Every record of a collection."""
-        yield from self._guarded(path, self._client.iter_all(path))
+        return self._pages(path, {})
 
-    def one(self, path: str) -> Record | None:
-        """One record, None if it is gone (404)."""
+    def one(self, path: str, name: str) -> Any | None:
+        """One record, or the list that belongs to it; `name` is its key in the answer. None if it is gone (404)."""
+        answer = self._get(path, {}, is_gone_allowed=True)
+        return None if answer is None else self._named(path, answer, name)
+
+    def _halved(self, path: str, start: dt.datetime, end: dt.datetime, parameters: dict[str, Any]) -> Iterator[Any]:
+        """The library's `iter_history` ends with a warning where a second is too full, and refuses on-calls: hence our own halving."""
+        query = {**parameters, "since": start.isoformat(), "until": end.isoformat()}
+        url = f"{self._client.url}{path}"
+        total = (self._get(path, {**query, "total": "true", "limit": 1, "offset": 0}) or {}).get("total")
+        if not isinstance(total, int):
+            raise SourceError(f"pagerduty: {url} does not say how many records it has; nothing was landed")
+        if total <= MOST_RECORDS:
+            given = 0
+            for record in self._pages(path, query) if total else ():
+                given += 1
+                yield record
+            if given < total:
+                raise SourceError(f"pagerduty: {url} is not complete: it counts {total:,} records and gave {given:,}; nothing was landed")
+            return
+        seconds = int((end - start).total_seconds())
+        if seconds <= 1:
+            raise SourceError(
+                f"pagerduty: {url} is not complete: the second from {start.isoformat()} holds {total:,} records, "
+                f"and the API pages through {MOST_RECORDS:,}; nothing was landed"
+            )
+        middle = start + dt.timedelta(seconds=seconds // 2)
+        yield from self._halved(path, start, middle, parameters)
+        yield from self._halved(path, middle, end, parameters)
+
+    def _pages(self, path: str, parameters: dict[str, Any]) -> Iterator[Any]:
+        """The library's `iter_all` asks for pages of 0 records behind an empty one, and rounds long numbers: hence our own loop.
+
+        An empty page that is not the last is asked for once more: to go on behind it might leave records out.
+        """
+        url, offset, was_empty = f"{self._client.url}{path}", 0, False
+        while offset + PAGE <= MOST_RECORDS:
+            answer = self._get(path, {**parameters, "limit": PAGE, "offset": offset}) or {}
+            records = self._named(path, answer, path.rsplit("/", maxsplit=1)[-1])
+            yield from records
+            if not self._named(path, answer, "more"):
+                return
+            if was_empty and not records:
+                raise SourceError(f"pagerduty: {url} stands still: it says that there is more, but gives nothing; nothing was landed")
+            offset, was_empty = offset + len(records), not records
+        raise SourceError(f"pagerduty: {url} is not complete: it has more than {MOST_RECORDS:,} records; nothing was landed")
+
+    def _get(self, path: str, parameters: dict[str, Any], *, is_gone_allowed: bool = False) -> dict[str, Any] | None:
         try:
-            record: Record = self._client.rget(path)
-        except pagerduty.HttpError as error:
-            if error.response is not None and error.response.status_code == 404:
-                return None
-            raise self._translated(path, error) from None
+            response = self._client.get(path, params=parameters)
         except pagerduty.Error as error:
             raise self._translated(path, error) from None
-        return record
+        if is_gone_allowed and response.status_code == 404:
+            return None
+        if not response.is_success:
+            raise self._refusal(path, response)
+        try:
+            answer = read_json(response.content)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise garbage(self._connection, "pagerduty", f"{self._client.url}{path}", response.content)
+        return answer
 
-    def _guarded(self, path: str, records: Iterator[Record]) -> Iterator[Record]:
-        """Turn the client's warnings into errors: each of them means that records are missing."""
-        while True:
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("error", UserWarning)
-                    record = next(records)
-            except StopIteration:
-                return
-            except UserWarning as warning:
-                raise SourceError(f"pagerduty: {self._client.url}{path} is not complete: {warning}; nothing was landed") from None
-            except pagerduty.Error as error:
-                raise self._translated(path, error) from None
-            yield record
+    def _named(self, path: str, answer: dict[str, Any], name: str) -> Any:
+        if name not in answer:
+            raise SourceError(f"pagerduty: {self._client.url}{path} has no {name!r} in its answer; is this the REST API?")
+        return answer[name]
 
     def _translated(self, path: str, error: pagerduty.Error) -> SourceError:
+        if error.response is None:
+            return unreachable(self._connection, "pagerduty", f"{self._client.url}{path}", error.__cause__ or error)
+        return self._refusal(path, error.response)
+
+    def _refusal(self, path: str, response: Response) -> SourceError:
         url = f"{self._client.url}{path}"
-        response = error.response
-        if response is None:
-            return unreachable(self._connection, "pagerduty", url, error.__cause__ or error)
+        if response.status_code == 402:
+            return NotInPlanError(f"{public_url(url)} answered 402: the account's plan has no such feature")
         try:
             check_status(self._connection, "pagerduty", url, response.status_code, wait_of(response.headers), response.text[:2000])
         except SourceError as refusal:

@@ -20,17 +20,29 @@ class Stream:
 
 
 EVENTS = Stream("mixpanel", "events", "replace")
+PROFILES = Stream("mixpanel", "profiles", "merge")
 TICKETS = Stream("zendesk", "tickets", "merge")
 METRIC_EVENTS = Stream("zendesk", "ticket_metric_events", "merge")
+TICKET_EVENTS = Stream("zendesk", "ticket_events", "merge")
 RATINGS = Stream("zendesk", "satisfaction_ratings", "merge")
+USERS = Stream("zendesk", "users", "merge")
+ORGANIZATIONS = Stream("zendesk", "organizations", "merge")
+SLA_POLICIES = Stream("zendesk", "sla_policies", "merge")
+SUPPORT_SCHEDULES = Stream("zendesk", "schedules", "merge")
+HOLIDAYS = Stream("zendesk", "holidays", "merge")
 LOG_ENTRIES = Stream("pagerduty", "log_entries", "merge")
 INCIDENTS = Stream("pagerduty", "incidents", "merge")
+NOTES = Stream("pagerduty", "notes", "merge")
 SERVICES = Stream("pagerduty", "services", "merge")
+PRIORITIES = Stream("pagerduty", "priorities", "merge")
+ESCALATION_POLICIES = Stream("pagerduty", "escalation_policies", "merge")
+DUTY_SCHEDULES = Stream("pagerduty", "schedules", "merge")
+ONCALLS = Stream("pagerduty", "oncalls", "merge")
 SAMPLES = Stream("prometheus", "samples", "replace")
 
 STREAMS: dict[Source, tuple[Stream, ...]] = {
     "mixpanel": (EVENTS,),
-    "zendesk": (TICKETS, METRIC_EVENTS, RATINGS),
-    "pagerduty": (LOG_ENTRIES, INCIDENTS, SERVICES),
+    "zendesk": (TICKETS, METRIC_EVENTS, TICKET_EVENTS, RATINGS, USERS, ORGANIZATIONS, SLA_POLICIES, SUPPORT_SCHEDULES, HOLIDAYS),
+    "pagerduty": (LOG_ENTRIES, INCIDENTS, NOTES, SERVICES, PRIORITIES, ESCALATION_POLICIES, DUTY_SCHEDULES, ONCALLS),
     "prometheus": (SAMPLES,),
 }

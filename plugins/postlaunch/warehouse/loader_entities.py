@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from postlaunch.sources.base import parse_time
+from postlaunch.sources.landing import Batch
 from postlaunch.warehouse.loader_rows import (
     HEADER,
     TRAILER,
@@ -38,17 +39,31 @@ class Times:
     occurred: tuple[str, ...]
     version: tuple[str, ...]
     is_snapshot: bool = False  # may come without any time: then the moment of the pull is its version
+    marks_dates: bool = True  # False: no mart reads it, so a change (a user who logs in) makes no date dirty
 
 
 _TIMES = {
+    ("mixpanel", "profiles"): Times((), (), is_snapshot=True, marks_dates=False),
     ("zendesk", "tickets"): Times(("created_at",), ("generated_timestamp", "updated_at")),
     ("zendesk", "ticket_metric_events"): Times(("time",), ("time",)),
+    ("zendesk", "ticket_events"): Times(("created_at", "timestamp"), ("timestamp", "created_at")),
     ("zendesk", "satisfaction_ratings"): Times(("created_at",), ("updated_at", "created_at")),
+    ("zendesk", "users"): Times(("created_at",), ("updated_at", "created_at"), marks_dates=False),
+    ("zendesk", "organizations"): Times(("created_at",), ("updated_at", "created_at"), marks_dates=False),
+    ("zendesk", "sla_policies"): Times(("created_at",), ("updated_at",), is_snapshot=True, marks_dates=False),
+    ("zendesk", "schedules"): Times(("created_at",), ("updated_at",), is_snapshot=True, marks_dates=False),
+    ("zendesk", "holidays"): Times((), (), is_snapshot=True, marks_dates=False),  # `start_date` is a date of the schedule's zone
     ("pagerduty", "incidents"): Times(("created_at",), ("updated_at", "last_status_change_at", "created_at")),
     ("pagerduty", "log_entries"): Times(("created_at",), ("created_at",)),
+    ("pagerduty", "notes"): Times(("created_at",), ("updated_at", "created_at")),
     ("pagerduty", "services"): Times(("created_at",), ("updated_at",), is_snapshot=True),
+    ("pagerduty", "priorities"): Times(("created_at",), ("updated_at",), is_snapshot=True, marks_dates=False),
+    ("pagerduty", "escalation_policies"): Times(("created_at",), ("updated_at",), is_snapshot=True, marks_dates=False),
+    ("pagerduty", "schedules"): Times(("created_at",), ("updated_at",), is_snapshot=True, marks_dates=False),
+    ("pagerduty", "oncalls"): Times(("start",), (), is_snapshot=True, marks_dates=False),
 }
 
+_MOST_AHEAD = 86_400_000_000  # microseconds; clocks differ, but not by days
 _MERGE = """
     with newest as (
         select distinct on (id) id, occurred_at, version_at, record
@@ -86,15 +101,17 @@ def load_entities(session: psycopg.Connection, key: LoadKey, quarantine: Quarant
     with session.cursor() as cursor, cursor.copy("copy incoming from stdin (format binary)") as copy:
         copy.write(HEADER)
         for batch in key.pull.batches():
-            copy.write(b"".join(rows.of(batch.path, batch.first_number, batch.lines)))
+            copy.write(b"".join(rows.of(batch)))
         copy.write(TRAILER)
     values = {"launch": key.launch_id, "load": key.load_id, "pull": manifest.pull_id, "timezone": key.timezone}
     merged = session.execute(sql.SQL(_MERGE).format(table=sql.Identifier("raw", f"{manifest.source}_{manifest.stream}")), values).fetchone()
     session.execute("drop table incoming")
     changed, first, last = merged or (0, None, None)
+    if not _TIMES[(manifest.source, manifest.stream)].marks_dates:
+        first = last = None
     return Counts(
         loaded=changed,
-        duplicates=len(refusals.copied) - changed,
+        duplicates=refusals.copied - changed,
         quarantined=quarantine.count,
         first_changed=first,
         last_changed=last,
@@ -109,19 +126,18 @@ class _EntityRows:
         self._times = _TIMES[(manifest.source, manifest.stream)]
         self._pulled_at = microseconds(dt.datetime.fromisoformat(manifest.pulled_at))
         self._quarantine, self._refusals = quarantine, refusals
-        self._ordinal = 0
 
-    def of(self, path: str, first_number: int, lines: list[bytes]) -> list[bytes]:
+    def of(self, batch: Batch) -> list[bytes]:
         """The rows of a batch; refused lines go to quarantine."""
         rows: list[bytes] = []
-        for number, line in enumerate(lines, start=first_number):
+        for index, line in enumerate(batch.lines):
             try:
-                self._refusals.check(self._ordinal, line)
+                self._refusals.check(self._refusals.seen, line)
                 rows.append(self._row(line))
-                self._refusals.copied.append(self._ordinal)
             except RefusedLineError as refusal:
-                self._quarantine.add(str(refusal), path, number, line)
-            self._ordinal += 1
+                self._quarantine.add(str(refusal), batch, index)
+                self._refusals.skipped.append(self._refusals.seen)
+            self._refusals.seen += 1
         return rows
 
     def _row(self, line: bytes) -> bytes:
@@ -138,6 +154,8 @@ class _EntityRows:
             version = self._pulled_at if version is None else version
         elif occurred is None or version is None:
             raise RefusedLineError(f"missing key {(self._times.version if version is None else self._times.occurred)[0]!r}")
+        if version > self._pulled_at + _MOST_AHEAD:
+            raise RefusedLineError("in the future: its version is more than a day later than its pull, and would win for ever")
         return row_start(4) + text_field(_identifier(record)) + moment_field(occurred) + moment_field(version) + json_field(line)
 
 
