@@ -1,4 +1,4 @@
-"""Mixpanel's raw export: `GET /api/2.0/export`, JSONL of inclusive dates, streamed, gzipped if asked for.
+"""Mixpanel's raw export: `GET /api/2.0/export`, JSONL of inclusive dates, streamed, gzipped if asked for; its profiles beside it.
 
 Project 1001 is the story in UTC, 1002 the same story as a project from before 2023 has it (dates and `time` in New York),
 1997 the CDNOW purchases. Events that Mixpanel has not processed yet at the sandbox's clock are not there.
@@ -19,7 +19,7 @@ import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from sandbox.apis import credentials
+from sandbox.apis import credentials, mixpanel_engage
 from sandbox.apis.basic import is_allowed
 from sandbox.apis.limits import Window
 from sandbox.apis.world import World
@@ -112,6 +112,7 @@ def router(world: World) -> APIRouter:
             return StreamingResponse(_gzipped(lines), media_type="text/plain", headers={"content-encoding": "gzip"})
         return StreamingResponse(lines, media_type="text/plain")
 
+    mixpanel_engage.add_routes(routes, world, PROJECTS)
     return routes
 
 

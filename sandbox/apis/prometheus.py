@@ -1,4 +1,7 @@
-"""Prometheus' HTTP API over the story's series: range and instant queries of plain selectors, labels, series, build information."""
+"""Prometheus' HTTP API over the story's series: range and instant queries of plain selectors, labels, series, build information.
+
+As with the real server a selector answers with the newest sample of the last five minutes, and `timestamp` says how new it is.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,11 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from sandbox.apis.basic import is_allowed
-from sandbox.apis.promql import PromqlError, parse_duration, parse_selector
+from sandbox.apis.promql import PromqlError, parse_duration, parse_query, parse_selector
 from sandbox.apis.world import World
-from sandbox.story.machines import Bools
-from sandbox.story.plan import DAY, FIRST_DAY, Floats
-from sandbox.story.series import Labels, all_series, at
+from sandbox.story.machines import Bools, server_is_up
+from sandbox.story.plan import DAY, FIRST_DAY, Floats, Plan
+from sandbox.story.series import LOOK_BACK_MINUTES, Labels, all_series, at
 
 MOST_POINTS = 11_000
 Query = dict[str, list[str]]
@@ -72,7 +75,7 @@ def _refusal(error: Exception) -> JSONResponse:
 
 
 def _query_range(world: World, given: Query) -> bytes:
-    rows = _select(_one(given, "query"))
+    text = _one(given, "query")
     start, end, step = _time(_one(given, "start"), "start"), _time(_one(given, "end"), "end"), parse_duration(_one(given, "step"))
     if end < start:
         raise ApiError(400, "bad_data", 'invalid parameter "end": end timestamp must not be before start time')
@@ -87,28 +90,57 @@ def _query_range(world: World, given: Query) -> bytes:
             400, "bad_data", "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)"
         )
     times: Floats = start + step * np.arange(int((end - start) / step + 1e-9) + 1, dtype=np.float64)
-    values, is_present = at(world.plan, rows, times, world.now_seconds())
+    labels, values, is_present = _answer(world, text, times)
     written = [_number(time) for time in times.tolist()]
-    return b'{"resultType":"matrix","result":[' + b",".join(_matrix(rows, values, is_present, written)) + b"]}"
+    return b'{"resultType":"matrix","result":[' + b",".join(_matrix(labels, values, is_present, written)) + b"]}"
 
 
-def _matrix(rows: list[int], values: Floats, is_present: Bools, times: list[str]) -> Iterator[bytes]:
-    for number, row in enumerate(rows):
+def _answer(world: World, text: str, times: Floats) -> tuple[list[Labels], Floats, Bools]:
+    """Labels, values and presence of what a query finds at some times, the arrays of shape (series, times)."""
+    query = parse_query(text)
+    rows = [row for row, labels in enumerate(all_series()) if all(matcher.accepts(labels) for matcher in query.matchers)]
+    values, is_present = at(world.plan, rows, times, world.now_seconds())
+    if query.asks == "value":
+        return [all_series()[row] for row in rows], values, is_present
+    labels = [{name: value for name, value in all_series()[row].items() if name != "__name__"} for row in rows]
+    if len({tuple(each.items()) for each in labels}) < len(labels):
+        raise ApiError(422, "execution", "vector cannot contain metrics with the same labelset")
+    scraped = np.broadcast_to(_scraped_at(world.plan, times), values.shape)
+    if query.asks == "timestamp":
+        return labels, scraped, is_present
+    return labels, times - scraped, is_present & (times - scraped >= query.oldest)
+
+
+def _scraped_at(plan: Plan, times: Floats) -> Floats:
+    """When the newest sample of a series that is present was scraped: on the last full minute in which the server was up."""
+    found: Floats = np.full(len(times), np.nan)
+    for minutes in range(LOOK_BACK_MINUTES, -1, -1):
+        minute = (times // 60 - minutes) * 60
+        utc_days = (minute // DAY).astype(np.int64)
+        for utc_day in np.unique(utc_days):
+            here = np.flatnonzero(utc_days == utc_day)
+            here = here[server_is_up(plan, int(utc_day))[((minute[here] - utc_day * DAY) // 60).astype(np.int64)]]
+            found[here] = minute[here]
+    return found
+
+
+def _matrix(series: list[Labels], values: Floats, is_present: Bools, times: list[str]) -> Iterator[bytes]:
+    for number, labels in enumerate(series):
         kept = np.flatnonzero(is_present[number])
         if len(kept):
             pairs = [
                 f'[{times[index]},"{_value(value)}"]' for index, value in zip(kept.tolist(), values[number][kept].tolist(), strict=True)
             ]
-            yield b'{"metric":' + orjson.dumps(all_series()[row]) + b',"values":[' + ",".join(pairs).encode() + b"]}"
+            yield b'{"metric":' + orjson.dumps(labels) + b',"values":[' + ",".join(pairs).encode() + b"]}"
 
 
 def _query(world: World, given: Query) -> bytes:
-    rows = _select(_one(given, "query"))
+    text = _one(given, "query")
     moment = _time(given["time"][0], "time") if "time" in given else world.now_seconds()
-    values, is_present = at(world.plan, rows, np.array([moment]), world.now_seconds())
+    series, values, is_present = _answer(world, text, np.array([moment]))
     found = [
-        {"metric": all_series()[row], "value": [moment, _value(float(values[number, 0]))]}
-        for number, row in enumerate(rows)
+        {"metric": labels, "value": [moment, _value(float(values[number, 0]))]}
+        for number, labels in enumerate(series)
         if is_present[number, 0]
     ]
     return orjson.dumps({"resultType": "vector", "result": found})

@@ -1,14 +1,23 @@
-"""The part of PromQL that the simulator speaks: one plain vector selector, `name{label="value", label=~"regex"}`."""
+"""The part of PromQL that the simulator speaks.
+
+name{label="value", label=~"regex"}        a plain vector selector
+timestamp(<selector>)                      when the samples were scraped
+time() - timestamp(<selector>) >= 60       how old they are, where they are at least so old
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _MATCHER = re.compile(r"""\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*""")
 _ESCAPES = {"n": "\n", "t": "\t"}
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
+
+
+_TIMESTAMP = re.compile(r"(time\(\) - )?timestamp\((.*)\)(?(1) >= (\d+))")
 
 
 class PromqlError(ValueError):
@@ -28,6 +37,23 @@ class Matcher:
         found = labels.get(self.label, "")
         matches = re.fullmatch(self.value, found) is not None if "~" in self.operator else found == self.value
         return not matches if self.operator.startswith("!") else matches
+
+
+@dataclass(frozen=True)
+class Query:
+    """A selector and what is asked of its samples: their values, when they were scraped, or how old those are of at least `oldest`."""
+
+    matchers: tuple[Matcher, ...]
+    asks: Literal["value", "timestamp", "age"] = "value"
+    oldest: float = 0
+
+
+def parse_query(text: str) -> Query:
+    """One of the three forms; PromqlError for anything else."""
+    found = _TIMESTAMP.fullmatch(text.strip())
+    if found is None:
+        return Query(parse_selector(text))
+    return Query(parse_selector(found[2]), "age" if found[1] else "timestamp", float(found[3] or 0))
 
 
 def parse_selector(text: str) -> tuple[Matcher, ...]:

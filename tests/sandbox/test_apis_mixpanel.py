@@ -14,7 +14,7 @@ import orjson
 import pytest
 from fastapi.testclient import TestClient
 
-from sandbox.apis import Limits, create_app
+from sandbox.apis import Limits, create_app, mixpanel_engage
 from sandbox.apis.credentials import MIXPANEL_SECRET, MIXPANEL_USER
 from sandbox.story.events import LATE_DAY
 
@@ -192,7 +192,9 @@ def test_requests_are_counted_by_api_and_prefixes_may_be_left_out(tmp_path: Path
     client, _ = limited(tmp_path)
     assert client.get("/api/2.0/export").status_code == 401
     assert client.get("/mixpanel/api/2.0/export").status_code == 401
-    assert client.get("/_sandbox/requests").json() == {"mixpanel": 2, "zendesk": 0, "pagerduty": 0, "prometheus": 0}
+    counted = client.get("/_sandbox/requests").json()
+    assert counted.pop("refused") == {"mixpanel": 0, "zendesk": 0, "pagerduty": 0, "prometheus": 0}
+    assert counted == {"mixpanel": 2, "zendesk": 0, "pagerduty": 0, "prometheus": 0}
     assert client.delete("/_sandbox/requests").json()["mixpanel"] == 0
 
 
@@ -203,3 +205,74 @@ def test_the_clock_takes_only_moments_with_an_offset(tmp_path: Path) -> None:
     told = client.get("/_sandbox/clock").json()
     assert told == {"now": CLOCK.isoformat(), "frozen": True, "launch_date": "2026-01-12"}
     assert client.put("/_sandbox/clock", json={"now": None}).json()["frozen"] is False
+
+
+# --- engage ---------------------------------------------------------------------------------------------------------------
+
+ENGAGE = "/mixpanel/api/2.0/engage"
+
+
+def engage(client: TestClient, **query: Any) -> dict[str, Any]:
+    response = client.get(ENGAGE, params={"project_id": 1001, **query}, auth=AUTH)
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def test_a_session_gives_every_profile_once_a_thousand_a_page(client: TestClient) -> None:
+    first = engage(client)
+    pages = [first, *(engage(client, session_id=first["session_id"], page=number) for number in (1, 2, 3))]
+    ids = [each["$distinct_id"] for page in pages for each in page["results"]]
+    assert (len(ids), len(set(ids))) == (first["total"], first["total"])
+    assert [len(page["results"]) for page in pages] == [1000, 1000, first["total"] - 2000, 0]
+    assert {"plan", "$name"} <= set(first["results"][0]["$properties"])
+
+
+def test_a_session_is_a_snapshot_and_users_who_come_later_are_in_the_next(client: TestClient) -> None:
+    try:
+        client.put("/_sandbox/clock", json={"now": "2026-01-20T12:00:00Z"})
+        early = engage(client)
+    finally:
+        client.put("/_sandbox/clock", json={"now": CLOCK.isoformat()})
+    again = engage(client, session_id=early["session_id"], page=0)
+    assert again == early
+    assert early["total"] < engage(client)["total"]
+
+
+def test_only_the_named_properties_come_and_post_says_the_same(client: TestClient) -> None:
+    form = {"project_id": 1001, "output_properties": '["plan", "no_such"]'}
+    by_post = client.post("/mixpanel/api/query/engage", data=form, auth=AUTH).json()
+    assert by_post["results"] == engage(client, output_properties='["plan", "no_such"]')["results"]
+    assert {tuple(each["$properties"]) for each in by_post["results"]} == {("plan",)}
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"page": 1}, "session_id is required for page > 0"),
+        ({"page": 1, "session_id": "gone"}, "uncached query"),
+        ({"project_id": 4711}, "Invalid project_id: 4711"),
+        ({"output_properties": "plan"}, "output_properties a JSON array"),
+    ],
+)
+def test_a_wrong_profile_query_is_refused_with_its_reason(client: TestClient, query: dict[str, Any], message: str) -> None:
+    response = client.get(ENGAGE, params={"project_id": 1001, **query}, auth=AUTH)
+    assert response.status_code == 400
+    assert message in response.json()["error"]
+
+
+def test_a_session_of_another_project_and_one_that_is_old_are_not_known(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = engage(client)["session_id"]
+    other = client.get(ENGAGE, params={"project_id": 1002, "session_id": session, "page": 1}, auth=AUTH)
+    monkeypatch.setattr(mixpanel_engage, "SESSION_SECONDS", 0)
+    old = client.get(ENGAGE, params={"project_id": 1001, "session_id": session, "page": 1}, auth=AUTH)
+    assert (other.status_code, old.status_code) == (400, 400)
+
+
+def test_profiles_have_an_hourly_limit_apart_from_the_export(tmp_path: Path) -> None:
+    client = TestClient(create_app(tmp_path, launch_date=LAUNCH_DATE, now=CLOCK, limits=Limits(mixpanel_per_hour=2)))
+    query = {"project_id": 1001, "from_date": "2026-02-10", "to_date": "2026-02-10", "limit": 1}
+    assert client.get(PATH, params=query, auth=AUTH).status_code == 200
+    assert [client.get(ENGAGE, params={"project_id": 1001}, auth=AUTH).status_code for _ in range(3)] == [200, 200, 429]
+    assert client.get(PATH, params=query, auth=AUTH).status_code == 200
+    assert client.get(ENGAGE, params={"project_id": 1001}).status_code == 401

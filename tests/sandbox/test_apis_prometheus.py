@@ -79,6 +79,24 @@ def test_after_the_server_died_the_last_sample_stands_for_five_minutes(client: T
     assert gap + 3600 in values
 
 
+def test_timestamp_says_when_a_sample_was_scraped_and_the_age_query_finds_the_repeated_ones(client: TestClient) -> None:
+    gap = PLAN.at(12, 22)
+    (scraped,) = matrix(client, "timestamp(redis_memory_used_ratio)", gap - 90, gap + 270, 60)
+    assert scraped["metric"] == {"job": "emr-redis", "instance": "redis-1:9121"}
+    assert [[time - gap, float(value) - gap] for time, value in scraped["values"]] == [
+        [-90, -120], [-30, -60], [30, -60], [90, -60], [150, -60], [210, -60]
+    ]  # fmt: skip
+    (old,) = matrix(client, "time() - timestamp(redis_memory_used_ratio) >= 60", gap - 120, gap + 3660, 60)
+    assert [[time - gap, value] for time, value in old["values"]] == [[0, "60"], [60, "120"], [120, "180"], [180, "240"]]
+    assert matrix(client, 'time() - timestamp(up{job="emr-api"}) >= 60', PLAN.at(20), PLAN.at(21), 60) == []
+
+
+def test_timestamp_loses_the_name_so_that_series_of_two_names_clash(client: TestClient) -> None:
+    query = 'timestamp({__name__=~"http_request_duration_seconds_(sum|count)"})'
+    response = client.get(RANGE, params={"query": query, "start": PLAN.at(20), "end": PLAN.at(20), "step": 60})
+    assert (response.status_code, response.json()["errorType"]) == (422, "execution")
+
+
 def test_a_dead_instance_is_stale_at_once_and_its_up_is_zero(client: TestClient) -> None:
     start = PLAN.at(37, 14, 29)
     (up,) = matrix(client, 'up{instance="api-2:8080"}', start - 60, start + 12 * 60, 60)

@@ -6,14 +6,22 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import httpx
+import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from postlaunch.config.connections import get_connection
+from postlaunch.config.launch import Launch
 from postlaunch.errors import SourceAuthError, SourceError
+from postlaunch.ingest import ingest, load
 from postlaunch.sources import prometheus
-from postlaunch.sources.landing import Pull
-from postlaunch.sources.prometheus import extract, grid, metrics
+from postlaunch.sources.budget import UNLIMITED
+from postlaunch.sources.landing import Landing, Pull, new_pull_id
+from postlaunch.sources.landing_writer import PartitionWriter
+from postlaunch.sources.prometheus import Metric, RangeApi, extract, grid, metrics
+from sandbox.story import Plan
 
 FIRST = dt.date(2026, 1, 12)
 SECTION: dict[str, Any] = {
@@ -44,16 +52,25 @@ def pull(make_launch, connection, landing) -> Callable[..., list[Pull]]:
     return run
 
 
-@pytest.fixture
-def gauges(api, answer) -> Callable[[int], None]:
-    """Let the server know so many series of every query, with a sample at every instant."""
+Series = Callable[[Any], list[dict[str, Any]]]
 
-    def serve(count: int) -> None:
-        api.answer = lambda request: answer(
-            matrix(*({"metric": {"i": str(i)}, "values": [[t, "1"] for t in points(request)]} for i in range(count)))
-        )
+
+@pytest.fixture
+def serve(api, answer) -> Callable[..., None]:
+    """Let the server answer with the series that `values` makes of a request, and `old` of the query for points that are too old."""
+
+    def serve(values: Series, old: Series = lambda _: []) -> None:
+        api.answer = lambda request: answer(matrix(*(old if "timestamp(" in request.form["query"] else values)(request)))
 
     return serve
+
+
+@pytest.fixture
+def gauges(serve) -> Callable[[int], None]:
+    """Let the server know so many series of every query, with a sample at every instant."""
+    return lambda count: serve(
+        lambda request: [{"metric": {"i": str(i)}, "values": [[t, "1"] for t in points(request)]} for i in range(count)]
+    )
 
 
 def samples(pulls: list[Pull]) -> list[tuple[str, int]]:
@@ -96,19 +113,64 @@ def test_a_day_of_25_hours_has_25_hours_of_samples(pull, gauges) -> None:
     assert len(set(samples(days))) == 1440 + 1500 + 1440
 
 
-def test_values_stay_what_prometheus_said(pull, api, answer) -> None:
+def test_values_stay_what_prometheus_said(pull, serve) -> None:
     strange = ["NaN", "+Inf", "-Inf", "1e-300", "0.1"]
-    api.answer = lambda request: answer(
-        matrix({"metric": {}, "values": [[t, v] for t, v in zip(points(request)[:5], strange, strict=True)]})
-    )
+    serve(lambda request: [{"metric": {}, "values": [[t, v] for t, v in zip(points(request)[:5], strange, strict=True)]}])
     block = json.loads(next(iter(pull()[0].batches())).lines[0])
     assert [value for _, value in block["values"]] == strange
     assert block["metric_id"] == "memory.resource"
 
 
-def test_missing_samples_stay_missing(pull, api, answer) -> None:
-    api.answer = lambda request: answer(matrix({"metric": {}, "values": [[t, "1"] for t in points(request) if t % 3600]}))
+def test_missing_samples_stay_missing(pull, serve) -> None:
+    serve(lambda request: [{"metric": {}, "values": [[t, "1"] for t in points(request) if t % 3600]}])
     assert pull()[0].manifest.rows == 1440 - 24
+
+
+def test_points_that_repeat_an_old_sample_are_left_out_of_their_series_and_counted(pull, serve) -> None:
+    serve(
+        lambda request: [{"metric": {"__name__": "m", "i": i}, "values": [[t, "1"] for t in points(request)]} for i in "ab"],
+        lambda request: [{"metric": {"i": "b"}, "values": [[t, "60"] for t in points(request) if t % 3600 == 0]}],
+    )
+    (day,) = pull()
+    found = samples([day])
+    assert (found.count(("b", 1768194000)), found.count(("b", 1768194060)), found.count(("a", 1768194000))) == (0, 1, 1)
+    assert len(found) == 2 * 1440 - 24
+    (warning,) = day.manifest.warnings
+    assert warning.startswith("memory.resource: 24 points left out, their newest sample was 60 s old or older")
+
+
+def test_how_old_a_sample_may_be_is_a_step_or_what_the_launch_says_and_never_more_than_the_look_back(pull, gauges, api) -> None:
+    gauges(1)
+    for section, seconds in (({}, 60), ({"gap_seconds": 90}, 90), ({"step_seconds": 3600}, 300)):
+        api.requests.clear()
+        pull(**section)
+        assert {request.form["query"] for request in api.requests} == {
+            "memory_used", f"time() - timestamp(memory_used) >= {seconds}"
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("query", ["sum(memory_used)", "memory_used offset 5m", '{__name__=~"a|b"}', "memory_used[5m]"])
+def test_only_a_plain_selector_of_one_name_is_asked_for_its_times(pull, gauges, api, query: str) -> None:
+    gauges(1)
+    resource = {"id": "memory", "name": "Memory", "query": query, "unit": "ratio", "trigger": 0.9}
+    assert pull(resources=[resource])[0].manifest.rows == 1440
+    assert {request.form["query"] for request in api.requests} == {query}
+
+
+def test_every_call_is_taken_from_the_budget_and_a_pause_holds_for_all(make_launch, connection, landing, api, answer) -> None:
+    class Counting:
+        taken, paused = 0, 0.0
+
+        def take(self) -> None:
+            self.taken += 1
+
+        def pause(self, seconds: float) -> None:
+            self.paused += seconds
+
+    budget = Counting()
+    api.script(answer(b"busy", 429, {"Retry-After": "0.01"}), answer(matrix()))
+    extract(make_launch(prometheus=SECTION), connection, FIRST, FIRST, landing, silent, budget)
+    assert (budget.taken, budget.paused) == (len(api.requests), 0.01)
 
 
 def test_warnings_of_the_server_are_kept_in_the_manifest(pull, api, answer) -> None:
@@ -166,6 +228,27 @@ def test_anything_but_a_matrix_is_garbage_and_lands_nothing(pull, api, answer, l
     assert landing.newest("prometheus", "shop", "samples", FIRST) is None
 
 
+@pytest.mark.parametrize("series", ["no object", {"values": []}, {"metric": {}}, {"metric": {}, "histograms": []}])
+def test_a_series_that_is_none_is_garbage(pull, serve, series: Any) -> None:
+    serve(lambda _: [series])
+    with pytest.raises(SourceError, match="did not answer with a matrix in JSON"):
+        pull()
+
+
+def test_a_sample_whose_time_cannot_be_read_is_left_to_the_loader(pull, serve, api) -> None:
+    serve(lambda request: [{"metric": {}, "values": [["yesterday", "1"], *([t, "1"] for t in points(request)), 7]}])
+    (day,) = pull()
+    calls = sum("timestamp(" not in request.form["query"] for request in api.requests)
+    assert day.manifest.rows == 1440 + 2 * calls
+
+
+def test_an_answer_about_other_times_is_refused(pull, serve, landing) -> None:
+    serve(lambda _: [{"metric": {}, "values": [[1768194000, "1"]]}])  # the first instant of the day, whatever is asked
+    with pytest.raises(SourceError, match="answers with other times than"):
+        pull()
+    assert landing.newest("prometheus", "shop", "samples", FIRST) is None
+
+
 @given(st.integers(0, 10**9), st.lists(st.integers(1, 5000), min_size=1, max_size=8), st.integers(1, 3600))
 def test_the_grids_of_adjacent_windows_tile(start: int, lengths: list[int], step: int) -> None:
     edges = [start]
@@ -179,3 +262,119 @@ def test_the_grids_of_adjacent_windows_tile(start: int, lengths: list[int], step
 
     pieces = [moment for window in itertools.pairwise(moments) for moment in instants(window)]
     assert pieces == instants((moments[0], moments[-1]))
+
+
+# --- against the simulated server -----------------------------------------------------------------------------------------
+
+PLAN = Plan(dt.date(2026, 1, 12))
+OUTAGE = PLAN.at(12, 22)  # the story's Prometheus is down for an hour
+SELECTORS = (
+    'up{job="emr-api"}', "redis_memory_used_ratio", 'http_requests_total{code=~"4..|5.."}', "kafka_consumergroup_lag"
+)  # fmt: skip
+
+
+def landed_points(pull: Pull) -> list[tuple[str, int, str]]:
+    blocks = [json.loads(line) for batch in pull.batches() for line in batch.lines]
+    return [(json.dumps(block["labels"]), moment, value) for block in blocks for moment, value in block["values"]]
+
+
+def one_big_query(url: str, selector: str, start: int, points: int, step: int, fresh: int) -> set[tuple[str, int, str]]:
+    """What one call answers, less the points whose sample was too old by `timestamp(...)`: nothing of this is our connector's."""
+
+    def ask(query: str) -> list[dict[str, Any]]:
+        form = {"query": query, "start": start, "end": start + (points - 1) * step, "step": step}
+        result: list[dict[str, Any]] = httpx.post(f"{url}/api/v1/query_range", data=form).json()["data"]["result"]
+        return result
+
+    def key(labels: dict[str, str]) -> str:
+        return json.dumps(dict(sorted(labels.items())))
+
+    times = {(key(each["metric"]), moment): float(scraped) for each in ask(f"timestamp({selector})") for moment, scraped in each["values"]}
+    return {
+        (key(each["metric"]), moment, value)
+        for each in ask(selector)
+        for moment, value in each["values"]
+        if moment - times[key({name: text for name, text in each["metric"].items() if name != "__name__"}), moment] < fresh
+    }
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    start=st.integers(OUTAGE - 20_000, OUTAGE + 5000),
+    seconds=st.integers(1, 30_000),
+    step=st.sampled_from([15, 60, 61, 300, 420, 1000]),
+    gap=st.sampled_from([None, 30, 60, 90, 300]),
+    sizes=st.tuples(st.integers(1, 200), st.integers(60, 5000)),
+    selector=st.sampled_from(SELECTORS),
+)
+def test_however_a_window_is_cut_it_holds_what_one_big_query_says_once(
+    module_apis: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    start: int,
+    seconds: int,
+    step: int,
+    gap: int | None,
+    sizes: tuple[int, int],
+    selector: str,
+) -> None:
+    section = {"step_seconds": step, "gap_seconds": gap}
+    launch = Launch.model_validate(
+        {"launch": "shop", "name": "Shop", "owner": {"name": "A", "email": "a@b.c"}, "date": "2026-01-12", "timezone": "UTC",
+         "prometheus": section}
+    )  # fmt: skip
+    assert launch.prometheus is not None
+    window = (dt.datetime.fromtimestamp(start, dt.UTC), dt.datetime.fromtimestamp(start + seconds, dt.UTC))
+    writer = PartitionWriter(Landing(str(tmp_path_factory.mktemp("l"))), "prometheus", "shop", "samples", FIRST, new_pull_id(), window)
+    with pytest.MonkeyPatch.context() as patch, RangeApi(get_connection("postlaunch_prometheus"), launch.prometheus, UNLIMITED) as api:
+        patch.setattr(prometheus, "FIRST_POINTS", sizes[0])
+        patch.setattr(prometheus, "ANSWER_SAMPLES", sizes[1])
+        prometheus._land(writer, api, Metric("m.up", selector), window)
+    found = landed_points(writer.finalise({}))
+    first, count = grid(window, step)
+    told = one_big_query(f"{module_apis}/prometheus", selector, first, count, step, min(gap or step, 300)) if count else set()
+    assert len(found) == len(set(found))
+    assert set(found) == told
+
+
+@pytest.fixture
+def story(apis: str, warehouse: str, tmp_path, monkeypatch) -> Launch:
+    """A launch of the simulated server, sampled every minute."""
+    monkeypatch.setenv("POSTLAUNCH_LANDING", str(tmp_path / "landing"))
+    resource = {"id": "memory", "name": "Memory", "query": "redis_memory_used_ratio", "unit": "ratio", "trigger": 0.9}
+    section = {"resources": [resource]}
+    owner = {"name": "Ada", "email": "ada@example.com"}
+    return Launch.model_validate(
+        {"launch": "shop", "name": "Shop", "owner": owner, "date": "2026-01-12", "timezone": "America/New_York", "prometheus": section}
+    )
+
+
+def gaps(warehouse: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(warehouse) as session:
+        return session.execute(
+            "select sample_date, metric_id, extract(epoch from starts_at)::bigint, extract(epoch from ends_at)::bigint, missing_count "
+            "from raw.prometheus_gaps order by 1, 3"
+        ).fetchall()
+
+
+def test_an_hour_without_scrapes_is_sixty_missing_points_and_one_gap(story: Launch, warehouse: str) -> None:
+    day = PLAN.date_of(12)
+    result = ingest("prometheus", story, day, day)
+    assert result.loaded == 1440 - 60
+    assert gaps(warehouse) == [(day, "memory.resource", OUTAGE, OUTAGE + 3600, 60)]
+    with psycopg.connect(warehouse) as session:
+        (warnings,) = session.execute("select warnings from ops.partition_loads").fetchone() or ([],)
+    assert [warning.split(", ")[0] for warning in warnings] == ["memory.resource: 4 points left out"]
+
+
+def test_gaps_are_those_of_the_days_as_they_are_loaded_now(story: Launch, warehouse: str) -> None:
+    day = PLAN.date_of(12)
+    before, after = day - dt.timedelta(days=1), day + dt.timedelta(days=1)
+    midnight, next_midnight = (int(story.day_start(date).timestamp()) for date in (day, after))
+    ingest("prometheus", story, before, before)
+    ingest("prometheus", story, after, after)
+    assert gaps(warehouse) == [(before, "memory.resource", midnight, next_midnight, 1440)]
+    ingest("prometheus", story, day, day)
+    one_hour = [(day, "memory.resource", OUTAGE, OUTAGE + 3600, 60)]
+    assert gaps(warehouse) == one_hour
+    load("prometheus", story, before, after)
+    assert gaps(warehouse) == one_hour

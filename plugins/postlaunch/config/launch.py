@@ -75,6 +75,7 @@ class Mixpanel(Section):
     timezone: Zone = "UTC"
     lookback_days: Annotated[int, Field(ge=0, le=60)] = 3
     active_events: tuple[str, ...] = ()  # empty: every event counts as activity
+    profile_properties: tuple[str, ...] = ()  # of the user profiles, for example plan, company_size; empty: profiles are not pulled
     funnels: tuple[Funnel, ...] = ()
 
 
@@ -159,13 +160,24 @@ class Metric(Section):
 
 
 class Prometheus(Section):
-    """Service levels and resources, sampled every `step_seconds`."""
+    """Service levels and resources, sampled every `step_seconds`.
+
+    A point of the grid counts if its newest sample is younger than `gap_seconds`, else it is a gap. None: a step. Set it to the scrape
+    interval, and some seconds more, where samples lie further apart than a step.
+    """
 
     connection: str = "postlaunch_prometheus"
+    openmetrics: tuple[str, ...] = ()  # export files (path, glob or URL) that are read instead of asking the server
     step_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    gap_seconds: Annotated[int, Field(ge=1, le=300)] | None = None
     lookback_days: Annotated[int, Field(ge=0, le=60)] = 0
     service_levels: tuple[ServiceLevel, ...] = ()
     resources: tuple[Resource, ...] = ()
+
+    @property
+    def fresh_seconds(self) -> int:
+        """A sample stands for the points of less than so many seconds after it; Prometheus itself looks back five minutes at most."""
+        return min(self.gap_seconds or self.step_seconds, 300)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

@@ -6,15 +6,17 @@
 on the window, hence two pulls of a day ask for the same instants. A chunk never crosses a launch-local midnight and is small enough for
 the server's limit of 11,000 points a series, and for our memory whatever the number of series.
 
-Values stay the strings that Prometheus sent (`NaN`, `+Inf`). A sample that is missing stays missing: no data is not zero.
+Values stay the strings that Prometheus sent (`NaN`, `+Inf`). A sample that is missing stays missing: no data is not zero. But for five
+minutes after the last true sample the server answers with that one again. For plain selectors a second query, `time() - timestamp(...)`,
+names such points (mostly none): they are left out, and counted in the warnings of the manifest.
+
+A launch that names OpenMetrics files is read from these instead, to the same lines (openmetrics.py).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
 from typing import Any
 
 import httpx
@@ -26,42 +28,25 @@ from postlaunch.errors import ConfigError, SourceError
 from postlaunch.sources.base import (
     CONNECT_SECONDS,
     Progress,
+    call,
     check_status,
     check_window,
     each_date,
     garbage,
-    retrying,
     unreachable,
     wait_of,
 )
 from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.landing import Landing, Pull, new_pull_id
 from postlaunch.sources.landing_writer import PartitionWriter
+from postlaunch.sources.openmetrics import extract_files
+from postlaunch.sources.samples import BLOCK_POINTS, Metric, grid, lines_of, metrics, moment_of, request_of
 from postlaunch.sources.streams import SAMPLES
 
 MAXIMUM_POINTS = 11_000
 ANSWER_SAMPLES = 200_000  # about 30 MB of Python objects
 FIRST_POINTS = 120  # the first chunk of a metric is small: it tells how many series there are
-BLOCK_POINTS = 60
 ANSWER_SECONDS = 120.0
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A query of a launch file; `metric_id` is `<subject>.<kind>`."""
-
-    metric_id: str
-    query: str
-
-
-def metrics(config: Prometheus) -> list[Metric]:
-    """What a launch asks for: up, requests and latency_buckets of each service level, and each resource."""
-    found: list[Metric] = []
-    for level in config.service_levels:
-        found += [Metric(f"{level.id}.up", level.up), Metric(f"{level.id}.requests", level.requests)]
-        if level.latency_buckets is not None:
-            found.append(Metric(f"{level.id}.latency_buckets", level.latency_buckets))
-    return found + [Metric(f"{resource.id}.resource", resource.query) for resource in config.resources]
 
 
 def extract(
@@ -78,9 +63,11 @@ def extract(
     if config is None:
         raise ConfigError(f"launch {launch.launch!r} has no section `prometheus`")
     check_window(launch, first, last)
+    if config.openmetrics:
+        return extract_files(launch, config, first, last, landing, progress)
     pull_id, pulls, dates = new_pull_id(), [], each_date(first, last)
     now = dt.datetime.now(dt.UTC)  # the server would answer for the next five minutes too, with the last sample it has
-    with RangeApi(connection, config.step_seconds) as api:
+    with RangeApi(connection, config, budget) as api:
         for number, date in enumerate(dates):
             window = launch.window(date, date)
             progress(f"samples of {date}", number, len(dates))
@@ -88,19 +75,12 @@ def extract(
             try:
                 for metric in metrics(config):
                     _land(writer, api, metric, (window[0], min(window[1], now)))
-                request = {"url": api.url, "step_seconds": config.step_seconds, "queries": {m.metric_id: m.query for m in metrics(config)}}
-                pulls.append(writer.finalise(request, api.take_warnings()))
+                pulls.append(writer.finalise(request_of(config, url=api.url), api.take_warnings()))
             except BaseException:
                 writer.abort()
                 raise
     progress("samples", len(dates), len(dates))
     return pulls
-
-
-def grid(window: tuple[dt.datetime, dt.datetime], step: int) -> tuple[int, int]:
-    """First point (seconds since 1970, a multiple of `step`) and number of points in a half-open window."""
-    first = math.ceil(window[0].timestamp() / step)
-    return first * step, math.ceil(window[1].timestamp() / step) - first
 
 
 def _land(writer: PartitionWriter, api: RangeApi, metric: Metric, window: tuple[dt.datetime, dt.datetime]) -> None:
@@ -109,7 +89,7 @@ def _land(writer: PartitionWriter, api: RangeApi, metric: Metric, window: tuple[
     while start < end:
         chunk = min(end, _chunk_end(start, api.points_for(metric), api.step))
         for series in api.series(metric, start, chunk):
-            for line, samples in _lines(metric, series, api.step):
+            for line, samples in lines_of(metric, series, api.step):
                 writer.write(line, samples)
         start = chunk
 
@@ -120,38 +100,18 @@ def _chunk_end(start: int, points: int, step: int) -> int:
     return max(start // block + 1, (start + points * step) // block) * block
 
 
-def _lines(metric: Metric, series: dict[str, Any], step: int) -> Iterator[tuple[bytes, int]]:
-    """The samples of a series, a line a block, with their number."""
-    labels = dict(sorted(series["metric"].items()))
-    block_seconds = BLOCK_POINTS * step
-    block: list[Any] = []
-    number = None
-    for sample in series["values"]:
-        its_number = sample[0] // block_seconds
-        if its_number != number and block:
-            yield _line(metric, labels, block), len(block)
-            block = []
-        number = its_number
-        block.append(sample)
-    if block:
-        yield _line(metric, labels, block), len(block)
-
-
-def _line(metric: Metric, labels: dict[str, str], samples: list[Any]) -> bytes:
-    return orjson.dumps({"metric_id": metric.metric_id, "labels": labels, "values": samples})
-
-
 class RangeApi:
-    """The query_range endpoint of one server. `step` in seconds."""
+    """The query_range endpoint of one server."""
 
-    def __init__(self, connection: Connection, step: int) -> None:
+    def __init__(self, connection: Connection, config: Prometheus, budget: Budget = UNLIMITED) -> None:
         """Basic authentication if the connection has a login."""
-        self.url, self.step = f"{connection.base_url}/api/v1/query_range", step
-        self._connection = connection
+        self.url, self.step = f"{connection.base_url}/api/v1/query_range", config.step_seconds
+        self._connection, self._budget, self._fresh = connection, budget, config.fresh_seconds
         auth = httpx.BasicAuth(connection.login, connection.password or "") if connection.login else None
         self._client = httpx.Client(auth=auth, timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS))
         self._series_count: dict[str, int] = {}
         self._warnings: dict[str, None] = {}
+        self._repeated: Counter[str] = Counter()
 
     def __enter__(self) -> RangeApi:
         """The open client."""
@@ -168,20 +128,47 @@ class RangeApi:
 
     def series(self, metric: Metric, start: int, end: int) -> list[dict[str, Any]]:
         """Every series with its samples at the grid points of [start, end). Seconds since 1970."""
-        answer = retrying()(self._post, metric, start, end)
+        found = self._ask(metric, metric.query, start, end)
+        moments = [
+            moment for series in found for moment in map(moment_of, series["values"][:1] + series["values"][-1:]) if moment is not None
+        ]
+        if moments and (max(moments) < start or min(moments) >= end):
+            raise SourceError(f"prometheus: {self.url} answers with other times than {start} to {end}; nothing of it was landed")
+        self._series_count[metric.metric_id] = max(len(found), self._series_count.get(metric.metric_id, 1))
+        selector = metric.selector
+        if found and selector and selector.has_one_name:
+            self._leave_out_repeated(metric, found, start, end)
+        return found
+
+    def take_warnings(self) -> list[str]:
+        """What the server warned of since the last call, and how many points were left out."""
+        left_out = [
+            f"{metric_id}: {count} points left out, their newest sample was {self._fresh} s old or older: nothing was scraped then, or "
+            "samples lie further apart than gap_seconds of the launch file"
+            for metric_id, count in self._repeated.items()
+        ]
+        found, self._warnings, self._repeated = [*self._warnings, *left_out], {}, Counter()
+        return found
+
+    def _leave_out_repeated(self, metric: Metric, found: list[dict[str, Any]], start: int, end: int) -> None:
+        """Take the points out that only repeat a sample too old for them. The answer has no names, all else is as in `found`."""
+        query = f"time() - timestamp({metric.query}) >= {self._fresh}"
+        old = {_nameless(each): {*map(moment_of, each["values"])} - {None} for each in self._ask(metric, query, start, end)}
+        for series in found if old else ():
+            instants = old.get(_nameless(series), set())
+            kept = [sample for sample in series["values"] if moment_of(sample) not in instants]
+            self._repeated[metric.metric_id] += len(series["values"]) - len(kept)
+            series["values"] = kept
+
+    def _ask(self, metric: Metric, query: str, start: int, end: int) -> list[dict[str, Any]]:
+        answer = call(self._budget, self._post, metric, query, start, end)
         for warning in [*(answer.get("warnings") or []), *(answer.get("infos") or [])]:
             self._warnings[f"{metric.metric_id}: {warning}"] = None
         result: list[dict[str, Any]] = answer["data"]["result"]
-        self._series_count[metric.metric_id] = max(len(result), self._series_count.get(metric.metric_id, 1))
         return result
 
-    def take_warnings(self) -> list[str]:
-        """What the server warned of since the last call."""
-        found, self._warnings = list(self._warnings), {}
-        return found
-
-    def _post(self, metric: Metric, start: int, end: int) -> dict[str, Any]:
-        form = {"query": metric.query, "start": str(start), "end": str(end - self.step), "step": str(self.step)}
+    def _post(self, metric: Metric, query: str, start: int, end: int) -> dict[str, Any]:
+        form = {"query": query, "start": str(start), "end": str(end - self.step), "step": str(self.step)}
         try:
             response = self._client.post(self.url, data=form)
         except httpx.HTTPError as error:
@@ -190,12 +177,26 @@ class RangeApi:
         if answer is not None and answer.get("status") == "error" and response.status_code in (400, 422):
             raise SourceError(
                 f"prometheus: {self.url} refuses the query of {metric.metric_id}: {answer.get('error')}; "
-                f"mend it in the launch file (query: {metric.query})"
+                f"mend it in the launch file (query: {query})"
             )
         check_status(self._connection, "prometheus", self.url, response.status_code, wait_of(response.headers), response.text[:2000])
-        if answer is None or answer.get("status") != "success" or (answer.get("data") or {}).get("resultType") != "matrix":
+        if answer is None or not _is_matrix(answer):
             raise garbage(self._connection, "prometheus", self.url, response.content, "a matrix in JSON")
         return answer
+
+
+def _is_matrix(answer: dict[str, Any]) -> bool:
+    data = answer.get("data")
+    if answer.get("status") != "success" or not isinstance(data, dict) or data.get("resultType") != "matrix":
+        return False
+    series = data.get("result")
+    return isinstance(series, list) and all(
+        isinstance(each, dict) and isinstance(each.get("metric"), dict) and isinstance(each.get("values"), list) for each in series
+    )
+
+
+def _nameless(series: dict[str, Any]) -> frozenset[tuple[str, str]]:
+    return frozenset((label, value) for label, value in series["metric"].items() if label != "__name__")
 
 
 def _json(body: bytes) -> dict[str, Any] | None:

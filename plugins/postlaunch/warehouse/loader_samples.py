@@ -59,6 +59,15 @@ _FIND = """
         on series.launch_id = %(launch)s and series.metric_id = wanted.metric_id and series.labels = wanted.labels::jsonb
 """
 
+_SERIES_DATES = """
+    insert into raw.prometheus_series_dates
+        (launch_id, sample_date, metric_id, series_id, step_seconds, first_sampled_at, last_sampled_at, sample_count, load_id)
+    select launch_id, sample_date, metric_id, series_id, %(step)s, min(sampled_at), max(sampled_at), count(*), load_id
+    from {table}
+    where launch_id = %(launch)s and sample_date = %(date)s
+    group by launch_id, sample_date, metric_id, series_id, load_id
+"""
+
 SeriesKey = tuple[str, bytes]
 
 
@@ -90,7 +99,17 @@ def load_samples(
     duplicates = 0
     if rows.keys.may_repeat():
         duplicates = session.execute(sql.SQL(_DEDUPLICATE).format(table=table), values).rowcount
+    _note_series(session, key, table)
     return Counts(loaded=refusals.copied - duplicates, duplicates=duplicates, quarantined=quarantine.count)
+
+
+def _note_series(session: psycopg.Connection, key: LoadKey, table: sql.Identifier) -> None:
+    """From when to when each series has samples on the date, and how many: raw.prometheus_gaps is read off that."""
+    manifest = key.pull.manifest
+    values = {"launch": key.launch_id, "date": manifest.partition_date, "step": manifest.request.get("step_seconds")}
+    session.execute("delete from raw.prometheus_series_dates where launch_id = %(launch)s and sample_date = %(date)s", values)
+    if values["step"]:
+        session.execute(sql.SQL(_SERIES_DATES).format(table=table), values)
 
 
 class _SampleRows:

@@ -1,0 +1,183 @@
+"""Mixpanel's user profiles (`engage`): the attributes of accounts that a launch asks for, and none besides.
+
+    page 0 -> session, total -> pages 1, 2, ... of that session -> landing zone, one partition for the window of the pull
+
+Profiles tell how things are now, so only a window that reaches yesterday brings them. A session is a snapshot on Mixpanel's side: it is
+complete if it gave as many profiles as its first page announced, each once. An empty page is not the end. A session that expires,
+repeats itself or changes its total is thrown away, and a new one begun.
+
+`mixpanel_utils` builds the call, by the client of mixpanel_http. Its own paging is not used: it holds every profile in memory, turns an
+error into None, and never looks whether all came. Personal data stays at Mixpanel: `output_properties` names what may be sent.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import http.client
+import logging
+import urllib.error
+from array import array
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import orjson
+
+from postlaunch.config.connections import Connection
+from postlaunch.config.launch import Launch, Mixpanel
+from postlaunch.errors import SourceError
+from postlaunch.sources.base import (
+    Progress,
+    TransientError,
+    call,
+    check_status,
+    garbage,
+    public_url,
+    read_json,
+    unreachable,
+    wait_of,
+    write_json,
+)
+from postlaunch.sources.budget import UNLIMITED, Budget
+from postlaunch.sources.landing import Landing, Pull, new_pull_id
+from postlaunch.sources.landing_writer import PartitionWriter
+from postlaunch.sources.mixpanel_http import ExportClient
+from postlaunch.sources.streams import PROFILES
+
+SESSIONS = 3
+EMPTY_PAGES = 3
+_QUERY_HOSTS = {"data.mixpanel.com": "mixpanel.com", "data-eu.mixpanel.com": "eu.mixpanel.com", "data-in.mixpanel.com": "in.mixpanel.com"}
+_YESTERDAY = dt.timedelta(days=1)
+
+log = logging.getLogger(__name__)
+
+
+class BrokenSessionError(Exception):
+    """What this session gave is no whole; the message says why."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a session; `total` is of the whole session."""
+
+    session_id: str
+    total: int
+    results: list[dict[str, Any]]
+
+
+def land_profiles(
+    launch: Launch, connection: Connection, first: dt.date, last: dt.date, landing: Landing, progress: Progress, budget: Budget = UNLIMITED
+) -> list[Pull]:
+    """Pull the profiles as they are now, if the launch asks for any and `last` is yesterday or today.
+
+    Raises SourceError; then no profile is landed.
+    """
+    config, today = launch.mixpanel, dt.datetime.now(launch.zone).date()
+    if config is None or not config.profile_properties or last < today - _YESTERDAY:
+        return []
+    api = EngageApi(connection, config, budget)
+    window = launch.window(first, last)
+    writer = PartitionWriter(landing, PROFILES.source, launch.launch, PROFILES.name, (first, last), new_pull_id(), window)
+    try:
+        for attempt in range(1, SESSIONS + 1):
+            try:
+                _land_session(writer, api, progress)
+                break
+            except BrokenSessionError as broken:
+                writer.drop_part()
+                log.warning("mixpanel: profiles: %s [session %s of %s]", broken, attempt, SESSIONS)
+                if attempt == SESSIONS:
+                    raise SourceError(
+                        f"mixpanel: {api.url} gave no whole list of profiles in {SESSIONS} sessions: {broken}; "
+                        "none was landed, try again later"
+                    ) from broken
+        return [writer.finalise({"url": api.url, "project_id": config.project_id, "profile_properties": list(config.profile_properties)})]
+    except BaseException:
+        writer.abort()
+        raise
+
+
+def _land_session(writer: PartitionWriter, api: EngageApi, progress: Progress) -> None:
+    """Land every profile of one session. Raises BrokenSessionError."""
+    page, number, empty, seen = api.page(0, None), 0, 0, array("q")
+    session, total = page.session_id, page.total
+    while True:
+        for profile in page.results:
+            distinct_id, line = api.line(profile)
+            seen.append(hash(distinct_id))
+            writer.write(line)
+        progress("profiles", len(seen), total)
+        if len(seen) >= total:
+            break
+        empty = 0 if page.results else empty + 1
+        if empty > EMPTY_PAGES:
+            raise BrokenSessionError(f"{len(seen):,} of {total:,} profiles came, then {empty} empty pages")
+        number += 1
+        page = api.page(number, session)
+        if page.total != total:
+            raise BrokenSessionError(f"its total went from {total:,} to {page.total:,} while it was read")
+    different = len(np.unique(np.array(seen, dtype=np.int64)))
+    if (len(seen), different) != (total, total):
+        raise BrokenSessionError(f"{len(seen):,} profiles came, {different:,} different ones, and {total:,} were announced")
+
+
+class EngageApi:
+    """The engage endpoint of one project. Raw export and queries have hosts of their own at Mixpanel; any other host serves both."""
+
+    def __init__(self, connection: Connection, config: Mixpanel, budget: Budget = UNLIMITED) -> None:
+        """Nothing is called yet."""
+        parts = urlsplit(connection.base_url)
+        base = parts._replace(netloc=_QUERY_HOSTS.get(parts.netloc, parts.netloc)).geturl()
+        self._client = ExportClient(connection, config.project_id)
+        self._client.formatted_api = f"{base}/api"
+        self.url = public_url(f"{base}/api/2.0/engage")
+        self._connection, self._budget, self._properties = connection, budget, config.profile_properties
+
+    def page(self, number: int, session_id: str | None) -> Page:
+        """One page. Raises BrokenSessionError if the session is not known any more or answers with another page; else SourceError."""
+        answer = call(self._budget, self._ask, number, session_id)
+        try:
+            page = Page(str(answer["session_id"]), int(answer["total"]), answer["results"])
+        except (KeyError, TypeError, ValueError):
+            raise garbage(self._connection, "mixpanel", self.url, orjson.dumps(answer, default=str), "a page of profiles") from None
+        if answer.get("page", number) != number:
+            raise BrokenSessionError(f"page {number} was asked for, and page {answer['page']} came")
+        return page
+
+    def line(self, profile: dict[str, Any]) -> tuple[str, bytes]:
+        """Id and landed line of a profile: the asked properties that it has."""
+        distinct_id, properties = profile.get("$distinct_id"), profile.get("$properties")
+        if distinct_id is None or not isinstance(properties, dict):
+            raise garbage(self._connection, "mixpanel", self.url, write_json(profile), "profiles")
+        kept = {name: properties[name] for name in self._properties if name in properties}
+        return str(distinct_id), write_json({"id": str(distinct_id), "properties": kept})
+
+    def _ask(self, number: int, session_id: str | None) -> dict[str, Any]:
+        query: dict[str, Any] = {"output_properties": orjson.dumps(self._properties).decode()}
+        if session_id is not None:
+            query |= {"session_id": session_id, "page": number}
+        try:
+            with self._client.request(self._client.formatted_api, ["engage"], query) as response:
+                body = response.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                said = error.read(2000).decode("utf-8", "replace")
+            if error.code == 400 and session_id is not None and ("session" in said.lower() or "uncached" in said.lower()):
+                raise BrokenSessionError("it expired before its last page") from None
+            check_status(self._connection, "mixpanel", self.url, error.code, wait_of(error.headers), said)
+            raise  # a 2xx is no HTTPError
+        except (OSError, http.client.HTTPException) as error:
+            raise unreachable(self._connection, "mixpanel", self.url, error) from None
+        return self._read(body)
+
+    def _read(self, body: bytes) -> dict[str, Any]:
+        if body.lstrip()[:1] == b"<":
+            raise garbage(self._connection, "mixpanel", self.url, body)
+        try:
+            answer = read_json(body)
+        except ValueError:
+            raise TransientError(f"mixpanel: the answer of {self.url} is not complete: its JSON has no end; try again later") from None
+        if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
+            raise garbage(self._connection, "mixpanel", self.url, body, "a page of profiles")
+        return answer
