@@ -81,6 +81,7 @@ bench-quick: setup ## the same at smaller sizes, under five minutes
 
 docs: setup ## write docs/reference anew from the code
 	@.venv/bin/python docs/generate.py
+	@.venv/bin/python -m postlaunch.orchestration.docs
 
 requirements: $(UV_STAMP) ## write requirements.txt anew from uv.lock
 	@$(EXPORT) --output-file requirements.txt

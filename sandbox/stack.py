@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -49,9 +49,14 @@ class Service:
 
 @dataclass(frozen=True)
 class Stack:
-    """All parts of the local stack, over one state folder."""
+    """All parts of the local stack, over one state folder.
+
+    `api_options`: options of `python -m sandbox.apis`. `changed`: variables that are to differ from what the stack sets by itself.
+    """
 
     home: Path = HOME
+    api_options: tuple[str, ...] = ()
+    changed: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def ports(self) -> dict[str, int]:
@@ -76,7 +81,7 @@ class Stack:
     @cached_property
     def variables(self) -> dict[str, str]:
         """What `.local/env` says."""
-        return state.environment(self.home, self.ports, self.secrets)
+        return {**state.environment(self.home, self.ports, self.secrets), **self.changed}
 
     @cached_property
     def airflow(self) -> airflow.Airflow:
@@ -115,7 +120,8 @@ class Stack:
     def start_apis(self) -> None:
         """The simulated APIs, and the launch files of their story."""
         command = ["-m", "sandbox.apis", "--port", str(self.ports["apis"]), "--state", str(self.home / "sandbox")]
-        self._start(APIS, command, self.ports["apis"], f"{self.url(APIS)}/_sandbox/clock")
+        command.append(f"--zendesk-per-minute={state.ZENDESK_PER_MINUTE}")
+        self._start(APIS, [*command, *self.api_options], self.ports["apis"], f"{self.url(APIS)}/_sandbox/clock")
         render(self.home / "launches", story_launch_date(self.home / "sandbox"))
 
     def start_mail(self) -> None:

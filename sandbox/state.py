@@ -25,6 +25,7 @@ WAREHOUSE_DATABASE = "warehouse"
 AIRFLOW_LOGIN = "airflow"
 AIRFLOW_DATABASE = "airflow"
 SENDER = "postlaunch@sandbox.example"
+ZENDESK_PER_MINUTE = 120  # Zendesk documents 10: a demonstration does not sit that out
 
 _SECRETS = ("postgres", "warehouse", "airflow_database", "airflow_admin", "api", "jwt")
 _NO_TELEMETRY = {
@@ -77,13 +78,15 @@ def environment(home: Path, ports: Mapping[str, int], secret: Mapping[str, str])
     """Everything that command line, dbt and Airflow need to find this stack."""
     warehouse = f"{WAREHOUSE_LOGIN}:{quote(secret['warehouse'], safe='')}@{HOST}:{ports['postgres']}/{WAREHOUSE_DATABASE}"
     metadata = f"{AIRFLOW_LOGIN}:{quote(secret['airflow_database'], safe='')}@{HOST}:{ports['postgres']}/{AIRFLOW_DATABASE}"
+    connections = source_connections(f"http://{HOST}:{ports['apis']}")
+    connections["AIRFLOW_CONN_POSTLAUNCH_ZENDESK"] += f"?limits={ZENDESK_PER_MINUTE}/minute"
     return {
         "POSTLAUNCH_LAUNCHES": str(home / "launches"),
         "POSTLAUNCH_LANDING": str(home / "landing"),
         **{variable(service): str(port) for service, port in ports.items()},
         "AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE": f"postgres://{warehouse}",
         "AIRFLOW_CONN_POSTLAUNCH_SMTP": f"smtp://{HOST}:{ports['smtp']}/?from_email={quote(SENDER, safe='')}&starttls=false",
-        **source_connections(f"http://{HOST}:{ports['apis']}"),
+        **connections,
         **_NO_TELEMETRY,
         **airflow.settings(home, REPOSITORY, ports["airflow"], metadata, secret),
     }

@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 import json
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,17 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from upath import UPath
 
 from postlaunch.config.launch import SOURCES, Launch, Source
 from postlaunch.config.load import load_launch
 from postlaunch.errors import ConfigError, LandingError, SourceAuthError, SourceError, WarehouseError
 from postlaunch.ingest import ingest, load
 from postlaunch.sources import base
+from postlaunch.sources.landing import read_pull
+from postlaunch.warehouse.config_sync import sync_launches
 from postlaunch.warehouse.db import connect
+from postlaunch.warehouse.loader_loss import ShrunkError
 
 FIRST, LAST = dt.date(2026, 2, 17), dt.date(2026, 2, 19)
 _ENTITIES = "select id, version_at, record from raw."
@@ -231,9 +236,100 @@ def test_a_file_mended_by_hand_is_refused_until_it_is_accepted(apis, emr, query,
     file.write_bytes(gzip.compress(b"".join(lines[: len(lines) // 2])))
     with pytest.raises(LandingError, match="--accept-changed"):
         load("prometheus", emr, FIRST, FIRST)
+    with pytest.raises(ShrunkError, match="--accept-shrunk"):
+        load("prometheus", emr, FIRST, FIRST, accept_changed=True)
     assert query("select count(*) from raw.prometheus_samples") == [(before,)]
-    assert load("prometheus", emr, FIRST, FIRST, accept_changed=True).is_changed
+    assert load("prometheus", emr, FIRST, FIRST, accept_shrunk=True).is_changed
     assert query("select count(*) from raw.prometheus_samples")[0][0] < before
+
+
+def shrink(project: Path, date: dt.date, keep: float) -> None:
+    """Leave a part of the newest landed pull of a date, as a half answer of the API would, with a manifest to match."""
+    folder = max((project / str(date)).iterdir())
+    file = folder / "part-0000.jsonl.gz"
+    lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
+    file.write_bytes(gzip.compress(b"".join(lines[: round(len(lines) * keep)])))
+    read_pull(UPath(folder)).accept_changes(lambda _: 1)
+
+
+def test_a_date_that_lost_rows_is_refused_its_neighbours_are_loaded_and_a_person_decides(apis, emr, query, fingerprint, tmp_path) -> None:
+    project = tmp_path / "landing" / "mixpanel" / "emr-platform" / "events"
+    ingest("mixpanel", emr, FIRST, LAST)
+    before, loads = fingerprint("mixpanel"), query("select count(*) from ops.partition_loads")[0][0]
+    for date, keep in ((FIRST, 0.97), (FIRST + dt.timedelta(days=1), 0.5), (LAST, 0.99)):
+        shrink(project, date, keep)
+    with pytest.raises(ShrunkError) as caught:
+        load("mixpanel", emr, FIRST, LAST)
+    words = "--launch emr-platform --from 2026-02-18 --to 2026-02-18"
+    found = query("select landed_count, loaded_count from ops.partition_loads where partition_date = '2026-02-18'")
+    assert str(caught.value).startswith(
+        "refused 1 of 3 partitions, the others are loaded: mixpanel events 2026-02-18 of emr-platform: the new"
+    )
+    assert f"`postlaunch ingest mixpanel {words}`" in str(caught.value)
+    assert f"`postlaunch load mixpanel {words} --accept-shrunk`" in str(caught.value)
+    assert f"but {found[0][1]:,} are loaded" in str(caught.value)
+    assert query("select count(*) from ops.partition_loads") == [(loads + 2,)]
+    assert query("select status, error from ops.ingest_runs order by ingest_run_id desc limit 1") == [("failed", str(caught.value))]
+
+    # It stays refused, whoever reloads: the pull is passed over, and here there is no earlier one.
+    with pytest.raises(LandingError, match="only what was refused is landed"):
+        load("mixpanel", emr, FIRST, LAST)
+    ingest("mixpanel", emr, FIRST, LAST)
+    assert fingerprint("mixpanel") == before, "the right answer comes again and is loaded"
+    assert not load("mixpanel", emr, FIRST, LAST).is_changed
+
+    shrink(project, FIRST, 0.5)
+    with pytest.raises(ShrunkError):
+        load("mixpanel", emr, FIRST, FIRST)
+    result = load("mixpanel", emr, FIRST, FIRST, accept_shrunk=True)
+    assert result.is_changed
+    assert list(project.glob(f"{FIRST}/*/refused.json")) == []
+    lost = query("select accepted_loss_count, loaded_count from ops.partition_loads order by load_id desc limit 1")[0]
+    assert lost[0] > 0.4 * lost[1]
+    assert not load("mixpanel", emr, FIRST, FIRST).is_changed
+
+
+def test_a_refused_pull_does_not_come_back_when_the_warehouse_is_made_anew(apis, emr, query, fingerprint, tmp_path) -> None:
+    ingest("mixpanel", emr, FIRST, FIRST)
+    before = fingerprint("mixpanel")
+    project = tmp_path / "landing" / "mixpanel" / "emr-platform" / "events"
+    first = max((project / str(FIRST)).iterdir())
+    shutil.copytree(first, first.with_name("29990101T000000000000Z-000000"))
+    shrink(project, FIRST, 0.5)
+    newer = max((project / str(FIRST)).iterdir()) / "manifest.json"
+    newer.write_text(newer.read_text().replace(first.name, newer.parent.name))
+    with pytest.raises(ShrunkError):
+        load("mixpanel", emr, FIRST, FIRST)
+    with connect() as session:
+        session.execute("truncate raw.mixpanel_events, ops.partition_loads")
+    load("mixpanel", emr, FIRST, FIRST)
+    assert fingerprint("mixpanel") == before
+
+
+def test_an_unchanged_date_is_written_again_if_its_rows_are_gone(apis, emr, query, fingerprint) -> None:
+    ingest("mixpanel", emr, FIRST, FIRST)
+    before = fingerprint("mixpanel")
+    with connect("loader") as session:
+        session.execute("delete from raw.mixpanel_events where insert_id = (select max(insert_id) from raw.mixpanel_events)")
+    assert load("mixpanel", emr, FIRST, FIRST).is_changed
+    assert fingerprint("mixpanel") == before
+
+
+def test_arrivals_after_the_look_back_show(apis, emr, query) -> None:
+    late = emr.date + dt.timedelta(days=88)
+    sync_launches({emr.launch: emr})
+    _set_clock(apis, "2026-04-11T06:00:00Z")
+    early = ingest("mixpanel", emr, late, late)
+    _set_clock(apis, "2026-04-13T06:00:00Z")
+    later = ingest("mixpanel", emr, late, late)
+    assert "; the latest arrived after " in later.summary
+    columns = "loaded_count, late_count, lag_seconds, missed_count, is_lookback_enough"
+    # Both pulls were made long after the look-back in our own time; now the first is put into it.
+    assert query(f"select {columns} from ops.arrival_lag") == [(later.loaded, later.loaded - early.loaded, later.lag_seconds, None, None)]
+    with connect() as session:
+        session.execute("update ops.partition_loads set pull_id = '20260411T060000000000Z-000000' where load_id = 1")
+    missed = later.loaded - early.loaded
+    assert query(f"select {columns} from ops.arrival_lag") == [(later.loaded, missed, later.lag_seconds, missed, False)]
 
 
 def test_no_secret_reaches_landing_zone_or_warehouse(apis, emr, query, tmp_path) -> None:

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from postlaunch.cli_quarantine import quarantine_cli
 from postlaunch.config.launch import Launch, ReviewKind, Source
 from postlaunch.config.load import load_launch, load_launches
 from postlaunch.config.settings import REPOSITORY, load_settings
@@ -27,6 +28,7 @@ LOCAL_ENV = REPOSITORY / ".local" / "env"
 cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Is the launch working, and will it keep working?")
 launches_cli = typer.Typer(no_args_is_help=True, help="Launch files.")
 cli.add_typer(launches_cli, name="launches")
+cli.add_typer(quarantine_cli, name="quarantine")
 console = Console()
 
 LaunchOption = Annotated[str, typer.Option("--launch", help="Id of a launch file, for example emr-platform.")]
@@ -142,13 +144,16 @@ def load(
     first: FromOption,
     last: ToOption,
     accept_changed: Annotated[bool, typer.Option(help="Take files that were edited by hand: their manifests are written anew.")] = False,
+    accept_shrunk: Annotated[
+        bool, typer.Option(help="Take dates that lost rows against what is loaded; without it they are refused.")
+    ] = False,
 ) -> None:
     """Load what lies in the landing zone again, without asking the API."""
     from postlaunch.ingest import load as run
     from postlaunch.warehouse.migrate import migrate as ensure_schema
 
     ensure_schema()
-    result = run(source, _launch(launch), first.date(), last.date(), accept_changed=accept_changed)
+    result = run(source, _launch(launch), first.date(), last.date(), accept_changed=accept_changed, accept_shrunk=accept_shrunk)
     console.print(result.summary, markup=False)
 
 
@@ -229,6 +234,7 @@ def _launch(launch_id: str) -> Launch:
 
 def _ingest(source: Source, launch: Launch, first: dt.date, last: dt.date) -> None:
     from postlaunch.ingest import ingest as extract_and_load
+    from postlaunch.warehouse.call_budget import plan
     from postlaunch.warehouse.migrate import migrate as ensure_schema
 
     if source not in launch.sources:
@@ -236,6 +242,8 @@ def _ingest(source: Source, launch: Launch, first: dt.date, last: dt.date) -> No
     if last < first:
         raise ConfigError(f"--to {last} lies before --from {first}")
     ensure_schema()
+    if planned := plan(source, launch, first, last):
+        console.print(planned, markup=False)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(f"{source} {launch.launch}", total=None)

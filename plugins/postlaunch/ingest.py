@@ -2,29 +2,33 @@
 
     ingest("mixpanel", launch, first, last)  ->  sources/mixpanel.py  ->  landing zone  ->  warehouse/loader.py  ->  raw.*, ops.*
 
-One source and one launch a call: a source that fails takes nobody with it. Nothing is loaded before everything was pulled.
+One source and one launch a call: a source that fails takes nobody with it. Nothing is loaded before everything was pulled. A run that was
+cut short goes on where the landing zone ends; a date that lost rows is refused, and its neighbours are loaded all the same.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-
-import psycopg
 
 from postlaunch.config.connections import get_connection
 from postlaunch.config.launch import Launch, Mixpanel, PagerDuty, Prometheus, Source, Zendesk
 from postlaunch.config.settings import load_settings
-from postlaunch.errors import ConfigError, LandingError, PostlaunchError, WarehouseError
+from postlaunch.errors import ConfigError, LandingError
 from postlaunch.sources import extractor
 from postlaunch.sources.base import Progress, each_date
+from postlaunch.sources.landed import clear_refusal, landed_since, mark_refused, newest_pull
 from postlaunch.sources.landing import Landing, Pull
 from postlaunch.sources.streams import STREAMS, Stream
+from postlaunch.warehouse.call_budget import call_budget
 from postlaunch.warehouse.db import connect
+from postlaunch.warehouse.ingest_runs import recorded
 from postlaunch.warehouse.loader import Loader, LoadResult
+from postlaunch.warehouse.loader_loss import ShrunkError
 from postlaunch.warehouse.loader_samples import samples_in_line
+
+MOST_TOLD = 3  # refusals in one message; all of them are marked in the landing zone
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class IngestResult:
     first: dt.date
     last: dt.date
     loads: tuple[LoadResult, ...]
+    resumed: int = 0  # dates that an earlier run had landed before it was cut short
 
     @property
     def landed(self) -> int:
@@ -63,12 +68,20 @@ class IngestResult:
         return any(load.is_changed for load in self.loads)
 
     @property
+    def lag_seconds(self) -> float | None:
+        """The longest time from an event to its arrival at the source; None if no source told."""
+        return max((load.lag_seconds for load in self.loads if load.lag_seconds is not None), default=None)
+
+    @property
     def summary(self) -> str:
         """One line for a person."""
         changed = sum(load.is_changed for load in self.loads)
+        lag = "" if self.lag_seconds is None else f"; the latest arrived after {_duration(self.lag_seconds)}"
+        resumed = f"; {self.resumed} dates were landed by a run that was cut short" if self.resumed else ""
         return (
             f"{self.source} {self.launch} {self.first}..{self.last}: {self.landed:,} rows landed = {self.loaded:,} loaded "
             f"+ {self.duplicates:,} duplicates + {self.quarantined:,} quarantined; {changed} of {len(self.loads)} partitions changed"
+            f"{lag}{resumed}"
         )
 
 
@@ -88,26 +101,43 @@ def ingest(
     section = _section(source, launch)
     if lookback:
         first = min(first - dt.timedelta(days=section.lookback_days), _uncovered_from(source, launch, last) or first)
-    report = progress or silent
-    with _recorded(source, launch, first, last):
-        pulls = extractor(source)(launch, get_connection(section.connection), first, last, Landing(load_settings().landing), report)
-        return IngestResult(source, launch.launch, first, last, _load_all(launch, pulls, report))
+    report, landing = progress or silent, Landing(load_settings().landing)
+    with recorded(source, launch, first, last, landing, report) as run:
+        landed = landed_since(landing, launch, source, (first, last), run.unfinished_since) if run.unfinished_since else []
+        rest = first + dt.timedelta(days=len(landed))
+        connection = get_connection(section.connection)
+        budget = call_budget(source, launch, connection, report)
+        pulls = extractor(source)(launch, connection, rest, last, landing, report, budget)
+        return IngestResult(source, launch.launch, first, last, _load_all(launch, [*landed, *pulls], report), len(landed))
 
 
 def load(
-    source: Source, launch: Launch, first: dt.date, last: dt.date, *, accept_changed: bool = False, progress: Progress | None = None
+    source: Source,
+    launch: Launch,
+    first: dt.date,
+    last: dt.date,
+    *,
+    accept_changed: bool = False,
+    accept_shrunk: bool = False,
+    progress: Progress | None = None,
 ) -> IngestResult:
     """Load the newest pulls of the inclusive dates again, from the landing zone alone.
 
-    `accept_changed`: files that a person has mended are taken, and their manifests written anew. Raises LandingError if a date was never
-    landed, or a file is not what its manifest says.
+    `accept_changed`: files that a person has mended are taken, and their manifests written anew. `accept_shrunk`: so are dates that lost
+    rows. A pull that was refused before is passed over unless one of the two is given. Raises LandingError if a date was never landed, or a
+    file is not what its manifest says.
     """
     _section(source, launch)
-    with _recorded(source, launch, first, last):
-        pulls = list(_landed(Landing(load_settings().landing), source, launch, first, last))
+    report, landing = progress or silent, Landing(load_settings().landing)
+    with recorded(source, launch, first, last, landing, report):
+        pulls = list(_landed(landing, source, launch, first, last, even_refused=accept_changed or accept_shrunk))
         if accept_changed:
             pulls = [pull.accept_changes(samples_in_line if source == "prometheus" else lambda _: 1) for pull in pulls]
-        return IngestResult(source, launch.launch, first, last, _load_all(launch, pulls, progress or silent))
+        results = _load_all(launch, pulls, report, accept_shrunk=accept_shrunk)
+        if accept_changed or accept_shrunk:
+            for pull in pulls:
+                clear_refusal(pull)
+        return IngestResult(source, launch.launch, first, last, results)
 
 
 def _uncovered_from(source: Source, launch: Launch, last: dt.date) -> dt.date | None:
@@ -130,29 +160,42 @@ def _section(source: Source, launch: Launch) -> Mixpanel | Zendesk | PagerDuty |
     return section
 
 
-def _load_all(launch: Launch, pulls: list[Pull], progress: Progress) -> tuple[LoadResult, ...]:
+def _load_all(launch: Launch, pulls: list[Pull], progress: Progress, *, accept_shrunk: bool = False) -> tuple[LoadResult, ...]:
+    """Load what can be loaded. Raises ShrunkError in the end if dates were refused."""
     results: list[LoadResult] = []
+    refusals: list[str] = []
     with Loader(launch) as loader, loader.together(pulls):
         for number, pull in enumerate(pulls):
             progress(f"loading {pull.manifest.stream} {pull.manifest.partition}", number, len(pulls))
-            results.append(loader.load(pull))
+            try:
+                results.append(loader.load(pull, accept_shrunk=accept_shrunk))
+            except ShrunkError as error:
+                mark_refused(pull, str(error))
+                refusals.append(str(error))
     progress("loaded", len(pulls), len(pulls))
+    if refusals:
+        more = f". And {len(refusals) - MOST_TOLD} more" if len(refusals) > MOST_TOLD else ""
+        raise ShrunkError(
+            f"refused {len(refusals)} of {len(pulls)} partitions, the others are loaded: {'. '.join(refusals[:MOST_TOLD])}{more}"
+        )
     return tuple(results)
 
 
-def _landed(landing: Landing, source: Source, launch: Launch, first: dt.date, last: dt.date) -> Iterator[Pull]:
+def _landed(landing: Landing, source: Source, launch: Launch, first: dt.date, last: dt.date, *, even_refused: bool) -> Iterator[Pull]:
     for stream in STREAMS[source]:
-        yield from (
-            _dates(landing, stream, launch, first, last) if stream.mode == "replace" else _windows(landing, stream, launch, first, last)
-        )
+        if stream.mode == "replace":
+            yield from _dates(landing, stream, launch, first, last, even_refused=even_refused)
+        else:
+            yield from _windows(landing, stream, launch, first, last)
 
 
-def _dates(landing: Landing, stream: Stream, launch: Launch, first: dt.date, last: dt.date) -> Iterator[Pull]:
+def _dates(landing: Landing, stream: Stream, launch: Launch, first: dt.date, last: dt.date, *, even_refused: bool) -> Iterator[Pull]:
     for date in each_date(first, last):
-        pull = landing.newest(stream.source, launch.launch, stream.name, date)
+        pull = newest_pull(landing, stream, launch.launch, date, even_refused=even_refused)
         if pull is None:
             folder = landing.folder(stream.source, launch.launch, stream.name, date)
-            raise LandingError(f"nothing is landed at {folder}; pull it with {_command(stream, launch, date, date)}")
+            found = "only what was refused" if newest_pull(landing, stream, launch.launch, date, even_refused=True) else "nothing"
+            raise LandingError(f"{found} is landed at {folder}; pull it with {_command(stream, launch, date, date)}")
         yield pull
 
 
@@ -175,28 +218,5 @@ def _command(stream: Stream, launch: Launch, first: dt.date, last: dt.date) -> s
     return f"`postlaunch ingest {stream.source} --launch {launch.launch} --from {first} --to {last}`"
 
 
-@contextmanager
-def _recorded(source: Source, launch: Launch, first: dt.date, last: dt.date) -> Iterator[None]:
-    """A row in ops.ingest_runs: running, then succeeded or failed with the reason."""
-    with connect("loader", autocommit=True) as session:
-        row = session.execute(
-            "insert into ops.ingest_runs (launch_id, source, first_date, last_date, status) values (%s, %s, %s, %s, 'running') "
-            "returning ingest_run_id",
-            [launch.launch, source, first, last],
-        ).fetchone()
-    run_id = row[0] if row else None
-    try:
-        yield
-    except BaseException as error:
-        with suppress(WarehouseError, psycopg.Error):  # the first fault is the one to show, even if the warehouse went with it
-            _end(run_id, "failed", str(error) if isinstance(error, PostlaunchError) else f"{type(error).__name__}: {error}")
-        raise
-    _end(run_id, "succeeded", None)
-
-
-def _end(run_id: int | None, status: str, reason: str | None) -> None:
-    with connect("loader", autocommit=True) as session:
-        session.execute(
-            "update ops.ingest_runs set status = %s, error = %s, ended_at = clock_timestamp() where ingest_run_id = %s",
-            [status, reason, run_id],
-        )
+def _duration(seconds: float) -> str:
+    return f"{seconds / 86400:.1f} days" if seconds >= 2 * 86400 else f"{seconds / 3600:.1f} hours"

@@ -22,6 +22,9 @@ def main() -> int:
         mixpanel_per_second=given.mixpanel_per_second,
         zendesk_per_minute=given.zendesk_per_minute,
         pagerduty_per_minute=given.pagerduty_per_minute,
+        mixpanel_window_seconds=given.mixpanel_window_seconds,
+        zendesk_window_seconds=given.zendesk_window_seconds,
+        pagerduty_window_seconds=given.pagerduty_window_seconds,
     )
     auth = tuple(given.prometheus_auth.split(":", 1)) if given.prometheus_auth else None
     app = create_app(given.state, launch_date=given.launch_date, now=given.now, seed=given.seed, limits=limits, prometheus_auth=auth)
@@ -45,6 +48,9 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--mixpanel-per-second", type=int, default=limits.mixpanel_per_second)
     parser.add_argument("--zendesk-per-minute", type=int, default=limits.zendesk_per_minute)
     parser.add_argument("--pagerduty-per-minute", type=int, default=limits.pagerduty_per_minute)
+    for api, usual in (("mixpanel", "hour"), ("zendesk", "minute"), ("pagerduty", "minute")):
+        default = getattr(limits, f"{api}_window_seconds")
+        parser.add_argument(f"--{api}-window-seconds", type=float, default=default, metavar="S", help=f"how long its {usual} lasts")
     parser.add_argument("--prometheus-auth", metavar="USER:PASSWORD", help="ask for basic authentication")
     return parser
 

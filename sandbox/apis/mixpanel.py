@@ -21,7 +21,6 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from sandbox.apis import credentials, mixpanel_engage
 from sandbox.apis.basic import is_allowed
-from sandbox.apis.limits import Window
 from sandbox.apis.world import World
 from sandbox.story import cdnow
 from sandbox.story.event_records import TimeConvention, records
@@ -73,7 +72,10 @@ class Gate:
         """Start with all places free."""
         limits = world.limits
         self._windows = {
-            project: (Window(limits.mixpanel_per_second, 1, limits.timer), Window(limits.mixpanel_per_hour, 3600, limits.timer))
+            project: (
+                world.window("mixpanel", limits.mixpanel_per_second, 1),
+                world.window("mixpanel", limits.mixpanel_per_hour, limits.mixpanel_window_seconds),
+            )
             for project in PROJECTS
         }
         self._at_once = {project: threading.BoundedSemaphore(limits.mixpanel_at_once) for project in PROJECTS}

@@ -18,7 +18,6 @@ from fastapi.responses import JSONResponse, Response
 
 from sandbox.apis import credentials
 from sandbox.apis.basic import is_allowed
-from sandbox.apis.limits import Window
 from sandbox.apis.world import World
 from sandbox.story.event_records import distinct_id, profile
 from sandbox.story.people import users_through
@@ -66,7 +65,9 @@ class Sessions:
 def add_routes(routes: APIRouter, world: World, projects: Collection[int]) -> None:
     """Add the two paths. `projects`: the ids that exist."""
     sessions = Sessions()
-    windows = {project: Window(world.limits.mixpanel_per_hour, 3600, world.limits.timer) for project in projects}
+    windows = {
+        project: world.window("mixpanel", world.limits.mixpanel_per_hour, world.limits.mixpanel_window_seconds) for project in projects
+    }
     places = {project: threading.BoundedSemaphore(AT_ONCE) for project in projects}
 
     async def query(request: Request) -> dict[str, str]:

@@ -52,7 +52,7 @@ class Span:
 def router(world: World) -> APIRouter:
     """The routes, all of them behind the token and the limit."""
     routes = APIRouter(dependencies=[Depends(world.counting("pagerduty"))])
-    window = Window(world.limits.pagerduty_per_minute, 60, world.limits.timer)
+    window = world.window("pagerduty", world.limits.pagerduty_per_minute, world.limits.pagerduty_window_seconds)
 
     def answer(request: Request, make: Callable[[], Record]) -> JSONResponse:
         try:

@@ -1,4 +1,4 @@
-"""What the four simulated APIs share: the story, the clock, the limits, a count of requests."""
+"""What the four simulated APIs share: the story, the clock, the limits, a count of requests and of refusals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
-from sandbox.apis.limits import Limits
+from sandbox.apis.limits import Limits, Window
 from sandbox.story.clock import SandboxClock
 from sandbox.story.plan import Plan
 
@@ -23,6 +23,7 @@ class World:
     limits: Limits
     prometheus_auth: tuple[str, str] | None = None
     requests: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
 
     def now(self) -> dt.datetime:
         """The present moment of the sandbox, in UTC."""
@@ -39,3 +40,11 @@ class World:
             self.requests[api] += 1
 
         return count
+
+    def window(self, api: str, calls: int, seconds: float) -> Window:
+        """A limit of an API; what it refuses is counted."""
+
+        def refuse() -> None:
+            self.refused[api] += 1
+
+        return Window(calls, seconds, self.limits.timer, refuse)

@@ -33,7 +33,7 @@ Maker = Callable[[World, Request], Record]
 def router(world: World) -> APIRouter:
     """The routes, each with and without `.json`. The incremental ones share a limit."""
     routes = APIRouter(dependencies=[Depends(world.counting("zendesk"))])
-    window = Window(world.limits.zendesk_per_minute, 60, world.limits.timer)
+    window = world.window("zendesk", world.limits.zendesk_per_minute, world.limits.zendesk_window_seconds)
 
     def answer(request: Request, make: Maker, *, is_limited: bool) -> JSONResponse:
         try:

@@ -111,6 +111,47 @@ def test_a_refused_password_is_not_tried_again(
     assert "wrong-secret" not in str(caught.value)
 
 
+def test_a_task_that_would_wait_long_for_the_limit_comes_again_and_fails_nothing(
+    launches: Path, landing: Path, warehouse: str, apis: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.exceptions import AirflowRescheduleException  # noqa: TID251
+
+    from postlaunch.orchestration.ingests import ingest_window
+
+    address = os.environ["AIRFLOW_CONN_POSTLAUNCH_MIXPANEL"].partition("?")[0]
+    monkeypatch.setenv("AIRFLOW_CONN_POSTLAUNCH_MIXPANEL", f"{address}?limits=1/hour")
+    window = {"launch": "emr-platform", "first": DATE, "last": DATE}
+    assert ingest_window("mixpanel", window, context("backfill"))["is_changed"]
+    with pytest.raises(AirflowRescheduleException) as caught:
+        ingest_window("mixpanel", window, context("backfill"))
+    wait = caught.value.reschedule_date - dt.datetime.now(dt.UTC)
+    assert dt.timedelta(minutes=59) < wait < dt.timedelta(minutes=61)
+
+
+def test_a_page_is_a_line_in_the_log_and_a_slow_one_says_that_it_lives(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from postlaunch.orchestration import defaults
+
+    now = [0.0]
+    monkeypatch.setattr(defaults.time, "monotonic", lambda: now[0])
+    report = defaults.log_progress("zendesk emr-platform")
+    with caplog.at_level("INFO", logger=defaults.__name__):
+        for moment, message, rows in [
+            (0, "tickets, page 1", 10),
+            (1, "tickets, page 1", 20),
+            (2, "tickets, page 2", 30),
+            (8, "tickets, page 2", 40),
+        ]:
+            now[0] = moment
+            report(message, rows, None)
+    assert caplog.messages == [
+        "zendesk emr-platform: tickets, page 1 10",
+        "zendesk emr-platform: tickets, page 2 30",
+        "zendesk emr-platform: tickets, page 2 40",
+    ]
+
+
 @pytest.mark.parametrize(
     ("error", "is_final"), [(SourceError, False), (WarehouseError, False), (SourceAuthError, True), (ConfigError, True)]
 )

@@ -13,6 +13,6 @@ def built(warehouse: str, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     hand = Warehouse()
     hand.configure()
     hand.load(1000, FIRST, LAST)
-    hand.load(5000, FIRST, LAST, stream="samples")
+    hand.load(50, FIRST, LAST, stream="samples")
     hand.build()
     return hand

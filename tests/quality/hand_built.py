@@ -165,6 +165,31 @@ with days as (
 )
 """
 
+_EMPTY = (
+    "create table if not exists raw.mixpanel_events_all partition of raw.mixpanel_events default",
+    "create table if not exists raw.prometheus_samples_all partition of raw.prometheus_samples default",
+    "delete from raw.mixpanel_events where %(source)s = 'mixpanel' and launch_id = %(launch)s and event_date = any(%(days)s)",
+    "delete from raw.prometheus_samples where %(source)s = 'prometheus' and launch_id = %(launch)s and sample_date = any(%(days)s)",
+    "delete from quarantine.records where source = %(source)s and launch_id = %(launch)s and partition_date = any(%(days)s)",
+)
+_ROWS = {
+    "events": """
+        insert into raw.mixpanel_events
+        select %(launch)s, day, 'Task Created', 'user', number::text, day, null, '{}', 0
+        from unnest(%(days)s::date[], %(counts)s::bigint[]) as loads (day, loaded) cross join generate_series(1, loaded) as number
+    """,
+    "samples": """
+        insert into raw.prometheus_samples
+        select %(launch)s, day, 'api.up', 1, day + number * interval '1 second', 1, 0
+        from unnest(%(days)s::date[], %(counts)s::bigint[]) as loads (day, loaded) cross join generate_series(1, loaded) as number
+    """,
+}
+_REFUSED = """
+    insert into quarantine.records (load_id, launch_id, source, stream, partition_date, reason, landing_path, line_number, raw_line)
+    select 0, %(launch)s, %(source)s, %(stream)s, day, 'bad JSON', 'l', number, '{'
+    from unnest(%(days)s::date[]) as day cross join generate_series(1, %(refused)s::bigint) as number
+"""
+
 
 @dataclass
 class Warehouse:
@@ -246,8 +271,9 @@ class Warehouse:
         is_changed: bool = True,
         stream: str = "events",
         launch: str = LAUNCH,
+        is_bare: bool = False,
     ) -> None:
-        """Record one load a date, as the loader does; `count` is how many rows were loaded."""
+        """Record one load a date, as the loader does; `count` is how many rows were loaded. `is_bare`: the record alone, no rows."""
         source = "mixpanel" if stream == "events" else "prometheus"
         days = [first + dt.timedelta(days=number) for number in range(((last or first) - first).days + 1)]
         counts = [count(day) if callable(count) else count for day in days]
@@ -269,6 +295,10 @@ class Warehouse:
                 """,
                 rows,
             )
+            if not is_bare:
+                values = {"launch": launch, "source": source, "stream": stream, "days": days, "counts": counts, "refused": quarantined}
+                for statement in (*_EMPTY, _ROWS[stream], _REFUSED):
+                    cursor.execute(statement, values)
 
     def fingerprint(self, *tables: str) -> dict[str, str]:
         """md5 over all rows of marts tables, by table."""

@@ -22,7 +22,7 @@ def hand(module_warehouse: str) -> Warehouse:
     hand.configure()
     hand.run("insert into config.funnel_steps values (%s, 'activation', 'Activation', 1, 'Task Created', 60)", [LAUNCH], role=None)
     hand.load(1000, FIRST, LAST)
-    hand.load(5000, FIRST, LAST, stream="samples")
+    hand.load(50, FIRST, LAST, stream="samples")
     hand.build()
     return hand
 

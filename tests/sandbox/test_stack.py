@@ -71,6 +71,12 @@ def test_the_environment_names_every_connection_and_keeps_telemetry_off(tmp_path
     assert variables["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"
 
 
+def test_a_variable_may_differ_from_what_the_stack_sets(tmp_path: Path) -> None:
+    plain = Stack(tmp_path).variables
+    changed = Stack(tmp_path, changed={"AIRFLOW__CORE__PARALLELISM": "8"}).variables
+    assert {name for name in plain if plain[name] != changed[name]} == {"AIRFLOW__CORE__PARALLELISM"}
+
+
 def test_stopping_what_was_never_started_does_nothing(stack: Stack) -> None:
     assert stack.stop() == []
     assert not any(service.is_running for service in stack.services())

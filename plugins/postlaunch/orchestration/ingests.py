@@ -10,7 +10,7 @@ import logging
 from typing import Any, TypedDict
 
 from airflow.sdk import DAG, get_current_context, task, task_group
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException
 
 from postlaunch.config.launch import Launch, Source
 from postlaunch.config.load import load_launch, load_launches
@@ -19,6 +19,8 @@ from postlaunch.orchestration.assets import raw
 from postlaunch.orchestration.defaults import LABEL, NIGHTLY, RETRIES, START, interval, log_progress, noted, step
 from postlaunch.orchestration.pools import pool_name
 from postlaunch.orchestration.windows import dates_to_ingest
+
+LONGEST_WAIT_SECONDS = 90.0  # for an API's limit; a task that has to wait longer gives its place back and comes again
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ def ingest_dag(source: Source, doc_md: str) -> DAG:
         schedule=NIGHTLY,
         start_date=START,
         catchup=False,
-        max_active_runs=4,
+        max_active_runs=5,
         tags=["ingest", source, "nightly"],
         default_args=RETRIES,
     ) as dag:
@@ -85,20 +87,31 @@ def windows(source: Source, start: dt.datetime, end: dt.datetime) -> list[Window
 
 
 def ingest_window(source: Source, window: Window, context: Any) -> Outcome:
-    """Ingest one launch: what was ingested, and whether that changed the warehouse."""
-    from postlaunch.ingest import ingest
+    """Ingest one launch: what was ingested, and whether that changed the warehouse.
 
+    While the API's limit is used up the task is rescheduled: its place in the pool goes to another, no retry and no time is lost.
+    """
+    from postlaunch.ingest import ingest
+    from postlaunch.warehouse.call_budget import BudgetSpentError, plan, waits_at_most
+
+    first, last = dt.date.fromisoformat(window["first"]), dt.date.fromisoformat(window["last"])
     with step():
         launch = load_launch(load_settings().launches, window["launch"])
-    with step(connection_id(launch, source)):
-        result = ingest(
-            source,
-            launch,
-            dt.date.fromisoformat(window["first"]),
-            dt.date.fromisoformat(window["last"]),
-            lookback=context["dag_run"].run_type != "backfill",  # a backfill names its days itself
-            progress=log_progress(f"{source} {launch.launch}"),
-        )
+    try:
+        with step(connection_id(launch, source)), waits_at_most(LONGEST_WAIT_SECONDS):
+            noted(plan(source, launch, first, last) or f"{source}: no limit of calls")
+            result = ingest(
+                source,
+                launch,
+                first,
+                last,
+                lookback=context["dag_run"].run_type != "backfill",  # a backfill names its days itself
+                progress=log_progress(f"{source} {launch.launch}"),
+            )
+    except BudgetSpentError as error:
+        log.info("%s; the task comes again then", error)
+        again = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=error.wait_seconds)
+        raise AirflowRescheduleException(again) from None  # type: ignore[no-untyped-call]
     noted(result.summary)
     return {**window, "is_changed": result.is_changed}
 

@@ -124,7 +124,7 @@ def check_status(connection: Connection, source: Source, url: str, status: int, 
     if 200 <= status < 300:
         return
     place = f"{source}: {public_url(url)} answered {status}"
-    words = f": {_short(said)}" if said.strip() else ""
+    words = f": {_short(connection.without_secrets(said))}" if said.strip() else ""
     variable = variable_name(connection.conn_id)
     if status in (401, 403):
         raise SourceAuthError(f"{place}, it refuses the credentials{words}; check login and password of {variable} and their permissions")
@@ -142,14 +142,14 @@ def unreachable(connection: Connection, source: Source, url: str, error: BaseExc
     reason = getattr(error, "reason", None) or error
     detail = str(reason).strip() or type(reason).__name__
     return TransientError(
-        f"{source}: no answer from {public_url(url)} ({_short(detail)}); "
+        f"{source}: no answer from {public_url(url)} ({_short(connection.without_secrets(detail))}); "
         f"is it up, and are host and port of {variable_name(connection.conn_id)} right?"
     )
 
 
 def garbage(connection: Connection, source: Source, url: str, body: bytes, expected: str = "JSON") -> SourceError:
     """An answer of the wrong kind, for example the HTML of a proxy or a login page."""
-    start = _short(body[:200].decode("utf-8", "replace"))
+    start = _short(connection.without_secrets(body[:2000].decode("utf-8", "replace")))
     return SourceError(
         f"{source}: {public_url(url)} did not answer with {expected} but with {start!r}; "
         f"does {variable_name(connection.conn_id)} point at the API itself, not at a login page or proxy?"

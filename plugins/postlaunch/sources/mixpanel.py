@@ -127,24 +127,36 @@ class _Router:
 
     def take(self, lines: list[bytes], call: _Call) -> None:
         """Land the lines that belong to the window, and those that cannot be placed."""
-        low = _wall_seconds(call.first)
-        high = _wall_seconds(call.last + _DAY)
-        slots: list[list[bytes]] = [[] for _ in self._bounds]
+        low, high = _wall_seconds(call.first), _wall_seconds(call.last + _DAY)
+        times = _times(lines)
+        known = [time for time in times if time is not None]
+        earliest, latest = min(known, default=low), max(known, default=low)
+        if len(known) == len(lines) and low <= earliest and latest < high and self._slot(earliest) == self._slot(latest):
+            self._write(self._slot(earliest), lines)  # events come a day after the other: mostly a block is of one date
+            self._placed += len(lines)
+            return
+        slots: list[list[bytes]] = [[] for _ in range(len(self._writers) + 2)]
         strays: list[bytes] = []
-        moment, bounds = self._clock.moment, self._bounds
-        for line in lines:
-            time = _time(line)
+        for line, time in zip(lines, times, strict=True):
             if time is None:
                 strays.append(line)
             elif not low <= time < high:
                 strays.append(line)
                 self._elsewhere += 1
             else:
-                slots[bisect_right(bounds, moment(time)) - 1].append(line)  # before the window: slot -1, which is the last
-        for writer, slot in zip(self._writers, slots, strict=False):  # the last slot belongs to no writer
-            writer.write_all(slot)
-        self._writers[self._next].write_all([line for line in strays if line])
+                slots[self._slot(time) + 1].append(line)
+        for slot, its_lines in enumerate(slots, start=-1):
+            self._write(slot, its_lines)
+        self._write(self._next, [line for line in strays if line])
         self._placed += len(lines) - len(strays)
+
+    def _slot(self, time: int) -> int:
+        """Which writer a `time` value belongs to; -1 before the window, their number after it."""
+        return bisect_right(self._bounds, self._clock.moment(time)) - 1
+
+    def _write(self, slot: int, lines: list[bytes]) -> None:
+        if 0 <= slot < len(self._writers):
+            self._writers[slot].write_all(lines)
 
     def check(self, call: _Call, url: str) -> None:
         """Raise SourceError if the answer holds events, but none of the days that were asked for."""
@@ -180,10 +192,12 @@ def _source_day(clock: ProjectClock, moment: dt.datetime) -> str:
     return clock.date(moment).isoformat()
 
 
-def _time(line: bytes) -> int | None:
-    """`properties.time`, without parsing the line where it is the first property, as Mixpanel writes it; the loader looks again."""
-    if found := _TIME_FIRST(line):
-        return int(found[1])
+def _times(lines: list[bytes]) -> list[int | None]:
+    """`properties.time` of each line, without parsing where it is the first property, as Mixpanel writes it; the loader looks again."""
+    return [int(found[1]) if found else _parsed_time(line) for found, line in zip(map(_TIME_FIRST, lines), lines, strict=True)]
+
+
+def _parsed_time(line: bytes) -> int | None:
     try:
         return event_time(orjson.loads(line))
     except ValueError:

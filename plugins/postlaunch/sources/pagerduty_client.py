@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pagerduty
-from httpx2 import Request, Response
+from httpx2 import HTTPError, Request, Response
 
 from postlaunch.config.connections import Connection
 from postlaunch.errors import ConfigError, SourceError
@@ -67,6 +67,8 @@ class PagerDutyApi:
         """The password of the connection is the API token."""
         if not connection.password:
             raise ConfigError(f"connection {connection.conn_id!r} needs a password: the PagerDuty API token")
+        if not connection.password.isascii():
+            raise ConfigError(f"connection {connection.conn_id!r}: its password is no PagerDuty API token, which has ASCII characters only")
         self._connection = connection
         self._client = _Client(connection, budget)
 
@@ -119,8 +121,8 @@ class PagerDutyApi:
         An empty page that is not the last is asked for once more: to go on behind it might leave records out.
         """
         url, offset, was_empty = f"{self._client.url}{path}", 0, False
-        while offset + PAGE <= MOST_RECORDS:
-            answer = self._get(path, {**parameters, "limit": PAGE, "offset": offset}) or {}
+        while offset < MOST_RECORDS:
+            answer = self._get(path, {**parameters, "limit": min(PAGE, MOST_RECORDS - offset), "offset": offset}) or {}
             records = self._named(path, answer, path.rsplit("/", maxsplit=1)[-1])
             yield from records
             if not self._named(path, answer, "more"):
@@ -135,6 +137,8 @@ class PagerDutyApi:
             response = self._client.get(path, params=parameters)
         except pagerduty.Error as error:
             raise self._translated(path, error) from None
+        except HTTPError as error:  # a body that cannot be unzipped: the library lets it through
+            raise unreachable(self._connection, "pagerduty", f"{self._client.url}{path}", error) from None
         if is_gone_allowed and response.status_code == 404:
             return None
         if not response.is_success:

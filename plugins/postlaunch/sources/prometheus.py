@@ -163,7 +163,7 @@ class RangeApi:
     def _ask(self, metric: Metric, query: str, start: int, end: int) -> list[dict[str, Any]]:
         answer = call(self._budget, self._post, metric, query, start, end)
         for warning in [*(answer.get("warnings") or []), *(answer.get("infos") or [])]:
-            self._warnings[f"{metric.metric_id}: {warning}"] = None
+            self._warnings[self._connection.without_secrets(f"{metric.metric_id}: {warning}")] = None
         result: list[dict[str, Any]] = answer["data"]["result"]
         return result
 
@@ -176,7 +176,8 @@ class RangeApi:
         answer = _json(response.content)
         if answer is not None and answer.get("status") == "error" and response.status_code in (400, 422):
             raise SourceError(
-                f"prometheus: {self.url} refuses the query of {metric.metric_id}: {answer.get('error')}; "
+                f"prometheus: {self.url} refuses the query of {metric.metric_id}: "
+                f"{self._connection.without_secrets(str(answer.get('error')))}; "
                 f"mend it in the launch file (query: {query})"
             )
         check_status(self._connection, "prometheus", self.url, response.status_code, wait_of(response.headers), response.text[:2000])

@@ -106,6 +106,7 @@ def _session(connection: Connection) -> requests.Session:
     except ZenpyException:  # its message quotes the credentials
         raise ConfigError(f"connection {connection.conn_id!r} needs login (e-mail) and password (API token) for Zendesk") from None
     session: requests.Session = client.tickets.session
+    session.auth = (f"{connection.login}/token".encode(), (connection.password or "").encode())  # requests itself would take Latin-1
     return session
 
 

@@ -4,7 +4,8 @@
     merge   (entities)          by id, the newest version wins; only what changed makes dates dirty
 
 Accounting always closes: landed = loaded + duplicates + quarantined. A file that is not what its manifest says loads nothing.
-A bad line never fails its batch: it goes to quarantine with the reason, its file and its line number.
+A bad line never fails its batch: it goes to quarantine with the reason, its file and its line number. A pull of a date that holds far
+fewer rows than are loaded is refused until a person accepts the loss.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from postlaunch.sources.landing import Manifest, Pull
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.loader_entities import load_entities
 from postlaunch.warehouse.loader_events import load_events
+from postlaunch.warehouse.loader_loss import rows_lost, shrunk
 from postlaunch.warehouse.loader_rows import Counts, LoadKey, Quarantine, Refusals, attempt
 from postlaunch.warehouse.loader_samples import load_samples
 
-_REPLACED = {("mixpanel", "events"): "mixpanel_events", ("prometheus", "samples"): "prometheus_samples"}
+_REPLACED = {("mixpanel", "events"): ("mixpanel_events", "event_date"), ("prometheus", "samples"): ("prometheus_samples", "sample_date")}
 _SAME_STREAM = "launch_id = %(launch)s and source = %(source)s and stream = %(stream)s"
 
 _UNCOVERED = f"""
@@ -52,7 +54,7 @@ _FINISH = """
     set
         landed_count = %(landed)s, loaded_count = %(loaded)s, duplicate_count = %(duplicates)s, quarantined_count = %(quarantined)s,
         is_changed = %(is_changed)s, first_dirty_date = %(first_dirty)s, last_dirty_date = %(last_dirty)s,
-        lag_seconds = %(lag)s, duration_seconds = %(duration)s
+        lag_seconds = %(lag)s, duration_seconds = %(duration)s, accepted_loss_count = %(loss)s
     where load_id = %(load)s
 """
 
@@ -69,6 +71,7 @@ class LoadResult:
     quarantined: int
     is_changed: bool
     is_superseded: bool = False  # a newer pull of the partition is loaded already: nothing was done
+    lag_seconds: float | None = None  # the longest time from an event to its arrival at the source
 
 
 @dataclass(frozen=True)
@@ -112,16 +115,16 @@ class Loader:
         with self._session.transaction():
             yield
 
-    def load(self, pull: Pull, *, force: bool = False) -> LoadResult:
-        """Load one pull; `force`: even if its content is what was loaded last.
+    def load(self, pull: Pull, *, force: bool = False, accept_shrunk: bool = False) -> LoadResult:
+        """Load one pull; `force`: even if its content is what was loaded last; `accept_shrunk`: even if it lost rows against that.
 
-        Raises LandingError or WarehouseError; then nothing changed.
+        Raises LandingError, ShrunkError or another WarehouseError; then nothing changed.
         """
         manifest = pull.manifest
         table = self._partition_table(manifest)
         try:
             with self._session.transaction():
-                return self._load(pull, table, force)
+                return self._load(pull, table, force, accept_shrunk)
         except psycopg.Error as error:
             reason = (error.diag.message_primary if isinstance(error, psycopg.DatabaseError) else None) or str(error)
             raise WarehouseError(
@@ -129,7 +132,7 @@ class Loader:
                 f"its partition is as it was: {' '.join(reason.split())}"
             ) from error
 
-    def _load(self, pull: Pull, table: sql.Identifier | None, force: bool) -> LoadResult:
+    def _load(self, pull: Pull, table: sql.Identifier | None, force: bool, accept_shrunk: bool) -> LoadResult:
         manifest, began = pull.manifest, time.monotonic()
         self._session.execute(
             "select pg_advisory_xact_lock(hashtextextended(%s, 0))",
@@ -139,13 +142,16 @@ class Loader:
         if last and last["pull_id"] > manifest.pull_id:
             return _result(manifest, Counts(), is_changed=False, is_superseded=True)
         key = LoadKey(self._begin(pull), manifest.launch, pull, self._launch.timezone)
-        if last and last["content_hash"] == manifest.content_hash and not force:
+        if table and last and last["content_hash"] == manifest.content_hash and not force and self._holds(table, manifest, last):
             outcome = _unchanged(pull, last)
         else:
             outcome = self._replace(key, table) if table else self._merge(key)
         if outcome.counts.landed != manifest.rows:
             raise pull.changed(f"it holds {outcome.counts.landed} rows but the manifest says {manifest.rows}")
-        self._finish(key, outcome, time.monotonic() - began)
+        loss = rows_lost(last["loaded_count"], outcome.counts) if last else None
+        if last and loss and not accept_shrunk:
+            raise shrunk(manifest, last["loaded_count"], outcome.counts)
+        self._finish(key, outcome, loss, time.monotonic() - began)
         return _result(manifest, outcome.counts, is_changed=outcome.is_changed)
 
     def _replace(self, key: LoadKey, table: sql.Identifier) -> _Outcome:
@@ -179,15 +185,21 @@ class Loader:
         return _Outcome(counts, dirty[0] is not None, dirty)
 
     def _forget_refused_before(self, key: LoadKey) -> None:
-        """Windows overlap, so a bad record comes again with every pull: quarantine keeps its latest appearance."""
+        """Windows overlap, so a bad record comes again with every pull: quarantine keeps its latest appearance.
+
+        A pull that is loaded again is judged anew: what an earlier load of it refused is forgotten too.
+        """
         self._session.execute(
             """
             delete from quarantine.records as before
-            using quarantine.records as now
             where before.launch_id = %(launch)s and before.source = %(source)s and before.stream = %(stream)s
-              and now.load_id = %(load)s and before.load_id < now.load_id and before.raw_line = now.raw_line
+              and before.load_id < %(load)s
+              and (
+                exists (select from quarantine.records as now where now.load_id = %(load)s and now.raw_line = before.raw_line)
+                or exists (select from ops.partition_loads as same where same.load_id = before.load_id and same.pull_id = %(pull)s)
+              )
             """,
-            {**_stream(key.pull.manifest), "load": key.load_id},
+            {**_stream(key.pull.manifest), "load": key.load_id, "pull": key.pull.manifest.pull_id},
         )
 
     def _dirty_dates(self, key: LoadKey, counts: Counts) -> tuple[dt.date | None, dt.date | None]:
@@ -221,6 +233,13 @@ class Loader:
         ).fetchone()
         return dict(zip(columns, row, strict=True)) if row else None
 
+    def _holds(self, table: sql.Identifier, manifest: Manifest, last: dict[str, Any]) -> bool:
+        """Whether the rows of the last load are still there; a person may have deleted some."""
+        _, date = _REPLACED[(manifest.source, manifest.stream)]
+        statement = sql.SQL("select count(*) from {} where launch_id = %s and {} = %s").format(table, sql.Identifier(date))
+        found = self._session.execute(statement, [manifest.launch, manifest.partition_date]).fetchone()
+        return found == (last["loaded_count"],)
+
     def _begin(self, pull: Pull) -> int:
         """Insert the row of ops.partition_loads with counts of zero, to learn its id."""
         manifest = pull.manifest
@@ -238,6 +257,7 @@ class Loader:
             "content_hash": manifest.content_hash,
             "is_changed": False,
             "request": Jsonb(manifest.request),
+            "warnings": manifest.warnings,
         }
         statement = sql.SQL("insert into ops.partition_loads ({}) values ({}) returning load_id").format(
             sql.SQL(", ").join(map(sql.Identifier, fields)), sql.SQL(", ").join(map(sql.Placeholder, fields))
@@ -245,7 +265,7 @@ class Loader:
         row = self._session.execute(statement, fields).fetchone()
         return int(row[0]) if row else 0
 
-    def _finish(self, key: LoadKey, outcome: _Outcome, seconds: float) -> None:
+    def _finish(self, key: LoadKey, outcome: _Outcome, loss: int | None, seconds: float) -> None:
         counts = outcome.counts
         values = {
             "load": key.load_id,
@@ -257,6 +277,7 @@ class Loader:
             "first_dirty": outcome.dirty[0],
             "last_dirty": outcome.dirty[1],
             "lag": counts.lag_seconds,
+            "loss": loss,
             "duration": seconds,
         }
         self._session.execute(_FINISH, values)
@@ -269,7 +290,7 @@ class Loader:
         date = manifest.partition_date
         if date is None:
             return None
-        parent = _REPLACED[(manifest.source, manifest.stream)]
+        parent, _ = _REPLACED[(manifest.source, manifest.stream)]
         name = f"{parent}_y{date:%Ym%m}"
         first = date.replace(day=1)
         following = (first + dt.timedelta(days=31)).replace(day=1)
@@ -301,5 +322,6 @@ def _unchanged(pull: Pull, last: dict[str, Any]) -> _Outcome:
 
 def _result(manifest: Manifest, counts: Counts, *, is_changed: bool, is_superseded: bool = False) -> LoadResult:
     return LoadResult(
-        manifest.stream, manifest.partition, counts.landed, counts.loaded, counts.duplicates, counts.quarantined, is_changed, is_superseded
+        *(manifest.stream, manifest.partition, counts.landed, counts.loaded, counts.duplicates, counts.quarantined),
+        *(is_changed, is_superseded, counts.lag_seconds),
     )

@@ -1,0 +1,102 @@
+"""What lies in the landing zone already: which pull of a partition counts, and what a killed run left behind.
+
+{pull_id}/manifest.json                   a complete pull
+          manifest.json + refused.json    complete, but refused by the warehouse: passed over until a person takes it
+          part-0000.jsonl.gz alone        a killed run was writing it: swept by the next run of its dates
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+from collections.abc import Iterator, Sequence
+
+from upath import UPath
+
+from postlaunch.config.launch import Launch, Source
+from postlaunch.errors import LandingError
+from postlaunch.sources.base import each_date
+from postlaunch.sources.landing import MANIFEST, Landing, Partition, Pull, read_pull
+from postlaunch.sources.streams import STREAMS, Stream
+
+REFUSED = "refused.json"
+
+Window = tuple[dt.date, dt.date]  # inclusive
+
+
+def newest_pull(landing: Landing, stream: Stream, launch: str, partition: Partition, *, even_refused: bool = False) -> Pull | None:
+    """The newest complete pull of a partition; one that was refused only if `even_refused`."""
+    for folder in reversed(_folders(landing.folder(stream.source, launch, stream.name, partition))):
+        if (folder / MANIFEST).exists() and (even_refused or not (folder / REFUSED).exists()):
+            return read_pull(folder)
+    return None
+
+
+def mark_refused(pull: Pull, reason: str) -> None:
+    """From now on the pull is passed over; it stays for a person to look at, or to take."""
+    text = json.dumps({"refused_at": dt.datetime.now(dt.UTC).isoformat(), "reason": reason}, indent=2, ensure_ascii=False) + "\n"
+    try:
+        (pull.path / REFUSED).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise LandingError(f"cannot write to the landing zone at {pull.path}: {error}") from error
+
+
+def clear_refusal(pull: Pull) -> None:
+    """The pull was taken after all."""
+    (pull.path / REFUSED).unlink(missing_ok=True)
+
+
+def landed_since(landing: Landing, launch: Launch, source: Source, window: Window, since: dt.datetime) -> list[Pull]:
+    """The dates of the window, from its first on, that were pulled whole after `since`: they need not be pulled again.
+
+    A date counts if it was over when its pull began. The last date is always pulled anew, and so is a merged window: it has no parts.
+    """
+    stream, pulls = STREAMS[source][0], list[Pull]()
+    if stream.mode == "merge":
+        return pulls
+    for date in each_date(*window)[:-1]:
+        pull = newest_pull(landing, stream, launch.launch, date)
+        if pull is None or _began(pull) < max(since, launch.window(date, date)[1]):
+            break
+        pulls.append(pull)
+    return pulls
+
+
+def sweep(landing: Landing, source: Source, launch: str, windows: Sequence[Window], busy: Sequence[Window]) -> None:
+    """Remove what killed runs of `windows` left unfinished. Dates of `busy` are left alone: a run may be writing there."""
+    for stream in STREAMS[source]:
+        for folder, (first, last) in _partitions(landing.folder(source, launch, stream.name)):
+            is_dead = any(start <= first and last <= end for start, end in windows)
+            if is_dead and not any(start <= last and first <= end for start, end in busy):
+                for pull in _folders(folder):
+                    if not (pull / MANIFEST).exists():
+                        _remove(pull)
+
+
+def _began(pull: Pull) -> dt.datetime:
+    """When the run made the pull's id, before its first call."""
+    return dt.datetime.strptime(pull.manifest.pull_id[:22], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=dt.UTC)
+
+
+def _partitions(folder: UPath) -> Iterator[tuple[UPath, Window]]:
+    for entry in _folders(folder):
+        first, _, last = entry.name.partition("_")
+        try:
+            yield entry, (dt.date.fromisoformat(first), dt.date.fromisoformat(last or first))
+        except ValueError:
+            continue
+
+
+def _folders(folder: UPath) -> list[UPath]:
+    try:
+        return sorted((entry for entry in folder.iterdir() if entry.is_dir()), key=lambda entry: str(entry.name))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _remove(folder: UPath) -> None:
+    with contextlib.suppress(OSError):  # what cannot be removed does no harm, and is tried again by the next run of its dates
+        for file in folder.iterdir():
+            file.unlink(missing_ok=True)
+        folder.rmdir()

@@ -1,0 +1,125 @@
+"""Runs of ingest and load: a row in ops.ingest_runs, and a lock that lives exactly as long as the run.
+
+    dead runs are marked as killed, what they left unfinished is swept  ──>  running  ──>  succeeded | failed, with the reason
+
+The lock belongs to a session of PostgreSQL, which ends with its process however that ends: a run that is marked as running and holds no
+lock is dead. Runs of other dates go on side by side; a run of the very same dates waits for the one before it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from postlaunch.config.launch import Launch, Source
+from postlaunch.errors import PostlaunchError, WarehouseError
+from postlaunch.sources.base import Progress
+from postlaunch.sources.landed import Window, sweep
+from postlaunch.sources.landing import Landing
+from postlaunch.warehouse.db import connect
+
+RUN_LOCK = 7_020_010  # the first half of a key; the second is the run's number
+_SAME = "launch_id = %(launch)s and source = %(source)s"
+_SAME_DATES = f"{_SAME} and first_date = %(first)s and last_date = %(last)s"
+
+_KILL_DEAD = f"""
+    update ops.ingest_runs as run
+    set status = 'failed', error = 'the run was killed', ended_at = clock_timestamp()
+    where
+        {_SAME} and run.status = 'running'
+        and not exists (
+            select from pg_locks
+            where
+                locktype = 'advisory' and granted and objsubid = 2
+                and database = (select oid from pg_database where datname = current_database())
+                and classid::bigint = {RUN_LOCK} and objid::bigint = run.ingest_run_id
+        )
+    returning first_date, last_date
+"""  # noqa: S608  no input, only our own constants
+
+_ALIVE = f"select first_date, last_date, ingest_run_id, started_at from ops.ingest_runs where {_SAME} and status = 'running'"  # noqa: S608
+
+_UNFINISHED_SINCE = f"""
+    select min(started_at) from ops.ingest_runs
+    where
+        {_SAME_DATES} and status = 'failed' and config_hash = %(config)s and started_at > clock_timestamp() - interval '1 day'
+        and ingest_run_id > coalesce((select max(ingest_run_id) from ops.ingest_runs where {_SAME_DATES} and status = 'succeeded'), 0)
+"""  # noqa: S608
+
+_INSERT = """
+    insert into ops.ingest_runs (launch_id, source, first_date, last_date, status, config_hash)
+    values (%(launch)s, %(source)s, %(first)s, %(last)s, 'running', %(config)s)
+    returning ingest_run_id
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """`unfinished_since`: when runs of the same dates began to fail or be killed, within a day; None if the last one succeeded."""
+
+    run_id: int
+    unfinished_since: dt.datetime | None
+
+
+@contextmanager
+def recorded(source: Source, launch: Launch, first: dt.date, last: dt.date, landing: Landing, progress: Progress) -> Iterator[Run]:
+    """The frame of a run: what is raised within becomes its reason. Raises WarehouseError."""
+    values = {"launch": launch.launch, "source": source, "first": first, "last": last, "config": _config_hash(source, launch)}
+    with connect("loader", autocommit=True) as session:
+        session.execute("select set_config('idle_session_timeout', '0', false), set_config('tcp_keepalives_idle', '60', false)")
+        run = _begin(session, values, landing, progress)
+        try:
+            yield run
+        except BaseException as error:
+            with suppress(WarehouseError, psycopg.Error):  # the first fault is the one to show, even if the warehouse went with it
+                _end(run, "failed", str(error) if isinstance(error, PostlaunchError) else f"{type(error).__name__}: {error}")
+            raise
+        _end(run, "succeeded", None)
+
+
+def _begin(session: psycopg.Connection, values: dict[str, Any], landing: Landing, progress: Progress) -> Run:
+    """Start one at a time: what is swept under this lock, no run has begun to write."""
+    window = (values["first"], values["last"])
+    dead: list[Window] = []
+    while True:
+        with session.transaction():
+            session.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"runs of {values['source']}/{values['launch']}"])
+            dead += session.execute(_KILL_DEAD, values).fetchall()
+            alive = session.execute(_ALIVE, values).fetchall()
+            rival = next((run for run in alive if run[:2] == window), None)
+            if rival is None:
+                sweep(landing, values["source"], values["launch"], [window, *dead], [run[:2] for run in alive])
+                return _start(session, values)
+        _wait_for(session, rival[2], rival[3], progress)
+
+
+def _start(session: psycopg.Connection, values: dict[str, Any]) -> Run:
+    since = session.execute(_UNFINISHED_SINCE, values).fetchall()[0][0]
+    run_id = session.execute(_INSERT, values).fetchall()[0][0]
+    session.execute("select pg_advisory_lock(%s, %s)", [RUN_LOCK, run_id])
+    return Run(run_id, since)
+
+
+def _wait_for(session: psycopg.Connection, run_id: int, started_at: dt.datetime, progress: Progress) -> None:
+    progress(f"waiting for run {run_id}, at work on the same dates since {started_at:%Y-%m-%d %H:%M} UTC", 0, None)
+    session.execute("select pg_advisory_lock(%s, %s)", [RUN_LOCK, run_id])
+    session.execute("select pg_advisory_unlock(%s, %s)", [RUN_LOCK, run_id])
+
+
+def _end(run: Run, status: str, reason: str | None) -> None:
+    with connect("loader", autocommit=True) as session:
+        session.execute(
+            "update ops.ingest_runs set status = %s, error = %s, ended_at = clock_timestamp() where ingest_run_id = %s",
+            [status, reason, run.run_id],
+        )
+
+
+def _config_hash(source: Source, launch: Launch) -> str:
+    text = f"{launch.timezone} {getattr(launch, source).model_dump_json()}"
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
