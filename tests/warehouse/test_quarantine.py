@@ -80,15 +80,17 @@ def query(warehouse: str) -> Callable[[str], list[tuple[Any, ...]]]:
 @pytest.fixture
 def bug(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """A loader that refuses every line with the word Signed; calling it is the fix."""
-    check = loader_events.check_text
 
-    def refuse(line: bytes) -> None:
-        if b"Signed" in line:
-            raise RefusedLineError("bug: cannot read Signed")
-        check(line)
+    def refusing(read: Callable[..., Any]) -> Callable[..., Any]:
+        def row(rows: Any, line: bytes) -> Any:
+            if b"Signed" in line:
+                raise RefusedLineError("bug: cannot read Signed")
+            return read(rows, line)
 
-    for module in (loader_events, loader_entities):
-        monkeypatch.setattr(module, "check_text", refuse)
+        return row
+
+    for kind in (loader_events._EventRows, loader_entities._EntityRows):
+        monkeypatch.setattr(kind, "_row", refusing(kind._row))
     return monkeypatch.undo
 
 

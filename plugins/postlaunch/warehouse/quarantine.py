@@ -7,8 +7,9 @@ is a row, what does not stays refused, and nothing is loaded twice. Nothing is e
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import psycopg
@@ -72,8 +73,8 @@ _PULLS = f"""
     order by newest.load_id
 """  # noqa: S608
 
-_REASONS = """
-    select split_part(records.reason, ':', 1), count(*)
+_LINES = """
+    select records.landing_path, records.line_number, split_part(records.reason, ':', 1)
     from quarantine.records as records
     where
         records.launch_id = %(launch_id)s and records.source = %(source)s and records.stream = %(stream)s
@@ -87,9 +88,10 @@ _REASONS = """
                     and loads.pull_id = %(pull_id)s
             )
         )
-    group by split_part(records.reason, ':', 1)
-    order by count(*) desc
 """
+
+
+Place = tuple[str, int]  # file and number of the line
 
 
 @dataclass(frozen=True)
@@ -139,13 +141,17 @@ class Record:
 
 @dataclass(frozen=True)
 class Replay:
-    """One pull that was loaded again: refused lines before, and by reason after. `error`: why it was not."""
+    """One pull that was loaded again: how many lines were refused, how many of them passed, and what is refused now by reason.
+
+    `error`: why it was not loaded.
+    """
 
     launch_id: str
     source: Source
     stream: str
     partition: str
     before: int
+    passed: int
     after: dict[str, int]
     error: str | None = None
 
@@ -155,11 +161,9 @@ class Replay:
         place = f"{self.source} {self.stream} {self.partition} of {self.launch_id}"
         if self.error is not None:
             return f"{place}: not loaded again, {self.before:,} refused lines stay: {self.error}"
-        left = sum(self.after.values())
         reasons = ", ".join(f"{reason} ({count:,})" for reason, count in self.after.items())
-        return f"{place}: {self.before - left:,} of {self.before:,} refused lines are loaded now" + (
-            f"; still refused: {reasons}" if left else ""
-        )
+        still = f"; still refused: {reasons}" if reasons else ""
+        return f"{place}: {self.passed:,} of {self.before:,} refused lines are loaded now{still}"
 
 
 def groups(choice: Choice) -> list[Group]:
@@ -183,32 +187,37 @@ def record(record_id: int) -> Record:
 def replay(choice: Choice, landing: Landing, launch_of: Callable[[str], Launch]) -> list[Replay]:
     """Load again every pull that one of the chosen records came from. One that cannot be loaded does not stop the others."""
     with connect("loader", autocommit=True) as session:
-        pulls = session.execute(_PULLS, choice.parameters).fetchall()
-        return [_replay(session, landing, launch_of, *pull) for pull in pulls]
+        pulls = [_LoadedPull(*row) for row in session.execute(_PULLS, choice.parameters)]
+        before = [_refused(session, pull) for pull in pulls]
+        return [_replay(session, landing, launch_of, pull, lines) for pull, lines in zip(pulls, before, strict=True)]
+
+
+@dataclass(frozen=True)
+class _LoadedPull:
+    launch_id: str
+    source: Source
+    stream: str
+    partition_date: dt.date | None
+    pull_id: str
+    landing_path: str
 
 
 def _replay(
-    session: psycopg.Connection,
-    landing: Landing,
-    launch_of: Callable[[str], Launch],
-    launch_id: str,
-    source: Source,
-    stream: str,
-    partition_date: dt.date | None,
-    pull_id: str,
-    landing_path: str,
+    session: psycopg.Connection, landing: Landing, launch_of: Callable[[str], Launch], pull: _LoadedPull, before: dict[Place, str]
 ) -> Replay:
-    partition = landing_path.rstrip("/").split("/")[-2]
-    values = {"launch_id": launch_id, "source": source, "stream": stream, "partition_date": partition_date, "pull_id": pull_id}
-    before = _reasons(session, values)
+    partition = pull.landing_path.rstrip("/").split("/")[-2]
     error = None
     try:
-        with Loader(launch_of(launch_id)) as loader:
-            loader.load(read_pull(landing.folder(source, launch_id, stream) / partition / pull_id), force=True)
+        with Loader(launch_of(pull.launch_id)) as loader:
+            folder = landing.folder(pull.source, pull.launch_id, pull.stream) / partition / pull.pull_id
+            loader.load(read_pull(folder), force=True)
     except PostlaunchError as fault:
         error = str(fault)
-    return Replay(launch_id, source, stream, partition, sum(before.values()), _reasons(session, values), error)
+    after = _refused(session, pull)
+    reasons = dict(Counter(after.values()).most_common())
+    return Replay(pull.launch_id, pull.source, pull.stream, partition, len(before), len(before.keys() - after.keys()), reasons, error)
 
 
-def _reasons(session: psycopg.Connection, values: dict[str, Any]) -> dict[str, int]:
-    return dict(session.execute(_REASONS, values).fetchall())
+def _refused(session: psycopg.Connection, pull: _LoadedPull) -> dict[Place, str]:
+    """What is refused of a pull, with the reason."""
+    return {(path, number): reason for path, number, reason in session.execute(_LINES, asdict(pull))}
