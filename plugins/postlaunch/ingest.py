@@ -182,11 +182,17 @@ def _load_all(launch: Launch, pulls: list[Pull], progress: Progress, *, accept_s
 
 
 def _landed(landing: Landing, source: Source, launch: Launch, first: dt.date, last: dt.date, *, even_refused: bool) -> Iterator[Pull]:
+    """The first stream of a source must be there; the others only where they were asked for when the dates were pulled."""
     for stream in STREAMS[source]:
         if stream.mode == "replace":
             yield from _dates(landing, stream, launch, first, last, even_refused=even_refused)
-        else:
-            yield from _windows(landing, stream, launch, first, last)
+            continue
+        found = _windows(landing, stream, launch, first, last)
+        if not found and stream is STREAMS[source][0]:
+            folder = landing.folder(stream.source, launch.launch, stream.name)
+            command = _command(stream, launch, first, last)
+            raise LandingError(f"nothing is landed for {first}..{last} under {folder}; pull it with {command}")
+        yield from found
 
 
 def _dates(landing: Landing, stream: Stream, launch: Launch, first: dt.date, last: dt.date, *, even_refused: bool) -> Iterator[Pull]:
@@ -199,7 +205,7 @@ def _dates(landing: Landing, stream: Stream, launch: Launch, first: dt.date, las
         yield pull
 
 
-def _windows(landing: Landing, stream: Stream, launch: Launch, first: dt.date, last: dt.date) -> Iterator[Pull]:
+def _windows(landing: Landing, stream: Stream, launch: Launch, first: dt.date, last: dt.date) -> list[Pull]:
     """The newest pull of every window that touches the dates, in the order of their pulling."""
     found = [
         pull
@@ -208,10 +214,7 @@ def _windows(landing: Landing, stream: Stream, launch: Launch, first: dt.date, l
         for pull in [landing.newest(stream.source, launch.launch, stream.name, window)]
         if pull is not None
     ]
-    if not found:
-        folder = landing.folder(stream.source, launch.launch, stream.name)
-        raise LandingError(f"nothing is landed for {first}..{last} under {folder}; pull it with {_command(stream, launch, first, last)}")
-    yield from sorted(found, key=lambda pull: pull.manifest.pull_id)
+    return sorted(found, key=lambda pull: pull.manifest.pull_id)
 
 
 def _command(stream: Stream, launch: Launch, first: dt.date, last: dt.date) -> str:

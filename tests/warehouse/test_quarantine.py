@@ -176,18 +176,18 @@ def test_a_pull_that_is_gone_is_named_and_does_not_stop_the_others(load, query, 
     load(b"{", partition=(DAY, DAY))
     shutil.rmtree(str(pull.path))
     first, second = again(landing)
-    assert first.startswith("mixpanel events 2026-01-12 of shop: not loaded again, 1 refused lines stay: ")
+    assert first.startswith("mixpanel events 2026-01-12 of shop: not loaded again, its refused lines (1) stay: ")
     assert "no manifest.json" in first
     assert second.endswith("0 of 1 refused lines are loaded now; still refused: bad JSON (1)")
     assert query("select count(*) from raw.mixpanel_events") == [(1,)]
     assert query("select count(*) from quarantine.records") == [(2,)]
 
 
-def test_accounting_of_every_stream_is_counted_again_for_the_gate(load, query, bug) -> None:
+def test_accounting_of_every_stream_is_counted_again_for_the_gate(load, query, bug, warehouse) -> None:
     load(event(1), event(2, "Signed Up"), b"{")
     load(ticket(1), b"{", partition=(DAY, DAY))
     load(ticket(1), ticket(2), b"[", partition=(DAY, DAY + dt.timedelta(days=1)))
-    with psycopg.connect(query.__closure__[0].cell_contents, autocommit=True) as session:
+    with psycopg.connect(warehouse, autocommit=True) as session:
         session.execute("insert into config.launches values ('shop', 'Shop', '2026-01-12', 'America/New_York', 7, 30, '{}')")
         session.execute("insert into ops.builds (status, is_full_refresh) values ('succeeded', false)")
         session.execute("update ops.partition_loads set build_id = 1 where is_changed")

@@ -24,7 +24,7 @@ from postlaunch.sources.base import Progress, check_window, write_json
 from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.landing import Landing, Pull, new_pull_id
 from postlaunch.sources.landing_writer import PartitionWriter
-from postlaunch.sources.pagerduty_client import NotInPlanError, PagerDutyApi, Record
+from postlaunch.sources.pagerduty_client import PAGE, NotInPlanError, PagerDutyApi, Record
 from postlaunch.sources.streams import (
     DUTY_SCHEDULES,
     ESCALATION_POLICIES,
@@ -101,7 +101,7 @@ class _Extraction:
         try:
             for record in records:
                 writer.write(write_json(record))
-                self._progress(stream.name, writer.rows_so_far, None)
+                self._progress(f"{stream.name}, page {1 + writer.rows_so_far // PAGE}", writer.rows_so_far, None)
             return writer.finalise(self._request(stream), self._warnings)
         except BaseException:
             writer.abort()

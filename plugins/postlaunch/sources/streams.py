@@ -41,7 +41,7 @@ ONCALLS = Stream("pagerduty", "oncalls", "merge")
 SAMPLES = Stream("prometheus", "samples", "replace")
 
 STREAMS: dict[Source, tuple[Stream, ...]] = {
-    "mixpanel": (EVENTS,),
+    "mixpanel": (EVENTS, PROFILES),
     "zendesk": (TICKETS, METRIC_EVENTS, TICKET_EVENTS, RATINGS, USERS, ORGANIZATIONS, SLA_POLICIES, SUPPORT_SCHEDULES, HOLIDAYS),
     "pagerduty": (LOG_ENTRIES, INCIDENTS, NOTES, SERVICES, PRIORITIES, ESCALATION_POLICIES, DUTY_SCHEDULES, ONCALLS),
     "prometheus": (SAMPLES,),

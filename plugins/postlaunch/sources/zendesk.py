@@ -103,9 +103,9 @@ class _Extraction:
 
     def _land(self, stream: Stream) -> Pull:
         writer, warnings = self._writer(stream), list[str]()
-        for records in self._pages(stream, warnings):
+        for page, records in enumerate(self._pages(stream, warnings), start=1):
             writer.write_all([write_json(record) for record in records])
-            self._progress(stream.name, writer.rows_so_far, None)
+            self._progress(f"{stream.name}, page {page}", writer.rows_so_far, None)
         pull = writer.finalise(self._request(stream), warnings)
         del self._writers[stream]
         return pull

@@ -160,7 +160,7 @@ class Replay:
         """One line for a person."""
         place = f"{self.source} {self.stream} {self.partition} of {self.launch_id}"
         if self.error is not None:
-            return f"{place}: not loaded again, {self.before:,} refused lines stay: {self.error}"
+            return f"{place}: not loaded again, its refused lines ({self.before:,}) stay: {self.error}"
         reasons = ", ".join(f"{reason} ({count:,})" for reason, count in self.after.items())
         still = f"; still refused: {reasons}" if reasons else ""
         return f"{place}: {self.passed:,} of {self.before:,} refused lines are loaded now{still}"
