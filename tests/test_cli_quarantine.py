@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from postlaunch.cli import cli
@@ -27,7 +28,7 @@ def refused(warehouse: str, sandbox_launches: Path, tmp_path: Path, monkeypatch:
     """A day with one event, and one line that is no JSON and full of commands for a terminal."""
     monkeypatch.setenv("POSTLAUNCH_LANDING", str(tmp_path / "landing"))
     monkeypatch.setenv("POSTLAUNCH_LAUNCHES", str(sandbox_launches))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("postlaunch.cli_quarantine.console", Console(width=200))
     emr = load_launch(sandbox_launches, "emr-platform")
     window = emr.window(DAY, DAY)
     writer = PartitionWriter(Landing(str(tmp_path / "landing")), "mixpanel", "emr-platform", "events", DAY, new_pull_id(), window)

@@ -477,6 +477,7 @@ def test_the_whole_window_brings_what_the_apis_hold(whole: Callable[[Source], Ta
     counts = {table: len(found) for each in tables.values() for table, found in each.items() if table != "quarantine"}
     assert counts == {
         "mixpanel_events": sum(START <= entry.at < END for entry in events()),
+        "mixpanel_profiles": 0,
         **{f"zendesk_{name}": len(entries) for name, entries in (ZENDESK | ZENDESK_LISTS).items()},
         "zendesk_tickets": 50,
         **{
