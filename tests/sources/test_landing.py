@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
+import secrets
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,25 @@ def test_an_aborted_pull_leaves_nothing_behind(landing: Landing, tmp_path: Path)
     target.write(b'{"n":2}')
     target.abort()
     assert [path for path in (tmp_path / "landing").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("count", [1, 5000])
+def test_a_full_disk_ends_the_pull_with_its_reason_and_nothing_stays(landing: Landing, count: int) -> None:
+    """At once, where a block is written beside the lines that come; at the end, where all of them fit into one."""
+    target = writer(landing)
+    (folder := Path(str(target.folder))).mkdir(parents=True)
+    (folder / "part-0000.jsonl.gz").symlink_to("/dev/full")
+
+    def pull() -> None:
+        for _ in range(count):
+            target.write(secrets.token_hex(500).encode())
+        target.finalise({})
+
+    with pytest.raises(LandingError, match=r"cannot write to the landing zone at .*No space left on device"):
+        pull()
+    target.abort()
+    assert not folder.exists()
 
 
 def test_a_dropped_part_takes_only_its_own_lines_with_it(landing: Landing) -> None:
