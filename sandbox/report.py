@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from rich.console import Console
 from rich.table import Table
 
+from postlaunch.sources.streams import STREAMS
 from postlaunch.warehouse.db import connect
 from sandbox import airflow
 from sandbox.errors import SandboxError
@@ -27,21 +30,6 @@ def wide_console() -> Console:
 
 console = wide_console()
 
-_ROWS = """
-    select source, launch_id, stream, count(*)
-    from (
-        select 'mixpanel' as source, launch_id, 'events' as stream from raw.mixpanel_events
-        union all select 'zendesk', launch_id, 'tickets' from raw.zendesk_tickets
-        union all select 'zendesk', launch_id, 'ticket metric events' from raw.zendesk_ticket_metric_events
-        union all select 'zendesk', launch_id, 'satisfaction ratings' from raw.zendesk_satisfaction_ratings
-        union all select 'pagerduty', launch_id, 'incidents' from raw.pagerduty_incidents
-        union all select 'pagerduty', launch_id, 'log entries' from raw.pagerduty_log_entries
-        union all select 'pagerduty', launch_id, 'services' from raw.pagerduty_services
-        union all select 'prometheus', launch_id, 'samples' from raw.prometheus_samples
-    ) as records
-    group by source, launch_id, stream
-    order by source, launch_id, stream
-"""
 _PUBLISHED = """
     select
         status.launch_id,
@@ -77,7 +65,7 @@ _DELIVERIES = """
 def print_report(stack: Stack, seconds: float) -> None:
     """Print all of it. Raises SandboxError if a delivery has no mail in the catcher, or nothing was published or delivered."""
     with connect("transformer") as session:
-        rows = session.execute(_ROWS).fetchall()
+        rows = _rows(session)
     with connect("reporter") as session:
         published = session.execute(_PUBLISHED).fetchall()
         number = _single(session, "select max(publication_id) from ops.publications")
@@ -96,6 +84,16 @@ def print_report(stack: Stack, seconds: float) -> None:
 def _single(session: psycopg.Connection, query: Any) -> Any:
     row = session.execute(query).fetchone()
     return row[0] if row else None
+
+
+def _rows(session: psycopg.Connection) -> list[tuple[str, str, str, int]]:
+    """Source, launch, stream and rows, for all that has rows."""
+    rows = []
+    for stream in itertools.chain(*STREAMS.values()):
+        table = sql.Identifier("raw", f"{stream.source}_{stream.name}")
+        counts = session.execute(sql.SQL("select launch_id, count(*) from {} group by launch_id order by launch_id").format(table))
+        rows += [(stream.source, launch_id, stream.name.replace("_", " "), count) for launch_id, count in counts]
+    return rows
 
 
 def _rows_table(rows: list[tuple[Any, ...]]) -> Table:
