@@ -86,9 +86,9 @@ def _single(session: psycopg.Connection, query: Any) -> Any:
     return row[0] if row else None
 
 
-def _rows(session: psycopg.Connection) -> list[tuple[str, str, str, int]]:
+def _rows(session: psycopg.Connection) -> list[tuple[Any, ...]]:
     """Source, launch, stream and rows, for all that has rows."""
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for stream in itertools.chain(*STREAMS.values()):
         table = sql.Identifier("raw", f"{stream.source}_{stream.name}")
         counts = session.execute(sql.SQL("select launch_id, count(*) from {} group by launch_id order by launch_id").format(table))
