@@ -154,6 +154,47 @@ def test_a_night_after_an_outage_goes_back_to_where_coverage_ends(apis, emr, war
     assert ingest("pagerduty", emr, LAST, LAST, lookback=True).first == LAST - dt.timedelta(days=4)
 
 
+def test_a_hole_behind_a_day_that_somebody_ingested_by_hand_is_filled(apis, emr, warehouse) -> None:
+    """Nights 6 to 2 before the last failed; a person took the fourth."""
+    ingest("pagerduty", emr, LAST - dt.timedelta(days=8), LAST - dt.timedelta(days=7))
+    ingest("pagerduty", emr, LAST - dt.timedelta(days=4), LAST - dt.timedelta(days=4))
+    assert ingest("pagerduty", emr, LAST, LAST, lookback=True).first == LAST - dt.timedelta(days=6)
+    assert ingest("pagerduty", emr, LAST, LAST, lookback=True).first == LAST - dt.timedelta(days=1), "the look-back alone"
+
+
+def test_a_day_that_was_not_over_is_not_covered(apis, emr, query) -> None:
+    """At three in the afternoon somebody took today, and the night of it failed: the next one takes the rest of it."""
+    half = LAST - dt.timedelta(days=3)
+    ingest("pagerduty", emr, half - dt.timedelta(days=1), half)
+    with connect() as session:
+        afternoon = dt.datetime.combine(half, dt.time(15), emr.zone)
+        session.execute("update ops.ingest_runs set started_at = %s", [afternoon])
+    assert ingest("pagerduty", emr, LAST, LAST, lookback=True).first == half
+
+
+def test_a_reload_covers_nothing(apis, emr, warehouse) -> None:
+    """It asks no API: where one window of ten is landed, nine days may be missing."""
+    ingest("pagerduty", emr, LAST - dt.timedelta(days=9), LAST - dt.timedelta(days=9))
+    load("pagerduty", emr, LAST - dt.timedelta(days=9), LAST - dt.timedelta(days=1))
+    assert ingest("pagerduty", emr, LAST, LAST, lookback=True).first == LAST - dt.timedelta(days=8)
+
+
+def test_a_hole_of_long_ago_is_left_to_a_person(apis, emr, warehouse) -> None:
+    """Somebody tries the first week of the story; a night does not pull a quarter because of that."""
+    ingest("pagerduty", emr, LAST - dt.timedelta(days=90), LAST - dt.timedelta(days=90))
+    ingest("pagerduty", emr, LAST - dt.timedelta(days=35), LAST - dt.timedelta(days=1))
+    assert ingest("pagerduty", emr, LAST, LAST, lookback=True).first == LAST - dt.timedelta(days=1)
+
+
+def test_an_older_pull_does_not_take_the_place_of_a_newer_one_and_says_so(apis, emr, warehouse, tmp_path) -> None:
+    for _ in range(2):
+        ingest("prometheus", emr, LAST, LAST)
+    shutil.rmtree(max(path.parent for path in tmp_path.rglob("manifest.json")))
+    result = load("prometheus", emr, LAST, LAST)
+    assert (result.landed, result.is_changed) == (0, False)
+    assert "; 1 were left as they are, a newer pull of them is loaded" in result.summary
+
+
 def test_tickets_are_not_loaded_without_their_events(apis, emr, query, tmp_path) -> None:
     ingest("zendesk", emr, LAST, LAST)
     with connect() as session:

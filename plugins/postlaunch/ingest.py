@@ -22,8 +22,7 @@ from postlaunch.sources.landed import clear_refusal, landed_since, mark_refused,
 from postlaunch.sources.landing import Landing, Pull
 from postlaunch.sources.streams import STREAMS, Stream
 from postlaunch.warehouse.call_budget import call_budget
-from postlaunch.warehouse.db import connect
-from postlaunch.warehouse.ingest_runs import recorded
+from postlaunch.warehouse.ingest_runs import recorded, uncovered_from
 from postlaunch.warehouse.loader import Loader, LoadResult
 from postlaunch.warehouse.loader_loss import ShrunkError
 from postlaunch.warehouse.loader_samples import samples_in_line
@@ -40,7 +39,7 @@ class IngestResult:
     first: dt.date
     last: dt.date
     loads: tuple[LoadResult, ...]
-    resumed: int = 0  # dates that an earlier run had landed before it was cut short
+    resumed: int = 0  # partitions that an earlier run had landed before it was cut short
 
     @property
     def landed(self) -> int:
@@ -77,11 +76,13 @@ class IngestResult:
         """One line for a person."""
         changed = sum(load.is_changed for load in self.loads)
         lag = "" if self.lag_seconds is None else f"; the latest arrived after {_duration(self.lag_seconds)}"
-        resumed = f"; {self.resumed} dates were landed by a run that was cut short" if self.resumed else ""
+        newer = sum(load.is_superseded for load in self.loads)
+        superseded = f"; {newer} were left as they are, a newer pull of them is loaded" if newer else ""
+        resumed = f"; {self.resumed} partitions were landed by a run that was cut short" if self.resumed else ""
         return (
             f"{self.source} {self.launch} {self.first}..{self.last}: {self.landed:,} rows landed = {self.loaded:,} loaded "
             f"+ {self.duplicates:,} duplicates + {self.quarantined:,} quarantined; {changed} of {len(self.loads)} partitions changed"
-            f"{lag}{resumed}"
+            f"{superseded}{lag}{resumed}"
         )
 
 
@@ -95,20 +96,19 @@ def ingest(
     """Pull and load the inclusive launch-local dates.
 
     `lookback`: also the days before `first` that the launch file asks for, because late events and changes arrive there, and those that
-    no run has covered since the last one that succeeded (nightly runs do this; a window given by a person is taken as it is). Raises
+    no run has covered, because of an outage (nightly runs do this; a window given by a person is taken as it is). Raises
     SourceError, LandingError, WarehouseError or ConfigError; the run is then recorded in ops.ingest_runs as failed, with the reason.
     """
     section = _section(source, launch)
     if lookback:
-        first = min(first - dt.timedelta(days=section.lookback_days), _uncovered_from(source, launch, last) or first)
+        first = min(first - dt.timedelta(days=section.lookback_days), uncovered_from(source, launch, last) or first)
     report, landing = progress or silent, Landing(load_settings().landing)
     with recorded(source, launch, first, last, landing, report) as run:
         landed = landed_since(landing, launch, source, (first, last), run.unfinished_since) if run.unfinished_since else []
-        rest = first + dt.timedelta(days=len(landed))
         connection = get_connection(section.connection)
         budget = call_budget(source, launch, connection, report)
-        pulls = extractor(source)(launch, connection, rest, last, landing, report, budget)
-        return IngestResult(source, launch.launch, first, last, _load_all(launch, [*landed, *pulls], report), len(landed))
+        pulls = extractor(source)(launch, connection, first, last, landing, report, budget, landed)
+        return IngestResult(source, launch.launch, first, last, _load_all(launch, pulls, report), len(landed))
 
 
 def load(
@@ -129,7 +129,7 @@ def load(
     """
     _section(source, launch)
     report, landing = progress or silent, Landing(load_settings().landing)
-    with recorded(source, launch, first, last, landing, report):
+    with recorded(source, launch, first, last, landing, report, is_reload=True):
         pulls = list(_landed(landing, source, launch, first, last, even_refused=accept_changed or accept_shrunk))
         if accept_changed:
             pulls = [pull.accept_changes(samples_in_line if source == "prometheus" else lambda _: 1) for pull in pulls]
@@ -138,19 +138,6 @@ def load(
             for pull in pulls:
                 clear_refusal(pull)
         return IngestResult(source, launch.launch, first, last, results)
-
-
-def _uncovered_from(source: Source, launch: Launch, last: dt.date) -> dt.date | None:
-    """The date after the newest one before `last` that a run has covered: after an outage a night goes back to where it began."""
-    with connect("loader", autocommit=True) as session:
-        row = session.execute(
-            """
-            select max(last_date) + 1 from ops.ingest_runs
-            where launch_id = %s and source = %s and status = 'succeeded' and last_date < %s
-            """,
-            [launch.launch, source, last],
-        ).fetchone()
-    return row[0] if row else None
 
 
 def _section(source: Source, launch: Launch) -> Mixpanel | Zendesk | PagerDuty | Prometheus:

@@ -15,6 +15,7 @@ class CountingBudget:
         """One more call."""
         self.calls += 1
 
-    def pause(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> float:
         """One more wait."""
         self.pauses.append(seconds)
+        return seconds

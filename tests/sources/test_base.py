@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -105,12 +106,66 @@ def test_json_is_written_as_it_was_read(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", [b"0.10000000000000000001", b"1e400", b"-1E-7", b"123456789012345678901234567890", b"18446744073709551615", b"1.0"]
+    "number",
+    [
+        *(b"0.10000000000000000001", b"1e400", b"-1E-7", b"123456789012345678901234567890", b"18446744073709551615", b"1.0"),
+        *(b"9" * 20, b"-" + b"9" * 19, b"9" * 4_301, b"-" + b"9" * 140_000),
+    ],
+    ids=lambda number: number[:40].decode(),
 )
 def test_a_number_keeps_its_spelling(number: bytes) -> None:
     assert write_json(read_json(b"[" + number + b"]")) == b"[" + number + b"]"
 
 
-def test_what_is_no_json_number_is_refused() -> None:
-    with pytest.raises(ValueError, match="NaN is no JSON number"):
-        read_json(b"[NaN]")
+@pytest.mark.parametrize("number", [0, 7, -7, 2**63 - 1, -(2**63)])
+def test_a_whole_number_of_64_bits_can_be_counted_with(number: int) -> None:
+    assert read_json(b"[%d]" % number) == [number]
+
+
+@pytest.mark.parametrize("text", [b"[NaN]", b"[-Infinity]", b'{"a":Infinity}'])
+def test_what_is_no_json_number_is_refused(text: bytes) -> None:
+    with pytest.raises(ValueError, match="is no JSON number"):
+        read_json(text)
+
+
+def nested(depth: int, inner: bytes = b"1.50") -> bytes:
+    pairs = [(b"[", b"]"), (b'{"]\\"":', b"}"), (b'["\\\\",', b"]")]
+    openings, closings = zip(*(pairs[level % 3] for level in range(depth)), strict=True)
+    return b"".join(openings) + inner + b"".join(reversed(closings))
+
+
+@pytest.mark.parametrize("depth", [10, 253, 254, 255, 500, 900, 1_000, 5_000, 200_000])
+def test_however_deep_the_json_is_written_as_it_was_read(depth: int) -> None:
+    text = b'[{"id":7,"n":1.50,"first":' + nested(depth) + b',"empty":[{},[]],"second":' + nested(depth, b'"\\ud800"') + b"},8]"
+    records = read_json(text)
+    assert (records[0]["id"], records[1]) == (7, 8)
+    assert write_json(records) == text
+
+
+def test_a_record_that_is_deep_is_one_line() -> None:
+    assert b"\n" not in write_json(read_json(nested(2_000, b"\n1,\n\t2\n")))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        nested(5_000)[:-1],
+        nested(5_000) + b"]",
+        b"[" * 5_000,
+        b"[" * 5_000 + b'"' + b'\\"' * 20_000,
+        nested(5_000)[:-1] + b"}",
+        b"[1" + nested(5_000) + b"]",
+    ],
+    ids=["the last", "one too many", "openings", "text", "another", "comma"],
+)
+def test_deep_json_that_is_cut_off_is_refused(text: bytes) -> None:
+    start = time.process_time()
+    with pytest.raises(ValueError):  # noqa: PT011  the words are those of the parser
+        read_json(text)
+    assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize("text", [b"[NaN,%s]", b"[%s,NaN]", b'{"a":%s,"b":-Infinity}'])
+def test_what_is_no_json_number_is_refused_beside_deep_json_too(text: bytes) -> None:
+    with pytest.raises(ValueError, match="is no JSON number"):
+        read_json(text % nested(5_000))

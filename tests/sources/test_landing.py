@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import gzip
 import json
 import secrets
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from postlaunch.errors import LandingError
-from postlaunch.sources.landing import ContentHash, Landing, Pull, new_pull_id
+from postlaunch.sources import landing_writer
+from postlaunch.sources.landing import ContentHash, Landing, Pull, new_pull_id, write_manifest
 from postlaunch.sources.landing_writer import PartitionWriter
 
 DAY = dt.date(2026, 1, 12)
@@ -74,7 +78,59 @@ def test_an_aborted_pull_leaves_nothing_behind(landing: Landing, tmp_path: Path)
     assert [path for path in (tmp_path / "landing").rglob("*") if path.is_file()] == []
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_aborting_a_pull_whose_manifest_is_written_changes_nothing(anywhere: Landing) -> None:
+    target = writer(anywhere)
+    target.write(b'{"n":1}')
+    target.finalise({})
+    target.abort()
+    pull = anywhere.newest("mixpanel", "shop", "events", DAY)
+    assert pull is not None
+    assert lines_of(pull) == [b'{"n":1}']
+
+
+def interrupted(*arguments: Any) -> None:
+    """Writes the manifest and is ended before anybody knows of it."""
+    write_manifest(*arguments)
+    raise KeyboardInterrupt
+
+
+def test_a_pull_that_is_interrupted_as_its_manifest_is_written_leaves_nothing(anywhere: Landing, monkeypatch) -> None:
+    monkeypatch.setattr(landing_writer, "write_manifest", interrupted)
+    target = writer(anywhere)
+    target.write(b'{"n":1}')
+    with pytest.raises(KeyboardInterrupt):
+        target.finalise({})
+    target.abort()
+    assert anywhere.newest("mixpanel", "shop", "events", DAY) is None
+    assert not target.folder.exists()
+
+
+def test_a_manifest_that_cannot_be_removed_keeps_its_files(landing: Landing, monkeypatch) -> None:
+    monkeypatch.setattr(landing_writer, "write_manifest", interrupted)
+    target = writer(landing)
+    target.write(b'{"n":1}')
+    with pytest.raises(KeyboardInterrupt):
+        target.finalise({})
+
+    unlink = Path.unlink
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "manifest.json":
+            raise OSError(errno.EBUSY, "busy", str(path))
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(target.folder), "unlink", refused)
+        target.abort()
+    pull = landing.newest("mixpanel", "shop", "events", DAY)
+    assert pull is not None
+    assert lines_of(pull) == [b'{"n":1}']
+
+
+always_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+
+
+@always_full
 @pytest.mark.parametrize("count", [1, 5000])
 def test_a_full_disk_ends_the_pull_with_its_reason_and_nothing_stays(landing: Landing, count: int) -> None:
     """At once, where a block is written beside the lines that come; at the end, where all of them fit into one."""
@@ -91,6 +147,42 @@ def test_a_full_disk_ends_the_pull_with_its_reason_and_nothing_stays(landing: La
         pull()
     target.abort()
     assert not folder.exists()
+
+
+@always_full
+def test_a_part_that_cannot_be_closed_is_removed_all_the_same(landing: Landing) -> None:
+    target = writer(landing)
+    (folder := Path(str(target.folder))).mkdir(parents=True)
+    (folder / "part-0000.jsonl.gz").symlink_to("/dev/full")
+    target.write(b'{"n":1}')
+    assert target._part is not None
+    target._part._file.write(b"zip")  # waits in the buffer until the file is closed, as what a full disk refuses does
+    target.abort()
+    assert not folder.exists()
+
+
+@always_full
+def test_a_full_disk_at_the_manifest_leaves_nothing(landing: Landing) -> None:
+    target = writer(landing)
+    (folder := Path(str(target.folder))).mkdir(parents=True)
+    (folder / "manifest.json.partial").symlink_to("/dev/full")
+    target.write(b'{"n":1}')
+    with pytest.raises(LandingError, match="No space left on device"):
+        target.finalise({})
+    target.abort()
+    assert not folder.exists()
+
+
+def test_a_part_that_cannot_be_opened_leaves_nothing(landing: Landing) -> None:
+    target = writer(landing)
+    (folder := Path(str(target.folder))).mkdir(parents=True)
+    (folder / "part-0000.jsonl.gz").symlink_to("/nowhere/at/all")
+    threads = threading.active_count()
+    with pytest.raises(LandingError, match="cannot write to the landing zone"):
+        target.write(b'{"n":1}')
+    target.abort()
+    assert not folder.exists()
+    assert threading.active_count() == threads
 
 
 def test_a_dropped_part_takes_only_its_own_lines_with_it(landing: Landing) -> None:

@@ -2,18 +2,22 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import errno
 import gzip
 import json
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from upath import UPath
 
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch
-from postlaunch.errors import ConfigError, SourceAuthError, SourceError
-from postlaunch.sources.landing import Landing, Pull
+from postlaunch.errors import ConfigError, LandingError, SourceAuthError, SourceError
+from postlaunch.sources import landing_writer
+from postlaunch.sources.landing import Landing, Manifest, Pull, write_manifest
 from postlaunch.sources.mixpanel import extract
 
 NEW_YORK_MIDNIGHT = 5 * 3600  # UTC hours after midnight, in winter
@@ -167,6 +171,31 @@ def test_a_failed_second_call_keeps_the_dates_of_the_first_and_no_other(api, ans
         pull(FIRST, FIRST + dt.timedelta(days=40))
     assert landing.newest("mixpanel", "shop", "events", dt.date(2026, 2, 10)) is not None
     assert landing.newest("mixpanel", "shop", "events", dt.date(2026, 2, 11)) is None  # its last five hours lie in the second call
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_a_manifest_that_fails_leaves_the_dates_before_it_whole(
+    api, answer, pull, landing, monkeypatch, is_written: bool, error: BaseException
+) -> None:
+    written: list[UPath] = []
+
+    def second_fails(folder: UPath, manifest: Manifest) -> None:
+        written.append(folder)
+        if len(written) != 2 or is_written:
+            write_manifest(folder, manifest)
+        if len(written) == 2:
+            raise error
+
+    monkeypatch.setattr(landing_writer, "write_manifest", second_fails)
+    events = [event(at(f"2026-01-{day}T12:00:00")) for day in (12, 13, 14)]
+    api.script(answer.zipped(body(*events)))
+    with pytest.raises((LandingError, KeyboardInterrupt)):
+        pull(FIRST, FIRST + dt.timedelta(days=2))
+    first, *others = (landing.newest("mixpanel", "shop", "events", FIRST + dt.timedelta(days=day)) for day in range(3))
+    assert landed([first]) == {"2026-01-12": [events[0]]}
+    assert others == [None, None]
+    assert {path.parent for path in Path(str(landing.root)).rglob("*") if path.is_file()} == {Path(str(first.path))}
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

@@ -120,6 +120,13 @@ def test_an_empty_page_in_the_middle_is_not_the_end(pull, engage) -> None:
     assert [record["id"] for record in records(pull())] == ["u1", "u2", "u3"]
 
 
+def test_more_profiles_than_an_hour_of_calls_can_bring_cost_one_call_and_are_told(pull, engage, api) -> None:
+    engage(*[[profile(page * 2), profile(page * 2 + 1)] for page in range(51)])
+    found = pull()[0].manifest
+    assert (found.rows, len(api.requests)) == (0, 1)
+    assert found.warnings == ["profiles were not pulled: 102 profiles need 51 calls, and more than 50 leave none for the events"]
+
+
 def test_a_session_that_expires_is_begun_again_and_nothing_stands_twice(pull, engage) -> None:
     served = engage([profile(1), profile(2)], [profile(3)])
     served.expires_at = {"s1": 1}
@@ -195,7 +202,8 @@ def test_every_page_is_taken_from_the_budget(make_launch, connection: Connection
         def take(self) -> None:
             self.taken += 1
 
-        def pause(self, seconds: float) -> None: ...
+        def pause(self, seconds: float) -> float:
+            return seconds
 
     engage([profile(1), profile(2)], [profile(3)])
     launch, budget = make_launch(mixpanel=ASKED), Counting()

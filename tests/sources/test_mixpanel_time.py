@@ -48,6 +48,20 @@ def test_every_wall_clock_reads_as_zoneinfo_reads_it(zone: str, seconds: int) ->
 
 
 @pytest.mark.parametrize(
+    "time", [1_768_226_400_000, -1_768_226_400_000, 253_402_300_800, 2**64, int(1e300)], ids=lambda time: f"{time:.1e}"
+)
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_a_time_outside_the_calendar_is_left_as_it_is(zone: str, time: int) -> None:
+    assert ProjectClock(zone).moment(time) == time
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("clock", ["0001-01-01T00:00:00", "9999-12-31T23:59:59"])
+def test_the_first_and_the_last_second_of_the_calendar_can_be_read(zone: str, clock: str) -> None:
+    assert abs(ProjectClock(zone).moment(wall(clock)) - wall(clock)) < 86_400
+
+
+@pytest.mark.parametrize(
     ("event", "time"),
     [
         ({"properties": {"time": 12}}, 12),

@@ -2,28 +2,34 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import io
+import itertools
 import json
 import re
 import subprocess
 import time
+import traceback
 import tracemalloc
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psycopg
 import pytest
+from fsspec.registry import _registry
+from fsspec.spec import AbstractFileSystem
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from upath import UPath
 
 from postlaunch.config.launch import Launch
 from postlaunch.errors import ConfigError, SourceError
 from postlaunch.ingest import ingest
-from postlaunch.sources import openmetrics
-from postlaunch.sources.landing import Landing, Pull
+from postlaunch.sources import landing_writer, openmetrics
+from postlaunch.sources.landing import Landing, Manifest, Pull, write_manifest
 from postlaunch.sources.prometheus import extract
 from postlaunch.sources.selectors import parse_selector
 from sandbox.ports import free_port
@@ -216,6 +222,112 @@ def test_a_place_without_a_file_and_a_query_that_calculates_are_named(pull) -> N
         pull(openmetrics=["/nowhere/*.om"])
     with pytest.raises(ConfigError, match=r"the query of memory\.resource is no plain selector"):
         pull(lines((0, "1")), resources=[{**MEMORY, "query": "sum(memory_used)"}])
+
+
+SECRET_URL = "http://user:s3cr%24t@host:8080/a/dump.om?X-Amz-Signature=abc&X-Amz-Security-Token=dG9rZW4tdG9rZW4"
+SECRETS = ("s3cr", "abc", "dG9rZW4", "user:")
+
+
+class Driver(AbstractFileSystem):
+    """A driver of http:// that repeats the URL in the ways in which drivers do."""
+
+    protocol = "http"
+    cachable = False
+    fails_at = "glob"
+    error: Callable[[str], BaseException]
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return path
+
+    def unstrip_protocol(self, name: str) -> str:
+        return name
+
+    def glob(self, path: str, **_: object) -> list[str]:
+        if self.fails_at == "glob":
+            raise Driver.error(path)
+        return [] if self.fails_at == "missing" else [path]
+
+    def open(self, path: str, *_: object, **__: object) -> BinaryIO:
+        if self.fails_at == "open":
+            raise Driver.error(path)
+        return io.BytesIO(b"memory_used 1\n# EOF\n")
+
+
+class DriverError(Exception):
+    """Such as aiohttp's, which is no OSError."""
+
+
+DRIVER_ERRORS: list[Callable[[str], BaseException]] = [
+    FileNotFoundError,
+    ValueError,
+    ImportError,
+    lambda url: DriverError(f"403, message='Forbidden', url='{url}'"),
+    lambda url: OSError(f"no answer from {url.removeprefix('http://')}"),
+    lambda url: OSError(f"s3cr$t is refused, so is the token dG9rZW4tdG9rZW4 ({url.partition('?')[2]})"),
+]
+
+
+@pytest.mark.parametrize(
+    ("fails_at", "error"), [*itertools.product(("glob", "open"), DRIVER_ERRORS), ("missing", OSError), ("content", OSError)]
+)
+@pytest.mark.parametrize("prefix", ["", "simplecache::"])
+def test_the_credentials_of_a_url_are_in_no_message(pull, monkeypatch, caplog, prefix: str, fails_at: str, error) -> None:
+    monkeypatch.setitem(_registry, "http", Driver)
+    monkeypatch.setattr(Driver, "error", staticmethod(error), raising=False)
+    monkeypatch.setattr(Driver, "fails_at", fails_at)
+    with pytest.raises(SourceError, match=r"http://host:8080/a/dump\.om") as caught:
+        pull(openmetrics=[prefix + SECRET_URL])
+    told = "".join(traceback.format_exception_only(caught.value)) + caplog.text
+    assert [secret for secret in SECRETS if secret in told] == []
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_the_credentials_of_a_url_are_in_no_progress_and_no_manifest(make_launch, connection, landing, monkeypatch) -> None:
+    monkeypatch.setitem(_registry, "http", Driver)
+    monkeypatch.setattr(Driver, "fails_at", "never")
+    monkeypatch.setattr(Driver, "open", lambda *_, **__: io.BytesIO((lines((0, "1")) + "# EOF\n").encode()))
+    monkeypatch.setattr(openmetrics, "REPORT_LINES", 1)
+    said: list[str] = []
+    launch = make_launch(prometheus={"openmetrics": [SECRET_URL], "step_seconds": 60, "resources": [MEMORY]})
+    (day,) = extract(launch, connection, DAY, DAY, landing, lambda what, *_: said.append(what))
+    assert said == ["lines of dump.om", "samples"]
+    assert day.manifest.request["files"] == ["http://host:8080/a/dump.om"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/exports/dump-?.om", "/exports/dump-?.om"),
+        ("s3://bucket/a@b.om", "s3://bucket/a@b.om"),
+        ("http://host:9000/a@b.om", "http://host:9000/a@b.om"),
+        ("http://user:s3/cr?t@host/a.om", "http://host/a.om"),
+        ("http://token@[::1]:9000/a.om#t=s3cret", "http://[::1]:9000/a.om"),
+        ("zip://a.om::http://user:s3cret@host/a.zip?s3cret", "zip://host/a.zip"),
+        ("read 'http://u:s3cret@h/a', 'http://u:s3cret@h/b?s3cret'", "read 'http://h/a', 'http://h/b'"),
+    ],
+)
+def test_what_is_shown_of_a_place(text: str, shown: str) -> None:
+    assert openmetrics._public(text, ()) == shown
+
+
+def test_a_manifest_that_fails_leaves_the_dates_before_it_whole(pull, landing: Landing, monkeypatch) -> None:
+    written: list[UPath] = []
+
+    def second_fails(folder: UPath, manifest: Manifest) -> None:
+        written.append(folder)
+        write_manifest(folder, manifest)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(landing_writer, "write_manifest", second_fails)
+    with pytest.raises(KeyboardInterrupt):
+        pull(lines((0, "1"), (86400, "2")), last=DAY + dt.timedelta(days=1))
+    first, second = (landing.newest("prometheus", "shop", "samples", DAY + dt.timedelta(days=day)) for day in range(2))
+    assert first is not None
+    assert values([first]) == [(0, "1")]
+    assert second is None
 
 
 @pytest.mark.parametrize("query", ["sum(up)", "up offset 5m", "up[5m]", "", '{job=~".*"}', "up{job=}", 'up{job=~"("}', "a + b"])

@@ -91,19 +91,75 @@ def test_no_chunk_asks_for_more_than_eleven_thousand_points(pull, gauges, api) -
     assert max(len(points(request)) for request in api.requests) <= 11_000
 
 
-def test_many_series_make_small_answers(pull, gauges, api, monkeypatch) -> None:
+@pytest.mark.parametrize("count", [20, 150, 200, 300])
+def test_many_series_make_small_answers_the_first_among_them(pull, gauges, api, monkeypatch, count: int) -> None:
     monkeypatch.setattr(prometheus, "ANSWER_SAMPLES", 2000)
-    gauges(20)
-    assert pull()[0].manifest.rows == 20 * 1440
-    assert {len(points(request)) * 20 <= 2400 for request in api.requests} == {True}
+    gauges(count)
+    (day,) = pull()
+    assert (day.manifest.rows, day.manifest.lines) == (count * 1440, count * 24)
+    sizes = [len(points(request)) for request in api.requests if request.form["query"] == "memory_used"]
+    assert max(sizes[1:]) <= 2000 // count
+    assert sizes[0] == 10
 
 
-def test_the_landed_lines_of_a_day_do_not_depend_on_how_it_was_cut(pull, gauges, monkeypatch) -> None:
+def test_few_series_are_asked_for_in_two_chunks_and_later_days_in_one(pull, gauges, api) -> None:
     gauges(3)
+    pull(FIRST, FIRST + dt.timedelta(days=1))
+    assert [len(points(request)) for request in api.requests if request.form["query"] == "memory_used"] == [10, 1430, 1440]
+
+
+def test_series_that_appear_in_the_middle_of_a_chunk_do_not_make_it_too_large(pull, serve, api, monkeypatch) -> None:
+    """One series in the morning, forty from noon on: what is too much is not read, and asked for in smaller chunks."""
+    noon = int(dt.datetime(2026, 1, 12, 17, tzinfo=dt.UTC).timestamp())
+    parsed: list[int] = []
+    read = prometheus._json
+
+    def counting(body: bytes) -> Any:
+        parsed.append(bytes(body).count(b'"]'))
+        return read(body)
+
+    monkeypatch.setattr(prometheus, "_json", counting)
+    monkeypatch.setattr(prometheus, "ANSWER_SAMPLES", 2000)
+    serve(
+        lambda request: [
+            {"metric": {"i": str(i)}, "values": [[t, "1"] for t in points(request) if not i or t >= noon]}
+            for i in range(40 if points(request)[-1] >= noon else 1)
+        ]
+    )
+    (day,) = pull()
+    found = samples([day])
+    assert len(found) == len(set(found)) == 1440 + 39 * 720
+    assert day.manifest.lines == 24 + 39 * 12
+    assert max(parsed) <= 2 * 2000
+    assert 2 <= len(api.requests) - len(parsed) <= 4, "a few answers are given up"
+
+
+def test_one_instant_is_read_whole_however_many_series_there_are(pull, gauges, api, monkeypatch) -> None:
+    monkeypatch.setattr(prometheus, "ANSWER_SAMPLES", 5)
+    gauges(20)
+    assert pull(step_seconds=1800)[0].manifest.rows == 20 * 48
+    assert {len(points(request)) for request in api.requests[-20:]} == {1}
+
+
+def holes(request: Any) -> list[dict[str, Any]]:
+    """Series that begin, end, pause within a block, or say nothing of a day."""
+    rules = {"all": lambda _: True, "late": lambda m: m > 95, "early": lambda m: m < 95, "some": lambda m: m % 7, "never": lambda _: False}
+    return [
+        {"metric": {"i": name}, "values": [[t, f"{t % 97}.5"] for t in points(request) if rule(t // 60 % 1440)]}
+        for name, rule in rules.items()
+    ]
+
+
+@pytest.mark.parametrize("first", [1, 10, 120])
+@pytest.mark.parametrize("most", [1, 40, 100, 400, 3000])
+def test_the_landed_lines_of_a_day_do_not_depend_on_how_it_was_cut(pull, serve, monkeypatch, first: int, most: int) -> None:
+    serve(holes)
+    monkeypatch.setattr(prometheus, "FIRST_POINTS", 1500)
     whole = pull()[0].manifest
-    monkeypatch.setattr(prometheus, "ANSWER_SAMPLES", 400)
+    monkeypatch.setattr(prometheus, "FIRST_POINTS", first)
+    monkeypatch.setattr(prometheus, "ANSWER_SAMPLES", most)
     cut = pull()[0].manifest
-    assert (cut.content_hash, cut.rows) == (whole.content_hash, whole.rows)
+    assert (cut.content_hash, cut.rows, cut.lines) == (whole.content_hash, whole.rows, whole.lines)
 
 
 def test_a_day_of_25_hours_has_25_hours_of_samples(pull, gauges) -> None:
@@ -115,7 +171,8 @@ def test_a_day_of_25_hours_has_25_hours_of_samples(pull, gauges) -> None:
 
 def test_values_stay_what_prometheus_said(pull, serve) -> None:
     strange = ["NaN", "+Inf", "-Inf", "1e-300", "0.1"]
-    serve(lambda request: [{"metric": {}, "values": [[t, v] for t, v in zip(points(request)[:5], strange, strict=True)]}])
+    first = 1768194000
+    serve(lambda request: [{"metric": {}, "values": [[t, strange[(t - first) // 60]] for t in points(request) if t < first + 300]}])
     block = json.loads(next(iter(pull()[0].batches())).lines[0])
     assert [value for _, value in block["values"]] == strange
     assert block["metric_id"] == "memory.resource"
@@ -164,8 +221,9 @@ def test_every_call_is_taken_from_the_budget_and_a_pause_holds_for_all(make_laun
         def take(self) -> None:
             self.taken += 1
 
-        def pause(self, seconds: float) -> None:
+        def pause(self, seconds: float) -> float:
             self.paused += seconds
+            return seconds
 
     budget = Counting()
     api.script(answer(b"busy", 429, {"Retry-After": "0.01"}), answer(matrix()))
@@ -304,7 +362,7 @@ def one_big_query(url: str, selector: str, start: int, points: int, step: int, f
     seconds=st.integers(1, 30_000),
     step=st.sampled_from([15, 60, 61, 300, 420, 1000]),
     gap=st.sampled_from([None, 30, 60, 90, 300]),
-    sizes=st.tuples(st.integers(1, 200), st.integers(60, 5000)),
+    sizes=st.tuples(st.integers(1, 200), st.integers(10, 5000)),
     selector=st.sampled_from(SELECTORS),
 )
 def test_however_a_window_is_cut_it_holds_what_one_big_query_says_once(

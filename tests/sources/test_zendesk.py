@@ -192,7 +192,7 @@ def test_users_and_organizations_beside_the_tickets_are_landed_once_before_those
 def test_nothing_beside_the_tickets_is_left_behind_by_a_run_that_fails(pages, pull, answer, landing) -> None:
     people = [{"id": number, "name": "x" * 1000} for number in range(1000)]  # enough to have been written
     pages[TICKETS] = [{"tickets": [ticket(1)], "users": people, "end_of_stream": True}]
-    pages[EVENTS] = [answer(b"no", 400)]
+    pages[USERS] = [answer(b"no", 400)]
     with pytest.raises(SourceError, match="answered 400"):
         pull()
     assert list(landing.folder("zendesk", "shop", "users", (FIRST, FIRST)).iterdir()) == []

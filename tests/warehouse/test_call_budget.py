@@ -24,6 +24,7 @@ from postlaunch.config.connections import Connection, Limit, get_connection
 from postlaunch.config.launch import Launch
 from postlaunch.config.load import load_launch
 from postlaunch.errors import ConfigError, WarehouseError
+from postlaunch.sources.base import TransientError, call
 from postlaunch.sources.budget import UNLIMITED
 from postlaunch.warehouse import call_budget as module
 from postlaunch.warehouse.call_budget import BudgetSpentError, CallBudget, call_budget, margin_seconds, next_turn, plan, waits_at_most
@@ -153,6 +154,36 @@ def test_a_pause_of_one_account_is_not_that_of_another(warehouse: str) -> None:
     started = time.monotonic()
     budget_of(Limit(9, 1), account="data.mixpanel.com/2").take()
     assert time.monotonic() - started < 2
+
+
+def test_a_task_that_is_told_to_wait_long_comes_again_instead_of_sleeping(warehouse: str) -> None:
+    """The same call that got the Retry-After, not only those after it."""
+    with waits_at_most(60):
+        task = budget_of(Limit(9, 1))
+    calls: list[int] = []
+
+    def refused() -> None:
+        calls.append(1)
+        raise TransientError("its call limit is used up", 1800.0)
+
+    started = time.monotonic()
+    with pytest.raises(BudgetSpentError, match="because of the pause that Mixpanel asked for") as caught:
+        call(task, refused)
+    assert (len(calls), time.monotonic() - started < 5) == (1, True)
+    assert caught.value.wait_seconds == pytest.approx(1800, abs=5)
+
+
+def test_a_short_wait_that_was_told_is_waited_out_once(warehouse: str) -> None:
+    faults = [TransientError("its call limit is used up", 2.0)]
+
+    def answer() -> str:
+        if faults:
+            raise faults.pop()
+        return "answer"
+
+    started = time.monotonic()
+    assert call(budget_of(Limit(9, 1)), answer) == "answer"
+    assert 2.0 <= time.monotonic() - started < 4.0
 
 
 # --- waits -----------------------------------------------------------------------------------------------------------------

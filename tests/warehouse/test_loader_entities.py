@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
+import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from postlaunch.config.connections import get_connection
 from postlaunch.config.launch import Launch
 from postlaunch.config.load import load_launch
 from postlaunch.sources import extractor
+from postlaunch.sources.base import read_json, write_json
 from postlaunch.sources.landing import Landing, Pull, new_pull_id
 from postlaunch.sources.landing_writer import PartitionWriter
 from postlaunch.sources.streams import STREAMS
@@ -227,6 +229,33 @@ def test_bad_records_go_to_quarantine_and_only_once(load, query) -> None:
         assert reason.startswith(start)
     load(*bad, ticket(9))
     assert query("select count(*), count(distinct load_id) from quarantine.records") == [(len(bad), 1)]
+
+
+def test_an_id_that_no_index_holds_costs_only_its_record(load, query) -> None:
+    assert counts(load({**ticket(1), "id": secrets.token_hex(3_000)}, ticket(2))) == (2, 1, 0, 1)
+    assert query("select reason from quarantine.records") == [("`id` is longer than 1,000 bytes",)]
+
+
+def test_odd_records_of_a_page_cost_only_themselves(load, query) -> None:
+    """From the answer of the API to the table: what is very deep, and numbers of thousands of digits."""
+    deep, deeper = (b"[" * levels + b"1.50" + b"]" * levels for levels in (1_000, 50_000))
+    start = b'{"id":%d,"created_at":"2026-01-13T12:00:00Z","generated_timestamp":1,"n":'
+    values = [b"1.50", deep, deeper, b"9" * 4_301, b"9" * 140_000]
+    page = b"[" + b",".join(start % number + value + b"}" for number, value in enumerate(values)) + b"]"
+    assert counts(load(*map(write_json, read_json(page)))) == (5, 2, 0, 3)
+    assert query("select id, record ->> 'n' from raw.zendesk_tickets order by 1") == [("0", "1.50"), ("1", deep.decode())]
+    reasons = [row[0].split(":")[1] for row in query("select reason from quarantine.records order by line_number")]
+    assert reasons == [" depth limit exceeded", *[" number is infinity when parsed as double"] * 2]
+
+
+@pytest.mark.parametrize("value", [b"[" * 1_000 + b"]" * 1_000, b'"%s"' % (b"x" * 10_000)], ids=["deep", "long"])
+def test_a_time_that_is_no_time_is_named_in_short(load, query, value: bytes) -> None:
+    bad = b'{"id":1,"created_at":%s,"generated_timestamp":1}' % value
+    assert counts(load(bad, ticket(9))) == (2, 1, 0, 1)
+    [(reason,)] = query("select reason from quarantine.records")
+    assert reason.startswith("unreadable time: `created_at` is ")
+    assert reason.endswith(", expected ISO 8601 with offset")
+    assert len(reason) < 150
 
 
 def dirty(query: Callable[..., list[tuple[Any, ...]]]) -> tuple[Any, ...]:

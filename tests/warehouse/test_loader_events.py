@@ -4,6 +4,7 @@ import datetime as dt
 import gzip
 import json
 import random
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,56 @@ def test_every_bad_line_goes_to_quarantine_alone_with_its_reason_and_place(load,
     for (reason, _, line, path, offset), expected in zip(found, BAD.values(), strict=True):
         assert expected in reason, line
         assert gzip.decompress(Path(path).read_bytes())[offset:].startswith(line + b"\n")
+
+
+def test_a_name_that_no_index_holds_costs_only_its_line_and_a_long_property_is_counted_with_the_others(load, query) -> None:
+    name = secrets.token_hex(3_000)  # random, so that it cannot be squeezed
+    assert counts(load(event(1, name), event(2, **{name: 1}), event(3))) == (3, 2, 0, 1)
+    assert query("select reason from quarantine.records") == [("`event` is longer than 1,000 bytes",)]
+    assert query("select event_count from raw.event_property_days where property = '(other properties)'") == [(1,)]
+
+
+@pytest.mark.parametrize("timezone", ["UTC", "America/New_York"])
+def test_a_time_in_milliseconds_costs_only_its_line(load, query, timezone: str) -> None:
+    times = [b"%d000" % MIDNIGHT, b"-%d000" % MIDNIGHT, b"18446744073709551615", b"-9223372036854775808", b"1e300", b"0"]
+    lines = [b'{"event":"x","properties":{"time":%s,"distinct_id":"u"}}' % time for time in times]
+    assert counts(load(*lines, event(43_200), timezone=timezone)) == (len(times) + 1, 1, 0, len(times))
+    reasons = [row[0] for row in query("select reason from quarantine.records order by line_number")]
+    assert all(reason.startswith("outside the partition: time ") for reason in reasons), reasons
+
+
+DEEPEST = 1_024  # levels that orjson reads, and PostgreSQL with its stack of 2 MiB any time
+
+
+@pytest.mark.parametrize("levels", [260, 900, DEEPEST - 2])
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_deep_properties_are_kept_whole_and_exact(load, query, levels: int, opening: bytes, closing: bytes) -> None:
+    deep = opening * levels + b"0.10000000000000000001" + closing * levels
+    properties = b'{"time":%d,"distinct_id":"u","deep":%s}' % (MIDNIGHT, deep)
+    lines = [b'{"event":"x","properties":%s}' % properties, b'{"properties":%s,"event":"y"}' % properties]
+    assert counts(load(*lines)) == (2, 2, 0, 0)
+    assert query("select event_name, replace((properties -> 'deep')::text, ' ', '') from raw.mixpanel_events order by 1") == [
+        ("x", deep.decode()),
+        ("y", deep.decode()),
+    ]
+
+
+@pytest.mark.parametrize("levels", [DEEPEST - 1, 10_000, 100_000])
+def test_properties_that_are_too_deep_cost_only_their_line(load, query, levels: int) -> None:
+    properties = b'{"time":%d,"distinct_id":"u","deep":%s1%s}' % (MIDNIGHT, b"[" * levels, b"]" * levels)
+    lines = [b'{"event":"x","properties":%s}' % properties, b'{"properties":%s,"event":"y"}' % properties]
+    assert counts(load(*lines, event(1))) == (3, 1, 0, 2)
+    reasons = [row[0] for row in query("select reason from quarantine.records")]
+    assert all(reason.startswith("bad JSON: depth limit exceeded") for reason in reasons), reasons
+
+
+@pytest.mark.parametrize("digits", [4_301, 140_000])
+def test_a_number_of_thousands_of_digits_costs_only_its_line(load, query, digits: int) -> None:
+    properties = b'{"time":%d,"distinct_id":"u","n":%s}' % (MIDNIGHT, b"9" * digits)
+    lines = [b'{"event":"x","properties":%s}' % properties, b'{"properties":%s,"event":"y"}' % properties]
+    assert counts(load(*lines, event(1))) == (3, 1, 0, 2)
+    reasons = [row[0] for row in query("select reason from quarantine.records")]
+    assert all(reason.startswith("bad JSON: number is infinity") for reason in reasons), reasons
 
 
 def test_the_offset_counts_over_blocks(load, query) -> None:

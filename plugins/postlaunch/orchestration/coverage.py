@@ -11,15 +11,16 @@ from postlaunch.config.launch import DOMAIN_SOURCE, Domain, Launch, Source
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.status import DomainStatus, domain_status
 
+_UNBUILT = """
+    select exists (
+        select from ops.partition_loads where launch_id = %(launch)s and source = %(source)s and build_id is null and is_changed
+    )
+"""
 _ARRIVED = """
-    select
-        exists (
-            select from ops.ingest_runs
-            where launch_id = %(launch)s and source = %(source)s and status = 'succeeded' and %(day)s between first_date and last_date
-        )
-        and not exists (
-            select from ops.partition_loads where launch_id = %(launch)s and source = %(source)s and build_id is null and is_changed
-        )
+    select exists (
+        select from ops.ingest_runs
+        where launch_id = %(launch)s and source = %(source)s and status = 'succeeded' and %(day)s between first_date and last_date
+    )
 """
 
 
@@ -43,4 +44,11 @@ def missing_domains(launch: Launch, day: dt.date, is_busy: Callable[[Source], bo
 def _arrived(session: psycopg.Connection, launch: Launch, status: DomainStatus, day: dt.date) -> bool:
     """Whether the day was ingested and nothing of it waits to be built."""
     keys = {"launch": launch.launch, "source": DOMAIN_SOURCE[status.domain], "day": day}
-    return bool(session.execute(_ARRIVED, keys).fetchall()[0][0])
+    is_arrived, is_unbuilt = (bool(session.execute(query, keys).fetchall()[0][0]) for query in (_ARRIVED, _UNBUILT))
+    return is_arrived and not is_unbuilt
+
+
+def waits_for_build(launch: Launch, source: Source) -> bool:
+    """Whether something that was loaded, now or by an earlier attempt that failed after it, was not built yet. Raises WarehouseError."""
+    with connect("reporter") as session:
+        return bool(session.execute(_UNBUILT, {"launch": launch.launch, "source": source}).fetchall()[0][0])

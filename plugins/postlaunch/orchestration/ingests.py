@@ -21,6 +21,7 @@ from postlaunch.orchestration.pools import pool_name
 from postlaunch.orchestration.windows import dates_to_ingest
 
 LONGEST_WAIT_SECONDS = 90.0  # for an API's limit; a task that has to wait longer gives its place back and comes again
+LONGEST_INGEST = dt.timedelta(hours=6)  # at ten calls a minute and a thousand records a call, more than three million
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Window(TypedDict):
 
 
 class Outcome(Window):
-    """The same, and whether it changed the warehouse."""
+    """The same, and whether there is something to build."""
 
     is_changed: bool
 
@@ -56,7 +57,7 @@ def ingest_dag(source: Source, doc_md: str) -> DAG:
         def due() -> list[Window]:
             return windows(source, *interval(get_current_context()))
 
-        @task(pool=pool_name(source), map_index_template=LABEL)
+        @task(pool=pool_name(source), map_index_template=LABEL, execution_timeout=LONGEST_INGEST)
         def ingest(window: Window) -> Outcome:
             return ingest_window(source, window, get_current_context())
 
@@ -87,11 +88,12 @@ def windows(source: Source, start: dt.datetime, end: dt.datetime) -> list[Window
 
 
 def ingest_window(source: Source, window: Window, context: Any) -> Outcome:
-    """Ingest one launch: what was ingested, and whether that changed the warehouse.
+    """Ingest one launch: what was ingested, and whether there is something to build.
 
     While the API's limit is used up the task is rescheduled: its place in the pool goes to another, no retry and no time is lost.
     """
     from postlaunch.ingest import ingest
+    from postlaunch.orchestration.coverage import waits_for_build
     from postlaunch.warehouse.call_budget import BudgetSpentError, plan, waits_at_most
 
     first, last = dt.date.fromisoformat(window["first"]), dt.date.fromisoformat(window["last"])
@@ -113,7 +115,7 @@ def ingest_window(source: Source, window: Window, context: Any) -> Outcome:
         again = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=error.wait_seconds)
         raise AirflowRescheduleException(again) from None  # type: ignore[no-untyped-call]
     noted(result.summary)
-    return {**window, "is_changed": result.is_changed}
+    return {**window, "is_changed": result.is_changed or waits_for_build(launch, source)}
 
 
 def announce_change(source: Source, outcome: Outcome, context: Any) -> None:
@@ -123,7 +125,7 @@ def announce_change(source: Source, outcome: Outcome, context: Any) -> None:
     fill a new one at the same moment, Airflow 3.3 fails one of them.
     """
     if not outcome["is_changed"]:
-        raise AirflowSkipException(f"nothing of {source} changed for {outcome['launch']} {outcome['first']}..{outcome['last']}")
+        raise AirflowSkipException(f"nothing of {source} is to be built for {outcome['launch']} {outcome['first']}..{outcome['last']}")
     context["outlet_events"][raw(source)].extra = {"launch": outcome["launch"], "first": outcome["first"], "last": outcome["last"]}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Protocol
 
 from postlaunch.config.connections import Connection
@@ -24,8 +25,9 @@ class Extract(Protocol):
         landing: Landing,
         progress: Progress,
         budget: Budget = UNLIMITED,
+        landed: Sequence[Pull] = (),
     ) -> list[Pull]:
-        """Pull the inclusive launch-local dates first..last."""
+        """Pull the inclusive launch-local dates first..last. What is `landed` (landed_since) is not pulled again, but returned too."""
 
 
 def extractor(source: Source) -> Extract:

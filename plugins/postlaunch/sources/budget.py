@@ -14,8 +14,8 @@ class Budget(Protocol):
     def take(self) -> None:
         """Wait for the next call that the limits allow, and count it."""
 
-    def pause(self, seconds: float) -> None:
-        """The API said to wait: nobody calls it before `seconds` have passed."""
+    def pause(self, seconds: float) -> float:
+        """The API said to wait: nobody calls it before `seconds` have passed. Returns how long the caller itself has to sleep."""
 
 
 class _Unlimited:
@@ -24,8 +24,9 @@ class _Unlimited:
     def take(self) -> None:
         """Never waits."""
 
-    def pause(self, seconds: float) -> None:
-        """Never waits."""
+    def pause(self, seconds: float) -> float:
+        """Remembers nothing: the caller sleeps."""
+        return seconds
 
 
 UNLIMITED: Budget = _Unlimited()

@@ -48,16 +48,17 @@ def clear_refusal(pull: Pull) -> None:
 
 
 def landed_since(landing: Landing, launch: Launch, source: Source, window: Window, since: dt.datetime) -> list[Pull]:
-    """The dates of the window, from its first on, that were pulled whole after `since`: they need not be pulled again.
+    """What was pulled whole after `since` and need not be pulled again: the first dates of the window, or the first streams of all of it.
 
-    A date counts if it was over when its pull began. The last date is always pulled anew, and so is a merged window: it has no parts.
+    A pull counts if its dates were over when it began. The last date of a window is always pulled anew.
     """
-    stream, pulls = STREAMS[source][0], list[Pull]()
-    if stream.mode == "merge":
-        return pulls
-    for date in each_date(*window)[:-1]:
-        pull = newest_pull(landing, stream, launch.launch, date)
-        if pull is None or _began(pull) < max(since, launch.window(date, date)[1]):
+    streams, pulls = STREAMS[source], list[Pull]()
+    parts: list[tuple[Stream, Partition, Window]] = [(streams[0], date, (date, date)) for date in each_date(*window)[:-1]]
+    if streams[0].mode == "merge":
+        parts = [(stream, window, window) for stream in streams]
+    for stream, partition, dates in parts:
+        pull = newest_pull(landing, stream, launch.launch, partition)
+        if pull is None or _began(pull) < max(since, launch.window(*dates)[1]):
             break
         pulls.append(pull)
     return pulls

@@ -3,7 +3,7 @@
 writer.write(line) ... writer.close_part()     the lines so far are kept
                        writer.drop_part()      the lines since the last close never were (a call is tried again)
 writer.finalise()                              the manifest is written: now the pull exists
-writer.abort()                                 nothing remains
+writer.abort()                                 nothing remains, unless the pull exists: then nothing happens
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from postlaunch.config.launch import Source
 from postlaunch.errors import LandingError
 from postlaunch.sources.landing import (
     BLOCK_BYTES,
+    MANIFEST,
     ContentHash,
     Landing,
     Manifest,
@@ -55,6 +56,7 @@ class PartitionWriter:
         self._files: list[PartFile] = []
         self._content, self._total = ContentHash(), hashlib.sha256()
         self._part: _Part | None = None
+        self._exists = False
 
     def write(self, line: bytes, rows: int = 1) -> None:
         """Land one line (without newline) that holds `rows` rows."""
@@ -65,7 +67,7 @@ class PartitionWriter:
         if not lines:
             return
         if self._part is None:
-            self._part = _Part(self.folder / f"part-{len(self._files):04d}.jsonl.gz", self._total)
+            self._part = _Part(self._path(len(self._files)), self._total)
         self._part.write(lines, len(lines) if rows is None else rows)
 
     @property
@@ -113,15 +115,29 @@ class PartitionWriter:
             write_manifest(self.folder, manifest)
         except OSError as error:
             raise LandingError(f"cannot write to the landing zone at {self.folder}: {error}") from error
+        self._exists = True
         return Pull(self.folder, manifest)
 
     def abort(self) -> None:
-        """Remove what was written; to be called when the pull cannot be completed."""
+        """Remove what was written; to be called when the pull cannot be completed. A pull that exists stays as it is.
+
+        A manifest of which `finalise` was not told goes first, and while it stays its files do: never is there one without them.
+        """
+        if self._exists:
+            return
         self.drop_part()
+        try:
+            (self.folder / MANIFEST).unlink(missing_ok=True)
+        except OSError:
+            return
+        for path in (self.folder / f"{MANIFEST}.partial", *map(self._path, range(len(self._files) + 1))):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
-            for file in self._files:
-                (self.folder / file.name).unlink(missing_ok=True)
             self.folder.rmdir()
+
+    def _path(self, number: int) -> UPath:
+        return self.folder / f"part-{number:04d}.jsonl.gz"
 
 
 class _Part:
@@ -192,4 +208,5 @@ class _Part:
         self._thread.shutdown()
         with contextlib.suppress(OSError):
             self._file.close()
+        with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)

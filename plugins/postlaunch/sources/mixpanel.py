@@ -16,7 +16,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -46,11 +46,16 @@ def extract(
     landing: Landing,
     progress: Progress,
     budget: Budget = UNLIMITED,
+    landed: Sequence[Pull] = (),
 ) -> list[Pull]:
-    """Pull the events of the inclusive launch-local dates. Raises SourceError; then no date is landed that is not complete."""
+    """Pull the events of the inclusive launch-local dates, the first of which may be `landed`.
+
+    Raises SourceError; then no date is landed that is not complete.
+    """
     if launch.mixpanel is None:
         raise ConfigError(f"launch {launch.launch!r} has no section `mixpanel`")
     check_window(launch, first, last)
+    first += len(landed) * _DAY
     writers = _writers(launch, first, last, landing)
     pulls: list[Pull] = []
     try:
@@ -64,10 +69,10 @@ def extract(
             }
             pulls += router.finalise(days, request)
     except BaseException:
-        for writer in writers[len(pulls) :]:
-            writer.abort()
+        for writer in writers:
+            writer.abort()  # those of finished dates stay
         raise
-    return pulls + land_profiles(launch, connection, first, last, landing, progress, budget)
+    return [*landed, *pulls, *land_profiles(launch, connection, first, last, landing, progress, budget)]
 
 
 class _Call:
@@ -184,7 +189,7 @@ class _Router:
             pulls.append(
                 writer.finalise({**request, "from_date": _source_day(self._clock, writer.window[0]), "to_date": call.last.isoformat()})
             )
-        self._next += len(pulls)
+            self._next += 1
         return pulls
 
 

@@ -4,7 +4,8 @@
 
 Profiles tell how things are now, so only a window that reaches yesterday brings them. A session is a snapshot on Mixpanel's side: it is
 complete if it gave as many profiles as its first page announced, each once. An empty page is not the end. A session that expires,
-repeats itself or changes its total is thrown away, and a new one begun.
+repeats itself or changes its total is thrown away, and a new one begun. It cannot be cut in two, so a project whose profiles need more
+pages than an hour's calls can bear is not begun: the pull is empty, with a warning that the gate shows.
 
 `mixpanel_utils` builds the call, by the client of mixpanel_http. Its own paging is not used: it holds every profile in memory, turns an
 error into None, and never looks whether all came. Personal data stays at Mixpanel: `output_properties` names what may be sent.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import datetime as dt
 import http.client
 import logging
+import math
 import urllib.error
 from array import array
 from dataclasses import dataclass
@@ -47,6 +49,7 @@ from postlaunch.sources.streams import PROFILES
 
 SESSIONS = 3
 EMPTY_PAGES = 3
+MOST_PAGES = 50  # of the 60 calls an hour that the exports of the project live from too
 _QUERY_HOSTS = {"data.mixpanel.com": "mixpanel.com", "data-eu.mixpanel.com": "eu.mixpanel.com", "data-in.mixpanel.com": "in.mixpanel.com"}
 _YESTERDAY = dt.timedelta(days=1)
 
@@ -55,6 +58,10 @@ log = logging.getLogger(__name__)
 
 class BrokenSessionError(Exception):
     """What this session gave is no whole; the message says why."""
+
+
+class TooManyError(Exception):
+    """No session can give all of it within the limit of calls; the message says how many there are."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +86,14 @@ def land_profiles(
     api = EngageApi(connection, config, budget)
     window = launch.window(first, last)
     writer = PartitionWriter(landing, PROFILES.source, launch.launch, PROFILES.name, (first, last), new_pull_id(), window)
+    warnings: list[str] = []
     try:
         for attempt in range(1, SESSIONS + 1):
             try:
                 _land_session(writer, api, progress)
+                break
+            except TooManyError as many:
+                warnings = [f"profiles were not pulled: {many}"]
                 break
             except BrokenSessionError as broken:
                 writer.drop_part()
@@ -92,16 +103,19 @@ def land_profiles(
                         f"mixpanel: {api.url} gave no whole list of profiles in {SESSIONS} sessions: {broken}; "
                         "none was landed, try again later"
                     ) from broken
-        return [writer.finalise({"url": api.url, "project_id": config.project_id, "profile_properties": list(config.profile_properties)})]
+        request = {"url": api.url, "project_id": config.project_id, "profile_properties": list(config.profile_properties)}
+        return [writer.finalise(request, warnings)]
     except BaseException:
         writer.abort()
         raise
 
 
 def _land_session(writer: PartitionWriter, api: EngageApi, progress: Progress) -> None:
-    """Land every profile of one session. Raises BrokenSessionError."""
+    """Land every profile of one session. Raises BrokenSessionError, or TooManyError before the first is landed."""
     page, number, empty, seen = api.page(0, None), 0, 0, array("q")
     session, total = page.session_id, page.total
+    if page.results and (pages := math.ceil(total / len(page.results))) > MOST_PAGES:
+        raise TooManyError(f"{total:,} profiles need {pages:,} calls, and more than {MOST_PAGES} leave none for the events")
     while True:
         for profile in page.results:
             distinct_id, line = api.line(profile)
@@ -140,7 +154,7 @@ class EngageApi:
         try:
             page = Page(str(answer["session_id"]), int(answer["total"]), answer["results"])
         except (KeyError, TypeError, ValueError):
-            raise garbage(self._connection, "mixpanel", self.url, orjson.dumps(answer, default=str), "a page of profiles") from None
+            raise garbage(self._connection, "mixpanel", self.url, write_json(answer), "a page of profiles") from None
         if answer.get("page", number) != number:
             raise BrokenSessionError(f"page {number} was asked for, and page {answer['page']} came")
         return page

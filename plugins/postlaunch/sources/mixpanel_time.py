@@ -26,13 +26,16 @@ class ProjectClock:
         self._offsets: dict[int, int] = {}
 
     def moment(self, time: int) -> int:
-        """Seconds since 1970 UTC that a `time` value means."""
+        """Seconds since 1970 UTC that a `time` value means; one that no calendar holds (milliseconds, say) is left as it is."""
         if self._is_utc:
             return time
         quarter = time // _QUARTER
         offset = self._offsets.get(quarter)
         if offset is None:
-            wall = (_EPOCH + dt.timedelta(seconds=quarter * _QUARTER)).replace(tzinfo=self._zone, fold=0)
+            try:
+                wall = (_EPOCH + dt.timedelta(seconds=quarter * _QUARTER)).replace(tzinfo=self._zone, fold=0)
+            except OverflowError:
+                return time
             offset = self._offsets[quarter] = round((wall.utcoffset() or dt.timedelta()).total_seconds())
         return time - offset
 

@@ -17,16 +17,18 @@ import datetime as dt
 import re
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, BinaryIO
+from typing import Any
+from urllib.parse import unquote
 
 from upath import UPath
 
+from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch, Prometheus
 from postlaunch.errors import ConfigError, SourceError
-from postlaunch.sources.base import Progress, each_date, public_url
+from postlaunch.sources.base import Progress, each_date
 from postlaunch.sources.landing import Landing, Pull, new_pull_id
 from postlaunch.sources.landing_writer import PartitionWriter
 from postlaunch.sources.samples import BLOCK_POINTS, Metric, block_line, grid, metrics, request_of
@@ -36,11 +38,14 @@ from postlaunch.sources.streams import SAMPLES
 WAITING = 200_000
 KNOWN = 100_000  # spellings of series that are remembered
 REPORT_LINES = 100_000
+SECRET_LENGTH = 8  # a shorter value of a query may well be a word of a message
 _EOF = b"# EOF"
 _METADATA = re.compile(rb"# (?:TYPE|HELP|UNIT) ")
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _BRACES = rf"\{{(?:[^\"}}]|{_QUOTED})*\}}"
 _SAMPLE = re.compile(rf"((?:[a-zA-Z_:][a-zA-Z0-9_:]*)?(?:{_BRACES})?) (\S+)(?: (\S+))?(?: # {_BRACES} \S+(?: \S+)?)?")
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s'\"<>]+")
+_HIDDEN = re.compile(r"(?<=://)(?:[^/@]*:(?!\d+/).*|[^/?#]*)@|[?#].*")  # user:password@ even if it has a slash in it, and the query
 _LABEL = re.compile(rf"\s*(?:([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*)?({_QUOTED})\s*(?:,|$)")
 
 
@@ -59,17 +64,16 @@ def extract_files(launch: Launch, config: Prometheus, first: dt.date, last: dt.d
     """Land the samples of the inclusive dates, a partition a date. Raises SourceError or ConfigError; then nothing is landed."""
     places, pull_id, dates = _places(config.openmetrics), new_pull_id(), each_date(first, last)
     writers = [PartitionWriter(landing, SAMPLES.source, launch.launch, SAMPLES.name, d, pull_id, launch.window(d, d)) for d in dates]
-    request = request_of(config, files=[public_url(str(place)) if "://" in str(place) else str(place) for place in places])
-    pulls: list[Pull] = []
+    request = request_of(config, files=[_public(str(place), config.openmetrics) for place in places])
     try:
         sampler = Sampler(config, writers)
         for place in places:
-            _read(place, sampler, progress)
+            _read(place, sampler, progress, config.openmetrics)
         sampler.finish()
-        pulls += (writer.finalise(request) for writer in writers)
+        pulls = [writer.finalise(request) for writer in writers]
     except BaseException:
-        for writer in writers[len(pulls) :]:
-            writer.abort()
+        for writer in writers:
+            writer.abort()  # those of finished dates stay
         raise
     progress("samples", len(dates), len(dates))
     return pulls
@@ -155,22 +159,36 @@ class Sampler:
         series.points = []
 
 
-def _read(place: UPath, sampler: Sampler, progress: Progress) -> None:
+def _read(place: UPath, sampler: Sampler, progress: Progress, patterns: Sequence[str]) -> None:
     """Every sample of a file. Raises SourceError that names file and line."""
-    number = 0
+    shown, number = _public(str(place), patterns), 0
+    try:
+        for number, line in _lines(_raw_lines(place)):
+            _take(line, sampler)
+            if number % REPORT_LINES == 0:
+                progress(f"lines of {shown.rpartition('/')[2]}", number, None)
+    except (ValueError, EOFError, zlib.error) as error:
+        said = _public(str(error), patterns)
+        raise SourceError(f"prometheus: {shown}, after line {number}: {said}; nothing was landed, export it again") from None
+    except _DriverError as error:
+        raise SourceError(f"prometheus: {shown} cannot be read: {_public(str(error), patterns)}") from None
+
+
+class _DriverError(Exception):
+    """What the driver of a path or URL says, each in a class of its own."""
+
+
+def _raw_lines(place: UPath) -> Iterator[bytes]:
     try:
         with place.fs.open(place.path, "rb", compression="infer") as file:
-            for number, line in _lines(file):
-                _take(line, sampler)
-                if number % REPORT_LINES == 0:
-                    progress(f"lines of {place.name}", number, None)
-    except (ValueError, EOFError, zlib.error) as error:
-        raise SourceError(f"prometheus: {place}, after line {number}: {error}; nothing was landed, export it again") from error
-    except OSError as error:
-        raise SourceError(f"prometheus: {place} cannot be read: {error}") from error
+            yield from file
+    except (ValueError, EOFError, zlib.error):
+        raise
+    except Exception as error:
+        raise _DriverError(error) from error
 
 
-def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _lines(file: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
     """The lines that hold samples, with their numbers. Raises ValueError unless the last line is `# EOF`."""
     is_whole = False
     for number, line in enumerate(file, start=1):
@@ -214,15 +232,37 @@ def _places(patterns: tuple[str, ...]) -> list[UPath]:
     """The files of paths, globs and URLs. Raises SourceError if one names none."""
     found: list[UPath] = []
     for pattern in patterns:
+        shown = _public(pattern, patterns)
         try:
             root = UPath(pattern)
             names = sorted(root.fs.glob(root.path))
-        except (ImportError, ValueError, OSError) as error:
-            raise SourceError(f"prometheus: {pattern} cannot be read: {error}") from error
+        except Exception as error:  # noqa: BLE001  each driver has classes of its own
+            raise SourceError(f"prometheus: {shown} cannot be read: {_public(str(error), patterns)}") from None
         if not names:
-            raise SourceError(f"prometheus: there is no file {pattern}; openmetrics of the launch file names it")
+            raise SourceError(f"prometheus: there is no file {shown}; openmetrics of the launch file names it")
         found += [UPath(root.fs.unstrip_protocol(name)) if "://" in pattern else UPath(name) for name in names]
     return found
+
+
+def _public(text: str, patterns: Sequence[str]) -> str:
+    """A place, or what a driver says of it: URLs without credentials and query, `***` where else those of `patterns` are repeated."""
+    text = _URL.sub(lambda url: _HIDDEN.sub("", url[0]), text)
+    for secret in sorted({secret for pattern in patterns for secret in _secrets(pattern)}, key=len, reverse=True):
+        text = Connection("", "", "", password=secret).without_secrets(text)
+    return text
+
+
+def _secrets(pattern: str) -> Iterator[str]:
+    """What is secret in a place, as it stands there and as it is meant: the password, the values of the query."""
+    for hidden in _HIDDEN.findall(pattern) if "://" in pattern else ():
+        if hidden.endswith("@"):
+            account = hidden[:-1]
+            found = [hidden, account.partition(":")[2] or account]
+        else:
+            found = [pair for pair in re.split("[?#&;]", hidden) if "=" in pair]
+            found += [value for _, _, value in (pair.partition("=") for pair in found) if len(value) >= SECRET_LENGTH]
+        yield from found
+        yield from map(unquote, found)
 
 
 def _selector(metric: Metric) -> Selector:

@@ -14,13 +14,13 @@ in UTC and with offset: PagerDuty reads naive ones in the account's zone.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch
 from postlaunch.errors import ConfigError
-from postlaunch.sources.base import Progress, check_window, write_json
+from postlaunch.sources.base import Progress, check_window, read_json, write_json
 from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.landing import Landing, Pull, new_pull_id
 from postlaunch.sources.landing_writer import PartitionWriter
@@ -49,12 +49,13 @@ def extract(
     landing: Landing,
     progress: Progress,
     budget: Budget = UNLIMITED,
+    landed: Sequence[Pull] = (),
 ) -> list[Pull]:
-    """Pull all streams. Raises SourceError; then nothing of the failed stream is landed."""
+    """Pull all streams that are not `landed`. Raises SourceError; then nothing of the failed stream is landed."""
     if launch.pagerduty is None:
         raise ConfigError(f"launch {launch.launch!r} has no section `pagerduty`")
     check_window(launch, first, last)
-    return _Extraction(launch, connection, first, last, landing, progress, budget).run()
+    return _Extraction(launch, connection, first, last, landing, progress, budget, landed).run()
 
 
 class _Extraction:
@@ -69,6 +70,7 @@ class _Extraction:
         landing: Landing,
         progress: Progress,
         budget: Budget,
+        landed: Sequence[Pull],
     ) -> None:
         self._launch, self._landing, self._progress = launch, landing, progress
         self._partition, self._pull_id = (first, last), new_pull_id()
@@ -80,26 +82,36 @@ class _Extraction:
         self._noted: set[str] = set()
         self._policies: set[str] = set()
         self._warnings: list[str] = []
+        self._landed = {pull.manifest.stream: pull for pull in landed}
 
     def run(self) -> list[Pull]:
         return [
-            self._land(LOG_ENTRIES, self._log_entries()),
+            self._land(LOG_ENTRIES, self._log_entries(), self._learn_incident),
             self._land(INCIDENTS, self._incidents()),
             self._land(NOTES, self._notes()),
-            self._land(SERVICES, self._our_services()),
+            self._land(SERVICES, self._our_services(), self._learn_policy),
             self._land(PRIORITIES, self._listed("/priorities")),
             self._land(ESCALATION_POLICIES, self._our_policies()),
             self._land(DUTY_SCHEDULES, self._our_schedules()),
             self._land(ONCALLS, self._oncalls()),
         ]
 
-    def _land(self, stream: Stream, records: Iterable[Any]) -> Pull:
+    def _land(self, stream: Stream, records: Iterable[Any], learn: Callable[[Any], None] | None = None) -> Pull:
+        """Land a stream, or take what is landed; `learn` sees every record of it, for the streams that follow."""
+        if landed := self._landed.get(stream.name):
+            if learn:
+                for batch in landed.batches():
+                    for line in batch.lines:
+                        learn(read_json(line))
+            return landed
         writer = PartitionWriter(
             self._landing, stream.source, self._launch.launch, stream.name, self._partition, self._pull_id, self._window
         )
         self._warnings = []
         try:
             for record in records:
+                if learn:
+                    learn(record)
                 writer.write(write_json(record))
                 self._progress(f"{stream.name}, page {1 + writer.rows_so_far // PAGE}", writer.rows_so_far, None)
             return writer.finalise(self._request(stream), self._warnings)
@@ -115,14 +127,15 @@ class _Extraction:
 
     def _log_entries(self) -> Iterator[Any]:
         for entry in self._api.history("/log_entries", *_utc(self._window), {}):
-            if not self._is_ours(_field(entry, "service")):
-                continue
-            incident = _field(entry, "incident", "id")
-            if incident:
-                self._mentioned.add(str(incident))
-                if _field(entry, "type") == "annotate_log_entry":
-                    self._noted.add(str(incident))
-            yield entry
+            if self._is_ours(_field(entry, "service")):
+                yield entry
+
+    def _learn_incident(self, entry: Any) -> None:
+        incident = _field(entry, "incident", "id")
+        if incident:
+            self._mentioned.add(str(incident))
+            if _field(entry, "type") == "annotate_log_entry":
+                self._noted.add(str(incident))
 
     def _incidents(self) -> Iterator[Any]:
         parameters: dict[str, Any] = {"service_ids[]": sorted(self._services)} if self._services else {}
@@ -150,8 +163,10 @@ class _Extraction:
     def _our_services(self) -> Iterator[Any]:
         for service in self._api.all("/services"):
             if self._is_ours(service):
-                self._policies.add(str(_field(service, "escalation_policy", "id")))
                 yield service
+
+    def _learn_policy(self, service: Any) -> None:
+        self._policies.add(str(_field(service, "escalation_policy", "id")))
 
     def _our_policies(self) -> Iterator[Any]:
         return (policy for policy in self._listed("/escalation_policies") if self._serves_us(policy, [policy]))

@@ -56,8 +56,7 @@ class _Client(pagerduty.RestApiV2Client):
             return
         wait = wait_of(response.headers)
         if wait and wait <= PATIENCE.longest_told_wait:
-            self._budget.pause(wait)
-            time.sleep(wait)
+            time.sleep(self._budget.pause(wait))
 
 
 class PagerDutyApi:

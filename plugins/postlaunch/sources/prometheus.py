@@ -4,7 +4,9 @@
 
 `start` and `end` are both inclusive, so a chunk ends one step before the next begins: no sample twice, none lost. The grid does not depend
 on the window, hence two pulls of a day ask for the same instants. A chunk never crosses a launch-local midnight and is small enough for
-the server's limit of 11,000 points a series, and for our memory whatever the number of series.
+the server's limit of 11,000 points a series, and for our memory: by the number of series so far it holds ANSWER_SAMPLES. If there are
+more than twice as many, because series appeared, it is not read to its end but asked for again in smaller chunks. Only an instant is never
+cut. So memory is that of one answer, and where a chunk is less than a block some 2 KB a series for what is known of its block.
 
 Values stay the strings that Prometheus sent (`NaN`, `+Inf`). A sample that is missing stays missing: no data is not zero. But for five
 minutes after the last true sample the server answers with that one again. For plain selectors a second query, `time() - timestamp(...)`,
@@ -16,7 +18,9 @@ A launch that names OpenMetrics files is read from these instead, to the same li
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -40,12 +44,13 @@ from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.landing import Landing, Pull, new_pull_id
 from postlaunch.sources.landing_writer import PartitionWriter
 from postlaunch.sources.openmetrics import extract_files
-from postlaunch.sources.samples import BLOCK_POINTS, Metric, grid, lines_of, metrics, moment_of, request_of
+from postlaunch.sources.samples import BLOCK_POINTS, Lines, Metric, grid, metrics, moment_of, request_of
 from postlaunch.sources.streams import SAMPLES
 
 MAXIMUM_POINTS = 11_000
 ANSWER_SAMPLES = 200_000  # about 30 MB of Python objects
-FIRST_POINTS = 120  # the first chunk of a metric is small: it tells how many series there are
+FIRST_POINTS = 10  # the first chunk of a metric is small: it tells how many series there are
+SHRINK = 4  # so much smaller is the chunk after one that was too large
 ANSWER_SECONDS = 120.0
 
 
@@ -57,15 +62,20 @@ def extract(
     landing: Landing,
     progress: Progress,
     budget: Budget = UNLIMITED,
+    landed: Sequence[Pull] = (),
 ) -> list[Pull]:
-    """Pull the samples of the inclusive launch-local dates, a partition a date. Raises SourceError; complete dates stay landed."""
+    """Pull the samples of the inclusive launch-local dates, a partition a date, the first of which may be `landed`.
+
+    Raises SourceError; complete dates stay landed.
+    """
     config = launch.prometheus
     if config is None:
         raise ConfigError(f"launch {launch.launch!r} has no section `prometheus`")
     check_window(launch, first, last)
+    first += dt.timedelta(days=len(landed))
     if config.openmetrics:
-        return extract_files(launch, config, first, last, landing, progress)
-    pull_id, pulls, dates = new_pull_id(), [], each_date(first, last)
+        return [*landed, *extract_files(launch, config, first, last, landing, progress)]
+    pull_id, pulls, dates = new_pull_id(), list(landed), each_date(first, last)
     now = dt.datetime.now(dt.UTC)  # the server would answer for the next five minutes too, with the last sample it has
     with RangeApi(connection, config, budget) as api:
         for number, date in enumerate(dates):
@@ -85,19 +95,23 @@ def extract(
 
 def _land(writer: PartitionWriter, api: RangeApi, metric: Metric, window: tuple[dt.datetime, dt.datetime]) -> None:
     start, points = grid(window, api.step)
-    end = start + points * api.step
+    end, block = start + points * api.step, BLOCK_POINTS * api.step
+    lines = Lines(metric, api.step)
     while start < end:
-        chunk = min(end, _chunk_end(start, api.points_for(metric), api.step))
-        for series in api.series(metric, start, chunk):
-            for line, samples in lines_of(metric, series, api.step):
-                writer.write(line, samples)
-        start = chunk
+        found, start = api.chunk(metric, start, end)
+        for line, samples in lines.take(found, is_whole=start == end or start % block == 0):
+            writer.write(line, samples)
 
 
 def _chunk_end(start: int, points: int, step: int) -> int:
-    """A chunk ends on a block's edge, so that the lines of a day do not depend on how it was cut."""
+    """A chunk ends within the block that it begins in, or on a block's edge: only one block is ever unfinished."""
     block = BLOCK_POINTS * step
-    return max(start // block + 1, (start + points * step) // block) * block
+    end = start + points * step
+    return end if end // block == start // block else end // block * block
+
+
+class _TooLargeError(Exception):
+    """An answer holds more samples than we care to read."""
 
 
 class RangeApi:
@@ -110,6 +124,7 @@ class RangeApi:
         auth = httpx.BasicAuth(connection.login, connection.password or "") if connection.login else None
         self._client = httpx.Client(auth=auth, timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS))
         self._series_count: dict[str, int] = {}
+        self._most_points: dict[str, int] = {}
         self._warnings: dict[str, None] = {}
         self._repeated: Counter[str] = Counter()
 
@@ -121,12 +136,22 @@ class RangeApi:
         """Close its connections."""
         self._client.close()
 
-    def points_for(self, metric: Metric) -> int:
-        """Points a series to ask for next, from the number of series that the metric had so far."""
-        count = self._series_count.get(metric.metric_id)
-        return FIRST_POINTS if count is None else max(BLOCK_POINTS, min(MAXIMUM_POINTS, ANSWER_SAMPLES // max(count, 1)))
+    def chunk(self, metric: Metric, start: int, end: int) -> tuple[list[dict[str, Any]], int]:
+        """Every series with its samples at the grid points from `start` to as far as memory allows, and how far that is."""
+        while True:
+            until = min(end, _chunk_end(start, self._points_for(metric), self.step))
+            try:
+                return self._series(metric, start, until), until
+            except _TooLargeError:
+                self._most_points[metric.metric_id] = max(1, (until - start) // self.step // SHRINK)
 
-    def series(self, metric: Metric, start: int, end: int) -> list[dict[str, Any]]:
+    def _points_for(self, metric: Metric) -> int:
+        """Points a series to ask for next, from the number of series that the metric had so far, and from what was too large."""
+        count = self._series_count.get(metric.metric_id)
+        points = FIRST_POINTS if count is None else max(1, ANSWER_SAMPLES // count)
+        return min(points, MAXIMUM_POINTS, self._most_points.get(metric.metric_id, points))
+
+    def _series(self, metric: Metric, start: int, end: int) -> list[dict[str, Any]]:
         """Every series with its samples at the grid points of [start, end). Seconds since 1970."""
         found = self._ask(metric, metric.query, start, end)
         moments = [
@@ -170,20 +195,34 @@ class RangeApi:
     def _post(self, metric: Metric, query: str, start: int, end: int) -> dict[str, Any]:
         form = {"query": query, "start": str(start), "end": str(end - self.step), "step": str(self.step)}
         try:
-            response = self._client.post(self.url, data=form)
+            with self._client.stream("POST", self.url, data=form) as response:
+                body = _body(response, 2 * ANSWER_SAMPLES if end - start > self.step else math.inf)
         except httpx.HTTPError as error:
             raise unreachable(self._connection, "prometheus", self.url, error) from None
-        answer = _json(response.content)
+        answer = _json(body)
         if answer is not None and answer.get("status") == "error" and response.status_code in (400, 422):
             raise SourceError(
                 f"prometheus: {self.url} refuses the query of {metric.metric_id}: "
                 f"{self._connection.without_secrets(str(answer.get('error')))}; "
                 f"mend it in the launch file (query: {query})"
             )
-        check_status(self._connection, "prometheus", self.url, response.status_code, wait_of(response.headers), response.text[:2000])
+        said = body[:2000].decode("utf-8", "replace")
+        check_status(self._connection, "prometheus", self.url, response.status_code, wait_of(response.headers), said)
         if answer is None or not _is_matrix(answer):
-            raise garbage(self._connection, "prometheus", self.url, response.content, "a matrix in JSON")
+            raise garbage(self._connection, "prometheus", self.url, body[:2000], "a matrix in JSON")
         return answer
+
+
+def _body(response: httpx.Response, most_samples: float) -> bytes:
+    """The whole body. Raises _TooLargeError when it has more samples, each of which ends in `"]`."""
+    blocks: list[bytes] = []
+    samples = 0
+    for block in response.iter_bytes():
+        blocks.append(block)
+        samples += block.count(b'"]')
+        if samples > most_samples:
+            raise _TooLargeError
+    return b"".join(blocks)
 
 
 def _is_matrix(answer: dict[str, Any]) -> bool:

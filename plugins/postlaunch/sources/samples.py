@@ -57,21 +57,61 @@ def moment_of(sample: Any) -> float | None:
     return moment if isinstance(moment, int | float) else None
 
 
-def lines_of(metric: Metric, series: dict[str, Any], step: int) -> Iterator[tuple[bytes, int]]:
-    """The samples of a series, a line a block, with their number."""
-    labels = dict(sorted(series["metric"].items()))
-    block_seconds = BLOCK_POINTS * step
-    block: list[Any] = []
-    number = None
-    for sample in series["values"]:
-        its_number = number if (moment := moment_of(sample)) is None else moment // block_seconds
-        if its_number != number and block:
-            yield block_line(metric.metric_id, labels, block), len(block)
-            block = []
-        number = its_number
-        block.append(sample)
-    if block:
-        yield block_line(metric.metric_id, labels, block), len(block)
+class Lines:
+    """Makes the lines of a metric, one a series and block, whatever answers its samples come in.
+
+    What an answer says of a block that the next one goes on with is kept as text: some 2 KB a series when the block is nearly whole.
+    """
+
+    def __init__(self, metric: Metric, step: int) -> None:
+        """Nothing is kept yet."""
+        self._metric_id, self._block_seconds = metric.metric_id, BLOCK_POINTS * step
+        self._kept: dict[tuple[bytes, float | None], _Piece] = {}
+
+    def take(self, found: list[dict[str, Any]], is_whole: bool) -> Iterator[tuple[bytes, int]]:
+        """The lines that are complete, with the number of their samples. `is_whole`: the answer ends with a block, or is the last one."""
+        for series in found:
+            start = orjson.dumps({"metric_id": self._metric_id, "labels": dict(sorted(series["metric"].items()))})[:-1]
+            for number, samples in self._blocks(series["values"]):
+                piece = self._kept.pop((start, number), None) or _Piece()
+                piece.add(orjson.dumps(samples)[1:-1], len(samples))
+                if is_whole:
+                    yield piece.line(start), piece.samples
+                else:
+                    self._kept[start, number] = piece
+        if is_whole:
+            yield from ((piece.line(start), piece.samples) for (start, _), piece in self._kept.items())
+            self._kept.clear()
+
+    def _blocks(self, samples: list[Any]) -> Iterator[tuple[float | None, list[Any]]]:
+        """Numbers of blocks and their samples; one whose time cannot be read goes with the one before it."""
+        block: list[Any] = []
+        number = None
+        for sample in samples:
+            its_number = number if (moment := moment_of(sample)) is None else moment // self._block_seconds
+            if its_number != number and block:
+                yield number, block
+                block = []
+            number = its_number
+            block.append(sample)
+        if block:
+            yield number, block
+
+
+@dataclass(slots=True)
+class _Piece:
+    """Samples of a block, in JSON without the brackets."""
+
+    text: bytes = b""
+    samples: int = 0
+
+    def add(self, text: bytes, samples: int) -> None:
+        self.text = b"%b,%b" % (self.text, text) if self.text else text
+        self.samples += samples
+
+    def line(self, start: bytes) -> bytes:
+        """The same as `block_line` writes, of parts that are JSON already."""
+        return b'%b,"values":[%b]}' % (start, self.text)
 
 
 def block_line(metric_id: str, labels: dict[str, str], samples: list[Any]) -> bytes:

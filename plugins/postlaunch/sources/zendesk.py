@@ -16,7 +16,7 @@ name come beside the tickets. All incremental exports share ten calls a minute: 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from postlaunch.config.connections import Connection
@@ -53,6 +53,7 @@ _PATHS = {
     SUPPORT_SCHEDULES: "business_hours/schedules",
     HOLIDAYS: "business_hours/schedules/{id}/holidays",
 }
+_TOGETHER = ((TICKETS, USERS, ORGANIZATIONS), (SUPPORT_SCHEDULES, HOLIDAYS))  # the first of each tells something of the others
 _PARAMETERS: dict[Stream, dict[str, str]] = {  # the streams that are asked for with a start_time
     TICKETS: {"include": "metric_sets,users,organizations", "per_page": "1000"},
     METRIC_EVENTS: {},  # without page[size] it pages by time, 1,000 at once instead of 100: the limit is ten calls a minute
@@ -71,19 +72,30 @@ def extract(
     landing: Landing,
     progress: Progress,
     budget: Budget = UNLIMITED,
+    landed: Sequence[Pull] = (),
 ) -> list[Pull]:
-    """Pull what changed since the start of `first`. Raises SourceError; then nothing of the failed stream is landed."""
+    """Pull what changed since the start of `first`, all streams that are not `landed`. Raises SourceError; then nothing of that stream is.
+
+    The streams before it stay landed, for the next run to go on from.
+    """
     if launch.zendesk is None:
         raise ConfigError(f"launch {launch.launch!r} has no section `zendesk`")
     check_window(launch, first, last)
-    return _Extraction(launch, ZendeskApi(connection, budget), launch.zendesk.brand_id, (first, last), landing, progress).run()
+    return _Extraction(launch, ZendeskApi(connection, budget), launch.zendesk.brand_id, (first, last), landing, progress, landed).run()
 
 
 class _Extraction:
     """One run over one window. Tickets come first, with people beside them; schedules come before their holidays."""
 
     def __init__(
-        self, launch: Launch, api: ZendeskApi, brand: int | None, partition: tuple[dt.date, dt.date], landing: Landing, progress: Progress
+        self,
+        launch: Launch,
+        api: ZendeskApi,
+        brand: int | None,
+        partition: tuple[dt.date, dt.date],
+        landing: Landing,
+        progress: Progress,
+        landed: Sequence[Pull],
     ) -> None:
         self._launch, self._api, self._brand = launch, api, brand
         self._partition, self._landing, self._progress = partition, landing, progress
@@ -92,6 +104,9 @@ class _Extraction:
         self._schedules: list[Any] = []
         self._beside: dict[Stream, set[str]] = {USERS: set(), ORGANIZATIONS: set()}
         self._writers: dict[Stream, PartitionWriter] = {}
+        found = {pull.manifest.stream for pull in landed}
+        torn = {stream.name for streams in _TOGETHER for stream in streams if any(other.name not in found for other in streams)}
+        self._landed = {pull.manifest.stream: pull for pull in landed if pull.manifest.stream not in torn}
 
     def run(self) -> list[Pull]:
         try:
@@ -102,6 +117,8 @@ class _Extraction:
             raise
 
     def _land(self, stream: Stream) -> Pull:
+        if stream.name in self._landed:
+            return self._landed[stream.name]
         writer, warnings = self._writer(stream), list[str]()
         for page, records in enumerate(self._pages(stream, warnings), start=1):
             writer.write_all([write_json(record) for record in records])
@@ -165,11 +182,11 @@ class _Extraction:
         if not isinstance(records, list):
             url = public_url(self._api.url(_PATHS[stream]))
             raise SourceError(f"zendesk: {url} has no list {stream.name!r} in its answer; is this the Support API?")
-        metric_sets = {entry.get("ticket_id"): entry for entry in answer.get("metric_sets") or [] if isinstance(entry, dict)}
+        metric_sets = {str(entry.get("ticket_id")): entry for entry in answer.get("metric_sets") or [] if isinstance(entry, dict)}
         if metric_sets:
             for record in records:
-                if isinstance(record, dict) and record.get("id") in metric_sets:
-                    record.setdefault("metric_set", metric_sets[record["id"]])
+                if isinstance(record, dict) and str(record.get("id")) in metric_sets:
+                    record.setdefault("metric_set", metric_sets[str(record["id"])])
         return records
 
 

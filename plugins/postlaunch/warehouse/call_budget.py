@@ -127,10 +127,11 @@ class CallBudget:
                 raise
             call_id, turn = self._next(call_id)
 
-    def pause(self, seconds: float) -> None:
-        """The API said to wait: nobody calls it before `seconds` have passed."""
+    def pause(self, seconds: float) -> float:
+        """The API said to wait: nobody calls it before `seconds` have passed. Returns 0, for the next `take` waits, or gives up at once."""
         with self._session() as session:
             session.execute(_PAUSE, [self._key, dt.timedelta(seconds=seconds)])
+        return 0.0
 
     def forecast(self, calls: int) -> float:
         """Seconds until the last of so many calls may be made, if nobody else calls and nothing is counted for the calls themselves."""

@@ -52,9 +52,23 @@ _UNFINISHED_SINCE = f"""
         and ingest_run_id > coalesce((select max(ingest_run_id) from ops.ingest_runs where {_SAME_DATES} and status = 'succeeded'), 0)
 """  # noqa: S608
 
+# A run covers the dates that were over when it began. A hole that ends more than a month before is left to a person.
+_UNCOVERED_FROM = """
+    with covered as (
+        select range_agg(daterange(first_date, over_until)) as days
+        from ops.ingest_runs
+        cross join lateral (select least(last_date + 1, (started_at at time zone %(zone)s)::date) as over_until) as local
+        where launch_id = %(launch)s and source = %(source)s and status = 'succeeded' and not is_reload and first_date < over_until
+    )
+    select min(lower(hole))
+    from covered
+    cross join unnest(datemultirange(daterange(least(lower(days), %(last)s), %(last)s)) - days) as hole
+    where upper(hole) > %(last)s::date - 31
+"""
+
 _INSERT = """
-    insert into ops.ingest_runs (launch_id, source, first_date, last_date, status, config_hash)
-    values (%(launch)s, %(source)s, %(first)s, %(last)s, 'running', %(config)s)
+    insert into ops.ingest_runs (launch_id, source, first_date, last_date, status, config_hash, is_reload)
+    values (%(launch)s, %(source)s, %(first)s, %(last)s, 'running', %(config)s, %(is_reload)s)
     returning ingest_run_id
 """
 
@@ -68,9 +82,18 @@ class Run:
 
 
 @contextmanager
-def recorded(source: Source, launch: Launch, first: dt.date, last: dt.date, landing: Landing, progress: Progress) -> Iterator[Run]:
+def recorded(
+    source: Source, launch: Launch, first: dt.date, last: dt.date, landing: Landing, progress: Progress, *, is_reload: bool = False
+) -> Iterator[Run]:
     """The frame of a run: what is raised within becomes its reason. Raises WarehouseError."""
-    values = {"launch": launch.launch, "source": source, "first": first, "last": last, "config": _config_hash(source, launch)}
+    values = {
+        "launch": launch.launch,
+        "source": source,
+        "first": first,
+        "last": last,
+        "config": _config_hash(source, launch),
+        "is_reload": is_reload,
+    }
     with connect("loader", autocommit=True) as session:
         session.execute("select set_config('idle_session_timeout', '0', false), set_config('tcp_keepalives_idle', '60', false)")
         run = _begin(session, values, landing, progress)
@@ -81,6 +104,14 @@ def recorded(source: Source, launch: Launch, first: dt.date, last: dt.date, land
                 _end(run, "failed", str(error) if isinstance(error, PostlaunchError) else f"{type(error).__name__}: {error}")
             raise
         _end(run, "succeeded", None)
+
+
+def uncovered_from(source: Source, launch: Launch, last: dt.date) -> dt.date | None:
+    """Where an outage began: the first date before `last`, and after the first run ever, that no run covers. None without one."""
+    with connect("loader", autocommit=True) as session:
+        values = {"launch": launch.launch, "source": source, "last": last, "zone": launch.timezone}
+        found: dt.date | None = session.execute(_UNCOVERED_FROM, values).fetchall()[0][0]
+        return found
 
 
 def _begin(session: psycopg.Connection, values: dict[str, Any], landing: Landing, progress: Progress) -> Run:

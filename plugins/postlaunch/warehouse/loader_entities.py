@@ -6,6 +6,7 @@ Two records of one version that differ (a mended file, a metric set that came la
 from __future__ import annotations
 
 import datetime as dt
+import reprlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from postlaunch.warehouse.loader_rows import (
     Quarantine,
     Refusals,
     RefusedLineError,
+    check_name,
     check_text,
     json_field,
     microseconds,
@@ -64,6 +66,8 @@ _TIMES = {
 }
 
 _MOST_AHEAD = 86_400_000_000  # microseconds; clocks differ, but not by days
+_SHORT = reprlib.Repr()  # the value in a reason: it may be a novel, or nest deeper than `repr` goes
+_SHORT.maxlevel, _SHORT.maxstring = 1, 60
 _MERGE = """
     with newest as (
         select distinct on (id) id, occurred_at, version_at, record
@@ -164,6 +168,7 @@ def _identifier(record: dict[str, Any]) -> str:
     if value is None or value == "":
         raise RefusedLineError("missing key 'id'")
     if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        check_name("`id`", str(value))
         return str(value)
     raise RefusedLineError(f"`id` is {type(value).__name__}, expected text or a whole number of at most 64 bits")
 
@@ -178,6 +183,6 @@ def _moment(record: dict[str, Any], names: tuple[str, ...]) -> int | None:
             return value * 1_000_000
         moment = parse_time(value)
         if moment is None:
-            raise RefusedLineError(f"unreadable time: `{name}` is {value!r}, expected ISO 8601 with offset")
+            raise RefusedLineError(f"unreadable time: `{name}` is {_SHORT.repr(value)}, expected ISO 8601 with offset")
         return microseconds(moment)
     return None

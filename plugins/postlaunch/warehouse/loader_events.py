@@ -2,6 +2,7 @@
 
 An event is the same as another if name, distinct id, time and `$insert_id` are; the copy that Mixpanel processed last wins. An event
 without `$insert_id` is never a duplicate. `properties` goes to jsonb as the text that Mixpanel sent: no number is rounded on the way.
+A line that nests deeper than 1,024 levels is refused where it is read; PostgreSQL's stack of 2 MiB would bear ten times as many.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from postlaunch.warehouse.loader_rows import (
     Refusals,
     RefusedLineError,
     bigint_field,
+    check_name,
     check_text,
     date_field,
     moment_field,
@@ -151,6 +153,7 @@ class _EventRows:
 
     def _lead(self, name: str, line: bytes) -> tuple[bytes, bytes]:
         """What stands before the object `properties` in lines of this event, and the COPY field of its name."""
+        check_name("`event`", name)
         found = _LEAD.match(line)
         lead = (found[0] if found else b"", text_field(name))
         if found and len(self._leads) < 10_000:

@@ -14,6 +14,7 @@ import psycopg
 
 MOST_SHAPES = 5_000
 MOST_PROPERTIES = 20_000  # of one date; a name that is made up for every event must not fill the memory
+LONGEST_PROPERTY = 250  # characters, a thousand bytes: an entry of the catalogue's index holds this and the name of the event
 OTHERS = "(other properties)"
 
 Shape = tuple[str, tuple[str, ...], tuple[type, ...]]
@@ -67,7 +68,7 @@ class PropertyCount:
         for (name, properties, types), count in self._shapes.items():
             for prop, kind in zip(properties, types, strict=True):
                 key = (name, prop, _TYPES[kind])
-                if key not in self._counts and len(self._counts) >= MOST_PROPERTIES:
+                if (key not in self._counts and len(self._counts) >= MOST_PROPERTIES) or len(prop) > LONGEST_PROPERTY:
                     key = (name, OTHERS, _TYPES[kind])
                 self._counts[key] += count
         self._last.clear()

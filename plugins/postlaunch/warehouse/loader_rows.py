@@ -26,6 +26,7 @@ NULL = struct.pack(">i", -1)
 SPOOL_BYTES = 1 << 20
 MOST_REFUSALS = 100
 MOST_KEYS = 2_000_000  # 16 MiB
+LONGEST_NAME = 1_000  # bytes; an entry of an index takes 2,704, and some hold two names
 
 LENGTH = struct.Struct(">i")
 JSON_START = struct.Struct(">iB")  # length and the version of jsonb, 1
@@ -106,6 +107,12 @@ def moment_field(microseconds: int | None) -> bytes:
 def microseconds(moment: dt.datetime) -> int:
     """Exact microseconds since 1970 UTC."""
     return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+
+
+def check_name(kind: str, text: str) -> None:
+    """Raise RefusedLineError for a name or an id that is longer than an index of PostgreSQL holds."""
+    if len(text) > LONGEST_NAME // 4 and len(text.encode()) > LONGEST_NAME:
+        raise RefusedLineError(f"{kind} is longer than {LONGEST_NAME:,} bytes")
 
 
 def row_start(fields: int) -> bytes:
