@@ -6,7 +6,7 @@
 on the window, hence two pulls of a day ask for the same instants. A chunk never crosses a launch-local midnight and is small enough for
 the server's limit of 11,000 points a series, and for our memory: by the number of series so far it holds ANSWER_SAMPLES. If there are
 more than twice as many, because series appeared, it is not read to its end but asked for again in smaller chunks. Only an instant is never
-cut. So memory is that of one answer, and where a chunk is less than a block some 2 KB a series for what is known of its block.
+cut. So memory is that of one answer, and where a chunk is less than a block some 3 KB a series for what is known of its block.
 
 Values stay the strings that Prometheus sent (`NaN`, `+Inf`). A sample that is missing stays missing: no data is not zero. But for five
 minutes after the last true sample the server answers with that one again. For plain selectors a second query, `time() - timestamp(...)`,
