@@ -41,7 +41,7 @@ WINDOWS = {
     "pagerduty": (dt.date(2026, 3, 1), dt.date(2026, 3, 30)),
     "prometheus": (dt.date(2026, 2, 17), dt.date(2026, 2, 19)),
 }
-CALL_SECONDS, RANGE_SECONDS = 0.04, 0.005  # Prometheus is called a hundred times
+CALL_SECONDS, RANGE_SECONDS = 0.04, 0.02  # Prometheus is called a hundred times
 CHILD = """
 import datetime as dt, sys, time
 from pathlib import Path
@@ -214,4 +214,4 @@ def test_a_killed_ingest_leaves_nothing_that_the_next_one_does_not_mend(
         accounting_is_closed(session, launch)
     assert {"extraction", "load"} <= {each.phase for each in wrecks}, wrecks
     assert any(each.is_running for each in wrecks), wrecks
-    assert any(each.unfinished for each in wrecks) or source != "mixpanel", wrecks  # the others write a pull within a few milliseconds
+    assert any(each.unfinished for each in wrecks) or source in ("zendesk", "pagerduty"), wrecks  # theirs are written within a millisecond

@@ -60,7 +60,7 @@ def moment_of(sample: Any) -> float | None:
 class Lines:
     """Makes the lines of a metric, one a series and block, whatever answers its samples come in.
 
-    What an answer says of a block that the next one goes on with is kept as text: some 2 KB a series when the block is nearly whole.
+    What an answer says of a block that the next one goes on with is kept as text: some 3 KB a series when the block is nearly whole.
     """
 
     def __init__(self, metric: Metric, step: int) -> None:
