@@ -4,7 +4,7 @@
   a run is collected into the next one, and a run that finds nothing changed ends at once.
 - **settle**: waits while ingests are under way (up to ten minutes after their last load), so that ninety backfilled days cost one build.
 - **start_build**: the dates whose raw partitions changed since the last build, from `ops.partition_loads`.
-- **dbt**: one `dbt build` into the schema `build`, every model a task; then the data tests. Nobody but the pipeline reads this schema.
+- **dbt**: one `dbt build` into the schema `build`, every model a task; no test runs here. Nobody but the pipeline reads this schema.
 - **check_models**: every model was really built; a run with skipped models must not end green.
 - **audit**: Great Expectations. A critical failure holds its domain and is no error: the last good marts stay, and the reviews say so.
 - **publish**: everything that passed, in one transaction with one publication number.

@@ -15,7 +15,6 @@ def test_every_unit_test_and_invariant_of_the_models_holds(warehouse: str, monke
 
     for name, value in dbt_environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("DBT_EXCLUDE_RESOURCE_TYPES")
     project = str(load_settings().dbt_project)
     folders = ["--project-dir", project, "--profiles-dir", project, "--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path)]
     outcome = dbtRunner().invoke(["--log-level", "none", "build", *folders])

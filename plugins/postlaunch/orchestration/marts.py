@@ -70,7 +70,7 @@ def dbt_group() -> DbtTaskGroup:
         project_config=files,
         profile_config=ProfileConfig("postlaunch", "postgres", profiles_yml_filepath=project / "profiles.yml"),
         execution_config=ExecutionConfig(execution_mode=ExecutionMode.WATCHER),
-        render_config=RenderConfig(load_method=LoadMode.DBT_MANIFEST, emit_datasets=False, test_behavior=TestBehavior.AFTER_ALL),
+        render_config=RenderConfig(load_method=LoadMode.DBT_MANIFEST, emit_datasets=False, test_behavior=TestBehavior.NONE),
         operator_args={"pre_execute": export_dbt_environment, "callback": check_run_results},
     )
 
@@ -86,6 +86,7 @@ def export_dbt_environment(_context: Any) -> None:
         os.environ.pop(variable, None)
     with step():
         os.environ.update(dbt_environment())
+    os.environ["DBT_EXCLUDE_RESOURCE_TYPES"] = "unit_test test"
 
 
 def check_run_results(project_dir: str, **_kwargs: Any) -> None:
