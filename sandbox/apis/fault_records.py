@@ -61,9 +61,9 @@ def malformed(api: Api, records: Records) -> Records:
 
 
 def without_id(api: Api, records: Records) -> Records:
-    """One record more that lacks its identity: `id`, `distinct_id`, or the labels of the series."""
+    """One record more that lacks its identity: `id`, the name of the event, or the labels of the series."""
     record = copy.deepcopy(records[len(records) // 2])
-    _fields(api, record).pop({"mixpanel": "distinct_id", "prometheus": "metric"}.get(api, "id"), None)
+    record.pop({"mixpanel": "event", "prometheus": "metric"}.get(api, "id"), None)
     return _with(records, record)
 
 

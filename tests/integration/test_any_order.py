@@ -70,7 +70,7 @@ def rows(session: psycopg.Connection, source: Source, launch: str) -> Tables:
 
 
 def _rows(session: psycopg.Connection, source: Source, stream: str, launch: str) -> list[str]:
-    dropped = ["launch_id", "load_id", "series_id"]
+    dropped = ["launch_id", "load_id", "series_id", "source_order"]  # the last: answers come shuffled
     if (times := _TIMES.get((source, stream))) and times.is_snapshot:
         dropped.append("version_at")  # the moment of the pull
     labels = "inner join raw.prometheus_series using (launch_id, metric_id, series_id)" if source == "prometheus" else ""
@@ -260,7 +260,7 @@ def export(request: Request) -> Response:
     keyed = [entry for entry in inside if "$insert_id" in entry.record["properties"]]
     told = [record for _, record in PAGING.stream(f"events {start} {end} {len(PAGING.told)}", keyed)]
     told += [entry.record for entry in inside if entry not in keyed]
-    told += [{"event": "Opened", "properties": {"time": START + 7200}}] if start <= START + 7200 < end else []  # without a distinct_id
+    told += [{"properties": {"time": START + 7200}}] if start <= START + 7200 < end else []  # without a name
     PAGING.random.shuffle(told)
     text = "".join(f"{json.dumps(line)}\n" + "\n" * (PAGING.random.random() < PAGING.mess) for line in told)
     return Response(gzip.compress(text.encode()), headers={"Content-Encoding": "gzip"})

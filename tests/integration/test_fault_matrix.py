@@ -56,7 +56,7 @@ TABLES = """
 HASH = """
     with kept as (select * from raw.{table} {labels} where launch_id = %(launch)s),
     plain as (
-        select to_jsonb(kept) - array['launch_id', 'load_id', 'series_id', 'version_at']
+        select to_jsonb(kept) - array['launch_id', 'load_id', 'series_id', 'version_at', 'source_order']
             #- array['record', %(field)s] #- array['properties', %(field)s] as row
         from kept
     )
@@ -135,8 +135,8 @@ MATRIX: dict[tuple[str, int | None], dict[str, Outcome]] = {
     ("not-json", LASTING): row(NOT_JSON, NOT_JSON, NOT_JSON, NOT_JSON),
     # Prometheus: a series that is no object
     ("malformed", LASTING): row(Right("bad JSON"), Right("not a record"), Right("not a record"), NOT_JSON),
-    # Mixpanel: without distinct_id; Prometheus: a series without labels
-    ("without-id", LASTING): row(Right("missing key 'distinct_id'"), Right("missing key 'id'"), Right("missing key 'id'"), NOT_JSON),
+    # Mixpanel: without the event's name; Prometheus: a series without labels
+    ("without-id", LASTING): row(Right("missing key 'event'"), Right("missing key 'id'"), Right("missing key 'id'"), NOT_JSON),
     ("bad-time", LASTING): row(Right("unreadable time"), Right("unreadable time"), Right("unreadable time"), Right("unreadable sample")),
     ("repeated-records", LASTING): row(RIGHT, RIGHT, RIGHT, RIGHT),
     #

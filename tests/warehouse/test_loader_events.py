@@ -107,12 +107,13 @@ BAD = {
     b'{"event":"x","properties":{"time":%d,"distinct_id":"u","n":1e-20000}}' % MIDNIGHT: "PostgreSQL: ",
     b'{"event":"x","properties":{"time":%d,"distinct_id":"u","s":"\\u0000"}}' % MIDNIGHT: "\\u0000",
     b'{"properties":{"time":%d,"distinct_id":"u"}}' % MIDNIGHT: "missing key 'event'",
-    b'{"event":"x","properties":{"time":%d}}' % MIDNIGHT: "missing key 'distinct_id'",
     b'{"event":"x","properties":{"distinct_id":"u"}}': "missing key 'time'",
     b'{"event":"x","properties":{"time":"soon","distinct_id":"u"}}': "unreadable time",
     b'{"event":"x","properties":{"time":%d,"distinct_id":"u","mp_processing_time_ms":"x"}}' % MIDNIGHT: "unreadable time",
     b'{"event":"x","properties":{"time":%d,"distinct_id":"u"}}' % (MIDNIGHT - 1): "outside the partition",
     b'{"event":"x","properties":{"time":%d,"distinct_id":"u"}}' % (MIDNIGHT + 86400): "outside the partition",
+    b'{"event":"x","properties":{"time":%d,"distinct_id":"u","mp_processing_time_ms":true}}' % MIDNIGHT: "unreadable time",
+    b'{"event":"x","properties":{"time":%d,"distinct_id":"u","mp_processing_time_ms":12.5}}' % MIDNIGHT: "unreadable time",
     b'{"event":"x","properties":{"time":%d,"distinct_id":18446744073709551616}}' % MIDNIGHT: "an id is float",
     b'{"event":7,"properties":{"time":%d,"distinct_id":"u"}}' % MIDNIGHT: "`event` is no text",
     b'{"event":"x","properties":[]}': "not an event",
@@ -212,8 +213,58 @@ def test_the_copy_that_was_processed_last_wins(load, query) -> None:
     assert query("select properties ->> 'attempt' from raw.mixpanel_events where insert_id is not null") == [("9",)]
 
 
+NOBODY = (b"", b',"distinct_id":null', b',"distinct_id":""')
+
+
+@pytest.mark.parametrize("nobody", NOBODY)
+def test_an_event_that_names_nobody_is_a_row_without_a_user(load, query, nobody: bytes) -> None:
+    line = b'{"event":"x","properties":{"time":%d%s,"$insert_id":"i","$device_id":"d"}}' % (MIDNIGHT, nobody)
+    assert counts(load(line)) == (1, 1, 0, 0)
+    assert query("select distinct_id, insert_id, properties ->> '$device_id' from raw.mixpanel_events") == [(None, "i", "d")]
+
+
+def test_a_repeated_event_that_names_nobody_counts_once_however_its_absence_is_spelled(load, query) -> None:
+    lines = [b'{"event":"x","properties":{"time":%d%s,"$insert_id":"i"}}' % (MIDNIGHT, nobody) for nobody in NOBODY]
+    assert counts(load(*lines, event(0, "x", **{"$insert_id": "i"}))) == (4, 2, 2, 0)
+    assert query("select distinct_id from raw.mixpanel_events order by 1 nulls last") == [("u1",), (None,)]
+
+
+def test_events_of_one_second_keep_the_order_that_the_source_gave_them(load, query) -> None:
+    names = ["Signed Up", "Activated", "Invited", "Activated", "Signed Up"]
+    load(*(event(7, name) for name in names[:2]), b"bad", *(event(7, name) for name in names[2:]))
+    assert [row[0] for row in query("select event_name from raw.mixpanel_events order by occurred_at, source_order")] == names
+    assert query("select min(source_order), max(source_order), count(distinct source_order) from raw.mixpanel_events") == [(1, 6, 5)]
+
+
+def test_the_order_runs_on_from_file_to_file(warehouse, landing, query) -> None:
+    writer = PartitionWriter(landing, "mixpanel", "shop", "events", DAY, new_pull_id(), LAUNCH.window(DAY, DAY))
+    for name in ("first", "second", "third"):  # a file a call
+        writer.write_all([event(0, name), event(0, name)])
+        writer.close_part()
+    with Loader(LAUNCH) as loader:
+        loader.load(writer.finalise({"timezone": "UTC"}))
+    assert query("select event_name, source_order from raw.mixpanel_events order by 2") == [
+        *(("first", 1), ("first", 2), ("second", 3), ("second", 4), ("third", 5), ("third", 6)),
+    ]
+
+
+def test_the_order_of_a_date_is_that_of_the_pull_that_is_loaded(load, query) -> None:
+    load(event(7, "a"), event(7, "b"))
+    load(event(7, "b"), event(7, "a"))  # the same content: it changes nothing
+    assert query("select event_name from raw.mixpanel_events order by source_order") == [("a",), ("b",)]
+    load(event(7, "b"), event(7, "a"), event(8, "c"))
+    assert query("select event_name from raw.mixpanel_events order by source_order") == [("b",), ("a",), ("c",)]
+
+
+@pytest.mark.parametrize("spelling", ["%d", "%d.0", '"%d"', '"%d.0"'])
+def test_a_whole_number_of_milliseconds_is_read_however_it_is_spelled(load, query, spelling: str) -> None:
+    moment = (MIDNIGHT + 5) * 1000
+    load(b'{"event":"x","properties":{"time":%d,"distinct_id":"u","mp_processing_time_ms":%s}}' % (MIDNIGHT, (spelling % moment).encode()))
+    assert query("select extract(epoch from processed_at)::bigint from raw.mixpanel_events") == [(MIDNIGHT + 5,)]
+
+
 def test_events_without_insert_id_are_never_duplicates(load) -> None:
-    assert counts(load(event(5), event(5))) == (2, 2, 0, 0)
+    assert counts(load(event(5), event(5), *(event(5, **{"$insert_id": none}) for none in ("", "", None, None)))) == (6, 6, 0, 0)
 
 
 def test_loading_a_date_again_replaces_it_and_leaves_its_neighbours(load, query) -> None:

@@ -10,9 +10,11 @@ so that the same event gets the same moment in every pull. An hour that never wa
 from __future__ import annotations
 
 import datetime as dt
+import re
 from zoneinfo import ZoneInfo
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  wall clocks have no zone
+_WHOLE = re.compile(r"(-?[0-9]{1,18})(?:\.0*)?", re.ASCII).fullmatch
 _QUARTER = 900  # every offset that a zone ever changed to since 1970 begins on a quarter of an hour
 
 
@@ -51,13 +53,16 @@ class ProjectClock:
 def event_time(event: object) -> int | None:
     """`properties.time` in whole seconds, None if it is missing or no number."""
     try:
-        return whole_seconds(event["properties"]["time"])  # type: ignore[index]
+        return whole_number(event["properties"]["time"])  # type: ignore[index]
     except (KeyError, TypeError):
         return None
 
 
-def whole_seconds(time: object) -> int | None:
-    """A `time` value as an integer; None if it is no whole number."""
-    if type(time) is int:
-        return time
-    return int(time) if type(time) is float and time.is_integer() else None
+def whole_number(value: object) -> int | None:
+    """A time as an integer, also where an SDK wrote a whole number as `1768226400.0` or as text; None if it is not one."""
+    if type(value) is int:
+        return value
+    if type(value) is float:
+        return int(value) if value.is_integer() else None
+    found = _WHOLE(value) if type(value) is str else None
+    return int(found[1]) if found else None

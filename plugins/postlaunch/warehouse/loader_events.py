@@ -2,6 +2,8 @@
 
 An event is the same as another if name, distinct id, time and `$insert_id` are; the copy that Mixpanel processed last wins. An event
 without `$insert_id` is never a duplicate. `properties` goes to jsonb as the text that Mixpanel sent: no number is rounded on the way.
+An event that names nobody (Mixpanel's own documented example has no `distinct_id`) is a row without a user. `source_order` keeps the place
+of the line in the pull, because `time` is in whole seconds and a funnel asks which of two events came first.
 A line that nests deeper than 1,024 levels is refused where it is read; PostgreSQL's stack of 2 MiB would bear ten times as many.
 """
 
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import struct
 
 import orjson
 import psycopg
@@ -16,7 +19,7 @@ from psycopg import sql
 
 from postlaunch.sources.base import read_json, write_json
 from postlaunch.sources.landing import Batch
-from postlaunch.sources.mixpanel_time import ProjectClock, whole_seconds
+from postlaunch.sources.mixpanel_time import ProjectClock, whole_number
 from postlaunch.warehouse.loader_properties import PropertyCount
 from postlaunch.warehouse.loader_rows import (
     HEADER,
@@ -29,7 +32,6 @@ from postlaunch.warehouse.loader_rows import (
     Quarantine,
     Refusals,
     RefusedLineError,
-    bigint_field,
     check_name,
     check_text,
     date_field,
@@ -38,7 +40,8 @@ from postlaunch.warehouse.loader_rows import (
     text_field,
 )
 
-_COLUMNS = "launch_id, event_date, event_name, distinct_id, insert_id, occurred_at, processed_at, properties, load_id"
+_COLUMNS = "launch_id, event_date, event_name, distinct_id, insert_id, occurred_at, processed_at, properties, source_order, load_id"
+_END = struct.Struct(">iqiq")  # the last two columns
 _LEAD = re.compile(rb'\{\s*"event"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*"properties"\s*:\s*(?=\{)')
 _LATEST_MILLISECONDS = 253_402_300_800_000  # the year 10000
 
@@ -55,10 +58,15 @@ _DEDUPLICATE = """
             event.ctid as place,
             row_number() over (
                 partition by event.event_name, event.distinct_id, event.occurred_at, event.insert_id
-                order by event.processed_at desc nulls last, event.properties desc
+                order by event.processed_at desc nulls last, event.properties desc, event.source_order
             ) as rank
         from {table} as event
-        inner join repeated using (event_name, distinct_id, occurred_at, insert_id)
+        inner join repeated
+            on
+                event.event_name = repeated.event_name
+                and event.occurred_at = repeated.occurred_at
+                and event.insert_id = repeated.insert_id
+                and event.distinct_id is not distinct from repeated.distinct_id
         where event.launch_id = %(launch)s and event.event_date = %(date)s
     )
     delete from {table} as event using ranked where event.ctid = ranked.place and ranked.rank > 1
@@ -91,8 +99,8 @@ class _EventRows:
         self._quarantine, self._refusals = quarantine, refusals
         self._is_second_attempt = bool(refusals.reasons)
         self._clock = ProjectClock(str(manifest.request["timezone"]))
-        self._start = row_start(9) + text_field(key.launch_id) + date_field(date)
-        self._end = bigint_field(key.load_id)
+        self._start = row_start(10) + text_field(key.launch_id) + date_field(date)
+        self._load_id = key.load_id
         self._from, self._to = _seconds(manifest.window_start), _seconds(manifest.window_end)
         self._leads: dict[str, tuple[bytes, bytes]] = {}
         self._longest_lag: int | None = None
@@ -110,7 +118,7 @@ class _EventRows:
             try:
                 if self._is_second_attempt:
                     refusals.check(refusals.seen + index, line)
-                pieces += row(line)
+                pieces += row(line, refusals.seen + index + 1)
             except RefusedLineError as refusal:
                 self._quarantine.add(str(refusal), batch, index)
                 refusals.skipped.append(refusals.seen + index)
@@ -119,13 +127,13 @@ class _EventRows:
         self.properties.settle()
         return pieces
 
-    def _row(self, line: bytes) -> tuple[bytes, ...]:
+    def _row(self, line: bytes, number: int) -> tuple[bytes, ...]:
         if b"\\u0000" in line:
             check_text(line)
         try:
             event = orjson.loads(line)
             name, properties = event["event"], event["properties"]
-            distinct_id, time = properties["distinct_id"], properties["time"]
+            distinct_id, time = properties.get("distinct_id"), properties["time"]
             insert_id, processed = properties.get("$insert_id"), properties.get("mp_processing_time_ms")
         except ValueError as error:
             raise RefusedLineError(f"bad JSON: {error}") from None
@@ -137,19 +145,14 @@ class _EventRows:
             raise RefusedLineError("`event` is no text")
         moment = self._moment(time)
         times = moment_field(moment) + moment_field(self._processed(processed, moment))
-        if type(distinct_id) is not str:
-            distinct_id = _identifier(distinct_id)
-        insert_field = NULL
-        if insert_id is not None:
-            if type(insert_id) is not str:
-                insert_id = _identifier(insert_id)
-            insert_field = text_field(insert_id)
+        user_field, insert_field = _id_field(distinct_id), _id_field(insert_id)
         lead, name_field = self._leads.get(name) or self._lead(name, line)
         body = self._body(line, lead, len(event))
-        if insert_id is not None:
-            self.keys.hashes.append(hash((name, distinct_id, moment, insert_id)))
+        if insert_field is not NULL:
+            self.keys.hashes.append(hash((name, user_field, moment, insert_field)))
         self.properties.add(name, properties)
-        return self._start, name_field, text_field(distinct_id), insert_field, times, JSON_START.pack(len(body) + 1, 1), body, self._end
+        json_start, end = JSON_START.pack(len(body) + 1, 1), _END.pack(8, number, 8, self._load_id)
+        return self._start, name_field, user_field, insert_field, times, json_start, body, end
 
     def _lead(self, name: str, line: bytes) -> tuple[bytes, bytes]:
         """What stands before the object `properties` in lines of this event, and the COPY field of its name."""
@@ -171,9 +174,9 @@ class _EventRows:
         return write_json(read_json(line)["properties"])
 
     def _moment(self, time: object) -> int:
-        seconds = whole_seconds(time)
+        seconds = whole_number(time)
         if seconds is None:
-            raise RefusedLineError("unreadable time: `properties.time` is no whole number of seconds")
+            raise RefusedLineError("unreadable time: `properties.time` is not a whole number of seconds")
         moment = self._clock.moment(seconds)
         if not self._from <= moment < self._to:
             raise RefusedLineError(f"outside the partition: time {time} is not within this date")
@@ -182,20 +185,23 @@ class _EventRows:
     def _processed(self, milliseconds: object, moment: int) -> int | None:
         if milliseconds is None:
             return None
-        if not isinstance(milliseconds, int) or not 0 <= milliseconds < _LATEST_MILLISECONDS:
-            raise RefusedLineError("unreadable time: `mp_processing_time_ms` is no number of milliseconds")
-        lag = milliseconds * 1000 - moment
+        whole = whole_number(milliseconds)
+        if whole is None or not 0 <= whole < _LATEST_MILLISECONDS:
+            raise RefusedLineError("unreadable time: `mp_processing_time_ms` is not a whole number of milliseconds")
+        lag = whole * 1000 - moment
         if self._longest_lag is None or lag > self._longest_lag:
             self._longest_lag = lag
-        return milliseconds * 1000
+        return whole * 1000
 
 
-def _identifier(value: object) -> str:
-    """An id as text. A number that is no whole 64-bit number was rounded already when it was read."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+def _id_field(value: object) -> bytes:
+    """An id as text; missing, null and empty are none. A number that is no whole 64-bit number was rounded already when it was read."""
+    if type(value) is str:
+        return text_field(value) if value else NULL
+    if value is None:
+        return NULL
+    if type(value) is int:
+        return text_field(str(value))
     raise RefusedLineError(f"an id is {type(value).__name__}, expected text or a whole number of at most 64 bits")
 
 
