@@ -3,10 +3,12 @@
 import dataclasses
 import email
 import email.policy
+import os
 import threading
 from email.message import EmailMessage
 from types import ModuleType
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -147,3 +149,30 @@ def test_one_refused_recipient_does_not_keep_the_mail_from_the_others(review: Re
 def test_without_recipients_the_setting_is_named(review: Review) -> None:
     with pytest.raises(ReviewError, match="reviews.recipients.monthly in the file of launch emr-platform"):
         deliver(review, [])
+
+
+def test_a_recipient_that_is_two_addresses_is_refused_before_anybody_gets_the_mail(review: Review, inbox: Any) -> None:
+    with pytest.raises(ReviewError, match="recipients of the monthly review of launch emr-platform: 'a@b,evil.c' is not one mail address"):
+        deliver(review, [*TO, "a@b,evil.c"])
+    assert recorded() == inbox.mails == []
+
+
+def test_names_beside_addresses_stay_out_of_envelope_and_record(review: Review, inbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = os.environ["AIRFLOW_CONN_POSTLAUNCH_SMTP"].partition("?")[0]
+    monkeypatch.setenv("AIRFLOW_CONN_POSTLAUNCH_SMTP", f"{address}?from_email={quote('Répörts <reviews@company.example>')}")
+    sent = deliver(review, ["Zoë <zoe@company.example>", "zoe@company.example"])
+    assert sent is not None
+    assert sent.recipients == ("zoe@company.example",)
+    assert sent.message_id.endswith("@company.example>")
+    assert recorded()[0][5] == ["zoe@company.example"]
+    mail = parsed(inbox.mails[0])
+    assert (mail["From"], mail["To"]) == ("Répörts <reviews@company.example>", "Zoë <zoe@company.example>")
+    assert inbox.mails[0].isascii(), "servers without 8BITMIME and SMTPUTF8 take it too"
+
+
+def test_a_subject_from_outside_stays_one_short_line_that_reads_forward(review: Review, inbox: Any) -> None:
+    deliver(dataclasses.replace(review, subject="Daily review: \u202eMRE\x07 platform\r\nBcc: x@y.example " + "long " * 100), TO)
+    mail = parsed(inbox.mails[0])
+    assert str(mail["Subject"]).startswith("Daily review: MRE platform Bcc: x@y.example")
+    assert len(mail["Subject"]) <= 180
+    assert mail["Bcc"] is None

@@ -13,10 +13,7 @@ the next attempt sends a mail with the same Message-ID, which mail programs show
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import smtplib
-import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -25,13 +22,15 @@ from email.utils import format_datetime
 
 import psycopg
 
-from postlaunch.config.connections import SMTP, Connection, get_connection, variable_name
+from postlaunch.config.connections import SMTP, get_connection, variable_name
 from postlaunch.errors import ReviewError
+from postlaunch.reviews import outside, smtp
+from postlaunch.reviews.mailboxes import Mailbox, mailbox, mailboxes
 from postlaunch.reviews.review import Review
 from postlaunch.warehouse.db import connect
 
-TIMEOUT_SECONDS = 30
-_IMPLICIT_TLS_PORT = 465
+POLICY = SMTP_POLICY.clone(cte_type="7bit")  # bodies in base64 or quoted-printable: not every server takes 8BITMIME
+SUBJECT_LIMIT = 180  # letters; longer ones are cut off by every mail program
 
 
 @dataclass(frozen=True)
@@ -53,23 +52,26 @@ class Delivery:
 def deliver(review: Review, recipients: Sequence[str], *, again: bool = False) -> Delivery | None:
     """Mail the review over the connection `postlaunch_smtp`; None if it was mailed before and `again` is not set.
 
-    Raises ReviewError when nobody is to receive it or the mail server fails; then no delivery is recorded.
+    Every recipient is one address, `local@domain` or `Name <local@domain>`. Raises ReviewError for anything else, when nobody is to
+    receive it, or when the mail server fails; then no delivery is recorded.
     """
     if not recipients:
         place = f"reviews.recipients.{review.kind} in the file of launch {review.launch_id}"
         raise ReviewError(f"nobody to mail the {review.kind} review to: set {place}")
     server = get_connection(SMTP)
-    sender = str(server.extra.get("from_email") or "postlaunch@localhost")
+    sender = mailbox(str(server.extra.get("from_email") or "postlaunch@localhost"), f"{variable_name(SMTP)}: from_email")
+    boxes = mailboxes(recipients, f"recipients of the {review.kind} review of launch {review.launch_id}")
+    addresses = [box.address for box in boxes]
     try:
         with connect("reporter") as session, session.transaction():
-            attempt = _claim(session, review, recipients, again)
+            attempt = _claim(session, review, addresses, again)
             if attempt is None:
                 return None
-            mail = message(review, sender, recipients, attempt)
+            mail = message(review, sender, boxes, attempt)
             session.execute("savepoint before_sending")
-            _record(session, review, recipients, attempt, str(mail["Message-ID"]))
-            refused = _send(server, mail, sender, recipients)
-            accepted = tuple(address for address in recipients if address not in refused)
+            _record(session, review, addresses, attempt, str(mail["Message-ID"]))
+            refused = smtp.send(server, mail, sender.address, addresses)
+            accepted = tuple(address for address in addresses if address not in refused)
             if refused:
                 session.execute("rollback to savepoint before_sending")
                 _record(session, review, accepted, attempt, str(mail["Message-ID"]))
@@ -78,16 +80,16 @@ def deliver(review: Review, recipients: Sequence[str], *, again: bool = False) -
         raise ReviewError(f"the {review.kind} review was not mailed, its delivery cannot be recorded: {str(error).strip()}") from error
 
 
-def message(review: Review, sender: str, recipients: Sequence[str], attempt: int) -> EmailMessage:
-    """The mail; the same attempt always has the same Message-ID."""
-    mail = EmailMessage(policy=SMTP_POLICY)
-    mail["Subject"] = " ".join(review.subject.split())
-    mail["From"] = sender
-    mail["To"] = ", ".join(recipients)
+def message(review: Review, sender: Mailbox, recipients: Sequence[Mailbox], attempt: int) -> EmailMessage:
+    """The mail; the same attempt always has the same Message-ID. Headers are built from addresses, never parsed from joined text."""
+    mail = EmailMessage(policy=POLICY)
+    mail["Subject"] = outside.clean(review.subject, SUBJECT_LIMIT)
+    mail["From"] = sender.header
+    mail["To"] = [recipient.header for recipient in recipients]
     mail["Date"] = format_datetime(dt.datetime.now(dt.UTC))
-    mail["Message-ID"] = f"<{review.kind}.{review.period.label}.{attempt}.{review.launch_id}@{sender.partition('@')[2] or 'postlaunch'}>"
+    mail["Message-ID"] = f"<{review.kind}.{review.period.label}.{attempt}.{review.launch_id}@{sender.domain}>"
     mail["Auto-Submitted"] = "auto-generated"
-    words = EmailMessage(policy=SMTP_POLICY)
+    words = EmailMessage(policy=POLICY)
     words.set_content(review.text)
     words.add_alternative(review.html, subtype="html")
     del words["MIME-Version"]  # stands once, at the top
@@ -128,38 +130,3 @@ def _record(session: psycopg.Connection, review: Review, recipients: Sequence[st
             *(list(recipients), message_id, review.publication_id),
         ],
     )
-
-
-def _send(server: Connection, mail: EmailMessage, sender: str, recipients: Sequence[str]) -> tuple[str, ...]:
-    """Hand the mail over; returns the recipients that were refused. The password never appears in an error."""
-    place = f"{server.host}:{server.port or 25}"
-    try:
-        with contextlib.closing(_open(server)) as smtp:
-            if server.login:
-                smtp.login(server.login, server.password or "")
-            refused = tuple(smtp.send_message(mail, sender, list(recipients)))
-            with contextlib.suppress(smtplib.SMTPException, OSError):  # the mail is accepted: an odd goodbye must not send it again
-                smtp.quit()
-            return refused
-    except smtplib.SMTPAuthenticationError:
-        raise ReviewError(f"the mail server {place} refuses the login of {variable_name(SMTP)}; nothing was mailed") from None
-    except smtplib.SMTPRecipientsRefused as error:
-        reasons = "; ".join(f"{address}: {reply.decode(errors='replace')}" for address, (_, reply) in error.recipients.items())
-        raise ReviewError(f"the mail server {place} refuses every recipient ({reasons}); nothing was mailed") from None
-    except (OSError, smtplib.SMTPException) as error:
-        raise ReviewError(f"the mail server {place} failed: {error}; nothing was mailed (check {variable_name(SMTP)})") from error
-
-
-def _open(server: Connection) -> smtplib.SMTP:
-    """A session with the server: TLS from the start on port 465 or `ssl`, STARTTLS if the connection's extra says so."""
-    context = ssl.create_default_context()
-    if server.port == _IMPLICIT_TLS_PORT or _is_set(server, "ssl"):
-        return smtplib.SMTP_SSL(server.host, server.port or _IMPLICIT_TLS_PORT, timeout=TIMEOUT_SECONDS, context=context)
-    smtp = smtplib.SMTP(server.host, server.port or 25, timeout=TIMEOUT_SECONDS)
-    if _is_set(server, "starttls"):
-        smtp.starttls(context=context)
-    return smtp
-
-
-def _is_set(server: Connection, name: str) -> bool:
-    return str(server.extra.get(name, "")).lower() in ("1", "true", "yes")

@@ -14,6 +14,7 @@ from postlaunch.reviews import daily, documents, monthly, queries, verdict, week
 from postlaunch.reviews.blocks import Document
 from postlaunch.reviews.content import Source
 from postlaunch.reviews.figures.render import draw
+from postlaunch.reviews.mailboxes import Mailbox, mailboxes
 from postlaunch.reviews.period import Period, parse_period
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.status import DomainStatus, domain_status
@@ -84,6 +85,6 @@ def _write(review: Review, document: Document, pictures: Mapping[str, bytes], ou
     files = {name: f"{stem}-{name}.png" for name in pictures}
     paths = [documents.write(out / files[name], png) for name, png in pictures.items()]
     page = documents.write(out / f"{stem}.html", documents.to_html(document, files))
-    recipients = launch.reviews.recipients.get(review.period.kind) or (launch.owner.email,)
-    mail = documents.write(out / f"{stem}.eml", bytes(message(review, "postlaunch@localhost", recipients, attempt=1)))
+    recipients = mailboxes(launch.reviews.recipients.get(review.period.kind) or (launch.owner.email,), f"launch {launch.launch}")
+    mail = documents.write(out / f"{stem}.eml", bytes(message(review, Mailbox("postlaunch@localhost"), recipients, attempt=1)))
     return Review(**{**review.__dict__, "paths": (page, mail, *paths)})
