@@ -18,8 +18,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from postlaunch.cli_quarantine import quarantine_cli
+from postlaunch.config.checks import kpi_warnings
 from postlaunch.config.launch import Launch, ReviewKind, Source
-from postlaunch.config.load import load_launch, load_launches
+from postlaunch.config.load import load_launch, read_launches
 from postlaunch.config.settings import REPOSITORY, load_settings
 from postlaunch.errors import ConfigError, PostlaunchError
 
@@ -112,12 +113,16 @@ def doctor() -> None:
 @launches_cli.command("check")
 def launches_check() -> None:
     """Validate every launch file."""
-    folder = load_settings().launches
-    launches = load_launches(folder)
-    table = Table("launch", "day 0", "zone", "sources", title=str(folder))
-    for launch in launches.values():
+    files = read_launches(load_settings().launches)
+    table = Table("launch", "day 0", "zone", "sources", title=str(files.folder))
+    for launch in files.launches.values():
         table.add_row(launch.launch, str(launch.date), launch.timezone, ", ".join(launch.sources))
     console.print(table)
+    for launch in files.launches.values():
+        for warning in kpi_warnings(launch):
+            console.print(f"{launch.launch}: {warning}", style="yellow", markup=False, highlight=False)
+    if files.faults:
+        raise ConfigError("\n".join(fault.reason for fault in files.faults))
 
 
 @cli.command()

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from postlaunch.config.load import load_launch, load_launches
+from postlaunch.config.checks import kpi_warnings
+from postlaunch.config.load import load_launch, load_launches, read_launches
 from postlaunch.errors import ConfigError
 
 GOOD = """
@@ -46,7 +47,7 @@ def test_a_good_file_loads_with_its_sources_and_domains(tmp_path: Path) -> None:
         (
             "America/New_York",
             "New York",
-            "timezone: 'New York' is no IANA time zone, for example America/New_York or",
+            "timezone: 'New York' is not an IANA time zone, for example America/New_York or",
         ),
         ("project_id: 7", "projectid: 7", "mixpanel.projectid: unknown key; allowed here: active_events, connection, funnels,"),
         ("project_id: 7", "projectid: 7", "mixpanel.project_id: missing"),
@@ -73,12 +74,14 @@ def test_every_fault_of_every_file_is_listed_at_once(tmp_path: Path) -> None:
 def test_two_files_may_not_share_an_id(tmp_path: Path) -> None:
     write(tmp_path, GOOD, "a.yaml")
     write(tmp_path, GOOD, "b.yaml")
-    assert "b.yaml: launch: 'shop' is already the id of another file" in fault_of(tmp_path)
+    write(tmp_path, GOOD.replace("launch: shop", "launch: other"), "c.yaml")
+    assert "b.yaml: launch: 'shop' is also the id of a.yaml" in fault_of(tmp_path)
+    assert list(read_launches(tmp_path).launches) == ["other"]  # which of the two is meant, nobody can tell
 
 
 def test_a_kpi_stands_once(tmp_path: Path) -> None:
     write(tmp_path, GOOD + "  - {kpi: uptime, targets: [{at_least: 0.9}]}\n")
-    assert "kpis[1].kpi: 'uptime' stands twice" in fault_of(tmp_path)
+    assert "kpis: entries [0] and [1] have the same kpi 'uptime'" in fault_of(tmp_path)
 
 
 def test_a_target_for_an_unknown_kpi_lists_the_known_ones(tmp_path: Path) -> None:
@@ -93,6 +96,106 @@ def test_an_empty_folder_a_missing_folder_and_broken_yaml_say_what_to_do(tmp_pat
     assert "not readable as YAML" in fault_of(tmp_path)
     write(tmp_path, "- a list")
     assert "expected keys and values at the top, found list" in fault_of(tmp_path)
+
+
+MEMORY = "{id: mem, name: M, query: m, unit: ratio, trigger: 1}"
+PROMETHEUS = "prometheus: {service_levels: [{id: api, name: API, up: up, requests: requests}]}\nkpis:"
+URGENT = "{priority: urgent, first_reply_minutes: 60, resolution_minutes: 240}"
+LOW = URGENT.replace("urgent", "low").replace("60", "90")
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        (f"zendesk: {{sla: [{URGENT}, {LOW}, {URGENT}]}}", "zendesk.sla: entries [0] and [2] have the same priority 'urgent'"),
+        (
+            "pagerduty: {targets: [{severity: P1, acknowledge_minutes: 5}, {severity: P1, acknowledge_minutes: 9}]}",
+            "pagerduty.targets: entries [0] and [1] have the same severity 'P1'",
+        ),
+        (
+            f"prometheus: {{resources: [{MEMORY}, {MEMORY}]}}",
+            "prometheus.resources: entries [0] and [1] have the same id 'mem'",
+        ),
+        (
+            "prometheus: {service_levels: [{id: api, name: A, up: u, requests: r}, {id: api, name: B, up: u, requests: r}]}",
+            "prometheus.service_levels: entries [0] and [1] have the same id 'api'",
+        ),
+        ('zendesk: {support_hours: [{hours: {mon: ["08:00", "08:00"]}}]}', "zendesk.support_hours[0]: mon opens and closes at 08:00"),
+        ("zendesk: {support_hours: [{from_day: 9, to_day: 3, hours: {}}]}", "zendesk.support_hours[0]: to_day 3 lies before from_day 9"),
+        (
+            "zendesk: {support_hours: [{to_day: 14, hours: {}}, {from_day: 14, hours: {}}]}",
+            "zendesk.support_hours: entries [0] (the beginning to day 14) and [1] (day 14 to the end) share days",
+        ),
+        ("zendesk: {support_hours: [{hours: {mon: [8, 18]}}]}", "zendesk.support_hours[0].hours.mon[0]: a time such as 08:00 is expected"),
+        ("zendesk: {holidays: [2026-02-30]}", "zendesk.holidays[0]: Input should be a valid date"),
+        ("zendesk: {holidays: [20260230]}", "zendesk.holidays[0]: a date such as 2026-01-12 is expected"),
+        ("reviews: {recipients: {daily: ['a@b,evil.c']}}", "reviews.recipients.daily[0]: String should match pattern"),
+        ("reviews: {recipients: {daily: ['Ann <a@b.c>']}}", "reviews.recipients.daily[0]: String should match pattern"),
+        (
+            "prometheus: {service_levels: [{id: web, name: A, up: u, requests: r, error_codes: '5..)'}]}",
+            "error_codes: not a regular expression",
+        ),
+        (
+            "prometheus: {service_levels: [{id: web, name: A, up: u, requests: r, error_codes: '(?i)5'}]}",
+            "error_codes: a regular expression of",
+        ),
+        ("zendesk: {brand_id: 99999999999999999999}", "zendesk.brand_id: Input should be less than 9223372036854775808"),
+        ("prometheus: {resources: [{id: mem, name: M, query: m, unit: ratio, trigger: .inf}]}", "trigger: Input should be a finite number"),
+    ],
+)
+def test_what_would_break_the_build_of_every_launch_is_an_error_of_its_file(tmp_path: Path, section: str, expected: str) -> None:
+    file = write(tmp_path, GOOD.replace("kpis:", f"{section}\nkpis:"))
+    assert str(file) in fault_of(tmp_path)
+    assert expected in fault_of(tmp_path)
+
+
+def test_a_funnel_stands_once(tmp_path: Path) -> None:
+    funnel = "{id: buy, name: Buy, steps: [A, B]}"
+    write(tmp_path, GOOD.replace("project_id: 7", f"project_id: 7, funnels: [{funnel}, {funnel}]"))
+    assert "mixpanel.funnels: entries [0] and [1] have the same id 'buy'" in fault_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        ("{kpi: uptime, targets: [{at_most: 0.99}]}", "kpis[0].targets[0]: at_most: of uptime higher is better: write at_least"),
+        ("{kpi: uptime, targets: [{at_least: 99.9}]}", "uptime is a ratio from 0 to 1; found 99.9; write 0.999 for 99.9 %"),
+        ("{kpi: error_rate, targets: [{at_least: 0.1}]}", "at_least: of error_rate lower is better: write at_most"),
+        ("{kpi: new_users, targets: [{at_least: -1}]}", "at_least: new_users is never negative"),
+        ("{kpi: uptime, targets: [{from_day: 9, to_day: 3, at_least: 0.9}]}", "kpis[0].targets[0]: to_day 3 lies before from_day 9"),
+        (
+            "{kpi: uptime, targets: [{to_day: 29, at_least: 0.9}, {from_day: 29, at_least: 0.99}]}",
+            "kpis[0].targets: entries [0] (the beginning to day 29) and [1] (day 29 to the end) share days",
+        ),
+        ("{kpi: activation, targets: [{at_least: 0.8}]}", "mixpanel.funnels: a funnel with the id activation"),
+        ("{kpi: latency_p95, targets: [{at_most: 0.8}]}", "prometheus.service_levels: latency_buckets of a service"),
+        ("{kpi: days_to_trigger, targets: [{at_least: 30}]}", "file does not have: prometheus.resources"),
+    ],
+)
+def test_a_target_that_can_never_be_judged_rightly_is_an_error(tmp_path: Path, targets: str, expected: str) -> None:
+    head = GOOD.split("kpis:", maxsplit=1)[0] + PROMETHEUS
+    write(tmp_path, f"{head}\n  - {targets}\n")
+    assert expected in fault_of(tmp_path)
+
+
+def test_a_target_of_a_source_that_is_not_there_yet_is_a_warning(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    warnings = list(kpi_warnings(load_launch(tmp_path, "shop")))
+    assert warnings == [
+        "kpis[0].kpi: uptime is measured by prometheus, and the file has no such section: its targets stay unmeasured",
+    ]
+
+
+def test_one_wrong_file_among_five_costs_its_own_launch(tmp_path: Path) -> None:
+    for name in ("one", "two", "three", "four"):
+        write(tmp_path, GOOD.replace("launch: shop", f"launch: {name}"), f"{name}.yaml")
+    wrong = write(tmp_path, GOOD.replace("launch: shop", "launch: five  # the newest\ncolour: blue"), "file-of-five.yaml")
+    found = read_launches(tmp_path)
+    assert sorted(found.launches) == ["four", "one", "three", "two"]
+    assert [(fault.launch_id, fault.file) for fault in found.faults] == [("five", wrong)]
+    assert "colour: unknown key" in found.faults[0].reason
+    with pytest.raises(ConfigError, match="colour: unknown key"):
+        load_launch(tmp_path, "five")
 
 
 def test_a_fault_in_another_launchs_file_does_not_stop_this_one(tmp_path: Path) -> None:

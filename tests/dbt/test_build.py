@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from postlaunch.errors import BuildError
+from postlaunch.errors import BuildError, ConfigError
 from postlaunch.warehouse.build import build, finish_build, start_build
 from postlaunch.warehouse.db import connect
 from tests.dbt import product_truth as truth
@@ -68,6 +68,21 @@ def test_start_takes_the_dirty_dates_and_finish_leaves_their_domains_to_the_audi
         assert domains == [(LAUNCH, "product", MONDAY, MONDAY + truth.DAY, None)]
         assert (statuses(session), dirty_loads(session)) == (["succeeded"], 0)
         assert start_build() is None
+
+
+def test_a_wrong_launch_file_stops_its_own_launch_and_the_others_are_built(warehouse: str, launch_files: Path) -> None:
+    launch(launch_files)
+    (launch_files / "blue.yaml").write_text("launch: blue\ncolour: blue\n")
+    with connect(autocommit=True) as session:
+        load_dates(session, LAUNCH, UTC, [MONDAY], [])
+        assert start_build() is not None
+        faults = session.execute("select launch_id, reason from ops.launch_faults").fetchall()
+        assert [launch_id for launch_id, _ in faults] == ["blue"]
+        assert "blue.yaml: colour: unknown key" in faults[0][1]
+        finish_build()
+    (launch_files / f"{LAUNCH}.yaml").unlink()
+    with pytest.raises(ConfigError, match=r"blue\.yaml: colour: unknown key"):
+        start_build()
 
 
 def test_a_load_that_arrives_during_a_build_waits_for_the_next(warehouse: str, launch_files: Path) -> None:

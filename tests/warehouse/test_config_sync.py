@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from postlaunch.config.load import load_launch_file
-from postlaunch.warehouse.config_sync import sync_launches
+from postlaunch.config.load import load_launch_file, read_launches
+from postlaunch.warehouse.config_sync import launches_to_review, sync_launches
 from postlaunch.warehouse.db import connect
 
 LAUNCH = """
@@ -56,3 +56,31 @@ def test_the_sections_of_a_launch_file_become_rows(warehouse: str, tmp_path: Pat
     assert metrics == [("api.requests", "requests", "http_requests_total", 60), ("api.up", "up", "up", 60)]
     assert slas == [("first_reply", 3600.0), ("resolution", 14400.0)]
     assert [str(moment) for moment in monday[0]] == ["2026-01-12 13:00:00+00:00", "2026-01-12 23:00:00+00:00"]
+
+
+def test_a_launch_that_the_warehouse_refuses_costs_itself_and_is_told_until_it_is_right(warehouse: str, tmp_path: Path) -> None:
+    (tmp_path / "shop.yaml").write_text(LAUNCH.format(uptime=0.999), encoding="utf-8")
+    shop = load_launch_file(tmp_path / "shop.yaml")
+    moon = shop.model_copy(update={"launch": "moon", "timezone": "Moon/Tranquility"})  # as a zone that only Python knows
+    faults = sync_launches({"moon": moon, "shop": shop})
+    assert [(fault.launch_id, "Moon/Tranquility" in fault.reason) for fault in faults] == [("moon", True)]
+    with connect("reporter") as session:
+        assert session.execute("select launch_id from config.launches").fetchall() == [("shop",)]
+        first = session.execute("select launch_id, since from ops.launch_faults").fetchall()
+    sync_launches({"moon": moon, "shop": shop})
+    with connect("reporter") as session:
+        assert session.execute("select launch_id, since from ops.launch_faults").fetchall() == first
+    sync_launches({"shop": shop})
+    with connect("reporter") as session:
+        assert session.execute("select count(*) from ops.launch_faults").fetchall() == [(0,)]
+
+
+def test_a_launch_whose_file_went_wrong_is_reviewed_by_what_it_said_before(warehouse: str, tmp_path: Path) -> None:
+    sync(tmp_path, 0.999)
+    (tmp_path / "shop.yaml").write_text(LAUNCH.format(uptime=0.999) + "colour: blue\n", encoding="utf-8")
+    (tmp_path / "new.yaml").write_text("launch: new\ncolour: blue\n", encoding="utf-8")
+    files = read_launches(tmp_path)
+    assert files.launches == {}
+    found = launches_to_review(files)
+    assert list(found) == ["shop"]  # of the other nothing was ever known
+    assert found["shop"].kpis[0].targets[0].bound == 0.999

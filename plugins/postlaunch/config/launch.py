@@ -13,6 +13,24 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from postlaunch.config.checks import disjoint_phases, ordered_days, unique_by
+from postlaunch.config.fields import (
+    AccountId,
+    Date,
+    Day,
+    Email,
+    EventName,
+    Hours,
+    Minutes,
+    Name,
+    Positive,
+    Query,
+    Slug,
+    StatusCodes,
+    TimeOfDay,
+    Zone,
+)
+
 Source = Literal["mixpanel", "zendesk", "pagerduty", "prometheus"]
 Domain = Literal["product", "support", "incidents", "reliability", "capacity"]
 Severity = Literal["P0", "P1", "P2", "P3"]
@@ -31,30 +49,16 @@ DOMAIN_SOURCE: dict[Domain, Source] = {
 }
 
 
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f"{name!r} is no IANA time zone, for example America/New_York or UTC") from error
-    return name
-
-
-Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{1,62}$")]
-Zone = Annotated[str, AfterValidator(_known_zone)]
-Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
-Positive = Annotated[float, Field(gt=0)]
-
-
 class Section(BaseModel):
     """A part of a launch file: unknown keys are errors, values never change after loading."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Owner(Section):
     """Who answers for the launch."""
 
-    name: str
+    name: Name
     email: Email
 
 
@@ -62,37 +66,45 @@ class Funnel(Section):
     """An ordered funnel: every later step after the one before, within `window_hours` of the first step."""
 
     id: Slug
-    name: str
-    steps: Annotated[tuple[str, ...], Field(min_length=2)]
-    window_hours: Positive = 168
+    name: Name
+    steps: Annotated[tuple[EventName, ...], Field(min_length=2)]
+    window_hours: Hours = 168
 
 
 class Mixpanel(Section):
     """`timezone` is how the project reads dates and writes `time`: UTC for projects made since 2023, else the project's zone."""
 
     connection: str = "postlaunch_mixpanel"
-    project_id: int
+    project_id: AccountId
     timezone: Zone = "UTC"
     lookback_days: Annotated[int, Field(ge=0, le=60)] = 3
-    active_events: tuple[str, ...] = ()  # empty: every event counts as activity
-    profile_properties: tuple[str, ...] = ()  # of the user profiles, for example plan, company_size; empty: profiles are not pulled
-    funnels: tuple[Funnel, ...] = ()
+    active_events: tuple[EventName, ...] = ()  # empty: every event counts as activity
+    profile_properties: tuple[EventName, ...] = ()  # of the user profiles, for example plan, company_size; empty: profiles are not pulled
+    funnels: Annotated[tuple[Funnel, ...], AfterValidator(unique_by("id"))] = ()
 
 
 class SlaTarget(Section):
     """What support promises for tickets of one priority, in business minutes."""
 
     priority: Priority
-    first_reply_minutes: Positive
-    resolution_minutes: Positive
+    first_reply_minutes: Minutes
+    resolution_minutes: Minutes
 
 
 class SupportHours(Section):
     """Opening hours that hold from `from_day` to `to_day` (both inclusive, None: for ever) after the launch."""
 
-    from_day: int | None = None
-    to_day: int | None = None
-    hours: dict[Weekday, tuple[dt.time, dt.time | Literal["24:00"]]]  # open, close; a day that is not named is closed
+    from_day: Day | None = None
+    to_day: Day | None = None
+    hours: dict[Weekday, tuple[TimeOfDay, Literal["24:00"] | TimeOfDay]]  # open, close; a day that is not named is closed
+
+    @model_validator(mode="after")
+    def _days_and_hours(self) -> SupportHours:
+        ordered_days(self)
+        for day, (opens, closes) in self.hours.items():
+            if opens == closes:
+                raise ValueError(f"{day} opens and closes at {opens:%H:%M}: leave the day out if it is closed; all of it is 00:00 to 24:00")
+        return self
 
 
 class Zendesk(Section):
@@ -100,18 +112,18 @@ class Zendesk(Section):
 
     connection: str = "postlaunch_zendesk"
     lookback_days: Annotated[int, Field(ge=0, le=60)] = 1
-    brand_id: int | None = None
-    sla: tuple[SlaTarget, ...] = ()
-    support_hours: tuple[SupportHours, ...] = ()  # empty: 24x7
-    holidays: tuple[dt.date, ...] = ()
+    brand_id: AccountId | None = None
+    sla: Annotated[tuple[SlaTarget, ...], AfterValidator(unique_by("priority"))] = ()
+    support_hours: Annotated[tuple[SupportHours, ...], AfterValidator(disjoint_phases)] = ()  # empty: 24x7
+    holidays: tuple[Date, ...] = ()
 
 
 class IncidentTarget(Section):
     """How fast incidents of one severity are to be acknowledged and resolved, around the clock."""
 
     severity: Severity
-    acknowledge_minutes: Positive
-    resolve_minutes: Positive | None = None
+    acknowledge_minutes: Minutes
+    resolve_minutes: Minutes | None = None
 
 
 class PagerDuty(Section):
@@ -119,28 +131,28 @@ class PagerDuty(Section):
 
     connection: str = "postlaunch_pagerduty"
     lookback_days: Annotated[int, Field(ge=0, le=60)] = 1
-    services: tuple[str, ...] = ()  # PagerDuty service ids; empty: all
+    services: tuple[Name, ...] = ()  # PagerDuty service ids; empty: all
     severities: dict[str, Severity] = Field(default={"P0": "P0", "P1": "P1", "P2": "P2", "P3": "P3"})
-    targets: tuple[IncidentTarget, ...] = ()
+    targets: Annotated[tuple[IncidentTarget, ...], AfterValidator(unique_by("severity"))] = ()
 
 
 class ServiceLevel(Section):
     """PromQL selectors of one service. `requests` and `latency_buckets` are raw counters: resets are handled in SQL."""
 
     id: Slug
-    name: str
-    up: str
-    requests: str
-    error_codes: str = "5.."  # regular expression on the label `code`
-    latency_buckets: str | None = None  # seconds, label `le`
+    name: Name
+    up: Query
+    requests: Query
+    error_codes: StatusCodes = "5.."  # on the label `code`
+    latency_buckets: Query | None = None  # seconds, label `le`
 
 
 class Resource(Section):
     """A gauge whose growth has a limit: capacity trend and days to `trigger`."""
 
     id: Slug
-    name: str
-    query: str
+    name: Name
+    query: Query
     unit: Literal["ratio", "count", "bytes", "seconds"]
     trigger: Positive
 
@@ -171,8 +183,8 @@ class Prometheus(Section):
     step_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     gap_seconds: Annotated[int, Field(ge=1, le=300)] | None = None
     lookback_days: Annotated[int, Field(ge=0, le=60)] = 0
-    service_levels: tuple[ServiceLevel, ...] = ()
-    resources: tuple[Resource, ...] = ()
+    service_levels: Annotated[tuple[ServiceLevel, ...], AfterValidator(unique_by("id"))] = ()
+    resources: Annotated[tuple[Resource, ...], AfterValidator(unique_by("id"))] = ()
 
     @property
     def fresh_seconds(self) -> int:
@@ -208,13 +220,14 @@ class Prometheus(Section):
 class Target(Section):
     """What a KPI promises from launch day `from_day` to `to_day` (both inclusive, None: for ever)."""
 
-    from_day: int | None = None
-    to_day: int | None = None
+    from_day: Day | None = None
+    to_day: Day | None = None
     at_least: float | None = None
     at_most: float | None = None
 
     @model_validator(mode="after")
-    def _one_bound(self) -> Target:
+    def _days_and_bound(self) -> Target:
+        ordered_days(self)
         if (self.at_least is None) == (self.at_most is None):
             raise ValueError("give exactly one of at_least and at_most")
         return self
@@ -234,7 +247,7 @@ class KpiTargets(Section):
     """The promises of one KPI; ids are listed in docs/reference/kpis.md."""
 
     kpi: str
-    targets: Annotated[tuple[Target, ...], Field(min_length=1)]
+    targets: Annotated[tuple[Target, ...], Field(min_length=1), AfterValidator(disjoint_phases)]
 
 
 class Reviews(Section):
@@ -242,23 +255,23 @@ class Reviews(Section):
 
     recipients: dict[ReviewKind, tuple[Email, ...]] = Field(default_factory=dict)
     business_cycle_days: Annotated[int, Field(ge=1, le=366)] = 30
-    minimum_sample: Annotated[int, Field(ge=1)] = 30
+    minimum_sample: Annotated[int, Field(ge=1, le=1_000_000)] = 30
 
 
 class Launch(Section):
     """One launched product. A source that the file does not name is not ingested."""
 
     launch: Slug
-    name: str
+    name: Name
     owner: Owner
-    date: dt.date
+    date: Date
     timezone: Zone
     reviews: Reviews = Reviews()
     mixpanel: Mixpanel | None = None
     zendesk: Zendesk | None = None
     pagerduty: PagerDuty | None = None
     prometheus: Prometheus | None = None
-    kpis: tuple[KpiTargets, ...] = ()
+    kpis: Annotated[tuple[KpiTargets, ...], AfterValidator(unique_by("kpi"))] = ()
 
     @property
     def zone(self) -> ZoneInfo:

@@ -20,7 +20,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from postlaunch.config.connections import SMTP
 from postlaunch.config.launch import Launch
-from postlaunch.config.load import load_launch, load_launches
+from postlaunch.config.load import read_launches
 from postlaunch.config.settings import load_settings
 from postlaunch.orchestration.coverage import missing_domains
 from postlaunch.orchestration.defaults import LABEL, RETRIES, START, interval, step
@@ -106,8 +106,7 @@ def targets(periods: Callable[..., list[str]], context: Any) -> list[Target]:
     """Launches and periods of this run. Raises AirflowFailException if the form names a launch that has no file."""
     params, (start, end) = context["params"], interval(context)
     with step():
-        folder = load_settings().launches
-        chosen = [load_launch(folder, params["launch"])] if params["launch"] else list(load_launches(folder).values())
+        chosen = [_launch(params["launch"])] if params["launch"] else list(_launches().values())
     if params["period"]:
         found: list[Target] = [{"launch": launch.launch, "period": params["period"]} for launch in chosen]
     else:
@@ -165,5 +164,20 @@ def _launch_and_last_day(kind: Kind, target: Target) -> tuple[Launch, dt.date]:
     from postlaunch.reviews.period import parse_period
 
     with step():
-        launch = load_launch(load_settings().launches, target["launch"])
+        launch = _launch(target["launch"])
         return launch, parse_period(kind, target["period"], launch).end
+
+
+def _launches() -> dict[str, Launch]:
+    """Those to review: a wrong launch file stops the ingests of its launch, and the review is where its readers learn of it."""
+    from postlaunch.warehouse.config_sync import launches_to_review
+
+    files = read_launches(load_settings().launches)
+    for fault in files.faults:
+        log.error("%s is reviewed by the last launch file that was right: %s", fault.launch_id, fault.reason)
+    return launches_to_review(files)
+
+
+def _launch(launch_id: str) -> Launch:
+    launches = _launches()
+    return launches[launch_id] if launch_id in launches else read_launches(load_settings().launches).require(launch_id)

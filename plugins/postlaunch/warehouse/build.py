@@ -11,6 +11,7 @@ in one session that holds the lock.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +20,9 @@ from dataclasses import dataclass
 import psycopg
 
 from postlaunch.config.launch import DOMAIN_SOURCE
-from postlaunch.config.load import load_launches
+from postlaunch.config.load import read_launches
 from postlaunch.config.settings import load_settings
-from postlaunch.errors import BuildError
+from postlaunch.errors import BuildError, ConfigError
 from postlaunch.warehouse.config_sync import sync_launches
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.dbt_run import APPLICATION_NAME, Progress, dbt_environment, run_dbt
@@ -29,6 +30,8 @@ from postlaunch.warehouse.dbt_run import APPLICATION_NAME, Progress, dbt_environ
 __all__ = ["BuildResult", "build", "dbt_environment", "finish_build", "start_build"]
 
 ADVISORY_LOCK = 7_020_003
+
+log = logging.getLogger(__name__)
 
 # A launch changed since the last build that succeeded began; loaded dates of a source that has only windows are those of its windows.
 # A record may be older than every window that was loaded, or have changed after them (a ticket that comes up again with its whole past):
@@ -157,7 +160,7 @@ def _lock() -> Iterator[psycopg.Connection]:
 
 def _start(session: psycopg.Connection, full_refresh: bool) -> int | None:
     _refuse_if_dbt_is_running(session)
-    sync_launches(load_launches(load_settings().launches))
+    _sync_launch_files()
     with session.transaction() as transaction:
         dead = session.execute("select build_id from ops.builds where status = 'running'").fetchall()
         _fail(session, [row[0] for row in dead])
@@ -174,6 +177,16 @@ def _start(session: psycopg.Connection, full_refresh: bool) -> int | None:
     with session.transaction():
         _fail(session, [row[0] for row in dead])
     return None
+
+
+def _sync_launch_files() -> None:
+    """Raises ConfigError only if no launch file is right: a wrong one costs its own launch."""
+    files = read_launches(load_settings().launches)
+    faults = sync_launches(files.launches, files.faults)
+    for fault in faults:
+        log.error("launch %s stands still, the others go on: %s", fault.launch_id, fault.reason)
+    if not files.launches:
+        raise ConfigError("\n".join(fault.reason for fault in faults))
 
 
 def _finish(session: psycopg.Connection, build_id: int) -> None:

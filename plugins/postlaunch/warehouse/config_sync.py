@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from pydantic import ValidationError
 
 from postlaunch.config.launch import Launch
+from postlaunch.config.load import LaunchFault, LaunchFiles
 from postlaunch.config.support_hours import opening_intervals
 from postlaunch.warehouse.db import connect
 
@@ -27,16 +31,64 @@ REPLACED_TABLES = (
 Rows = list[tuple[Any, ...]]
 
 
-def sync_launches(launches: Mapping[str, Launch]) -> None:
-    """Make `config.*` say what the launch files say, in one transaction. Launches without a file any more are kept as they were."""
+def sync_launches(launches: Mapping[str, Launch], faults: Sequence[LaunchFault] = ()) -> tuple[LaunchFault, ...]:
+    """Make `config.*` say what the launch files say, and `ops.launch_faults` which of them are wrong. Returns all faults.
+
+    One transaction, and a launch that the warehouse refuses is one more fault and costs only itself. Launches without a file any more, or
+    with a wrong one, are kept as they were.
+    """
+    refused: list[LaunchFault] = []
     with connect() as session:
         session.execute("lock table config.launches in share row exclusive mode")
         for launch in launches.values():
-            _sync_launch(session, launch)
+            try:
+                with session.transaction():
+                    _sync_launch(session, launch)
+            except (psycopg.DataError, psycopg.IntegrityError) as error:
+                reason = f"the warehouse refuses the launch file: {' '.join(str(error).split())}"
+                refused.append(LaunchFault(launch.launch, Path(f"{launch.launch}.yaml"), reason))
+        _sync_faults(session, [*faults, *refused])
+    return (*faults, *refused)
+
+
+def record_faults(faults: Sequence[LaunchFault]) -> None:
+    """Keep in `ops.launch_faults` which launch files are wrong now, since when and why; those that are right again leave it."""
+    with connect() as session:
+        _sync_faults(session, faults)
+
+
+def launches_to_review(files: LaunchFiles) -> dict[str, Launch]:
+    """Every launch that has a file; one whose file is wrong now as the file said when it was last right, so that its readers are told."""
+    wanted = [fault.launch_id for fault in files.faults]
+    if not wanted:
+        return files.launches
+    with connect("reporter") as session:
+        rows = session.execute("select launch_id, spec from config.launches where launch_id = any(%s)", [wanted]).fetchall()
+    found = dict(files.launches)
+    for launch_id, spec in rows:
+        with suppress(ValidationError):  # written by another version of postlaunch
+            found.setdefault(launch_id, Launch.model_validate(spec))
+    return found
+
+
+def _sync_faults(session: psycopg.Connection, faults: Sequence[LaunchFault]) -> None:
+    reasons: dict[str, list[str]] = {}
+    for fault in faults:
+        reasons.setdefault(fault.launch_id, []).append(fault.reason)
+    session.execute("delete from ops.launch_faults where not launch_id = any(%s)", [list(reasons)])
+    for launch_id, texts in reasons.items():
+        session.execute(
+            """
+            insert into ops.launch_faults (launch_id, reason) values (%s, %s)
+            on conflict (launch_id) do update set reason = excluded.reason
+            """,
+            [launch_id, "\n".join(texts)],
+        )
 
 
 def _sync_launch(session: psycopg.Connection, launch: Launch) -> None:
     spec = launch.model_dump_json()
+    session.execute("select now() at time zone %s", [launch.timezone])  # a zone of Python that PostgreSQL does not know
     reviews = launch.reviews
     session.execute(
         """
