@@ -254,6 +254,20 @@ def test_a_source_that_the_launch_does_not_use_is_refused(warehouse, sandbox_lau
         ingest("zendesk", load_launch(sandbox_launches, "cdnow"), FIRST, LAST)
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "reason"),
+    [
+        (dt.date(1, 1, 1), FIRST, "dates from 1980 to today"),
+        (FIRST, dt.date(9999, 12, 31), "dates from 1980 to today"),
+        (LAST, FIRST, f"the last date {FIRST} lies before the first date {LAST}"),
+    ],
+)
+def test_dates_that_no_source_can_answer_are_a_clear_error(warehouse, emr, first, last, reason) -> None:
+    for step in (ingest, load):
+        with pytest.raises(ConfigError, match=reason):
+            step("prometheus", emr, first, last)
+
+
 @pytest.mark.parametrize("source", ["mixpanel", "zendesk"])
 def test_reloading_what_was_never_landed_names_the_command_that_pulls_it(source, warehouse, emr) -> None:
     command = f"postlaunch ingest {source} --launch emr-platform --from 2026-02-17 --to 2026-02-1[79]"

@@ -238,14 +238,14 @@ def _launch(launch_id: str) -> Launch:
 
 
 def _ingest(source: Source, launch: Launch, first: dt.date, last: dt.date) -> None:
+    from postlaunch.ingest import check_dates
     from postlaunch.ingest import ingest as extract_and_load
     from postlaunch.warehouse.call_budget import plan
     from postlaunch.warehouse.migrate import migrate as ensure_schema
 
     if source not in launch.sources:
         raise ConfigError(f"launch {launch.launch} does not name {source}; its sources: {', '.join(launch.sources) or 'none'}")
-    if last < first:
-        raise ConfigError(f"--to {last} lies before --from {first}")
+    check_dates(launch, first, last)
     ensure_schema()
     if planned := plan(source, launch, first, last):
         console.print(planned, markup=False)

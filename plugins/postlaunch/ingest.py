@@ -27,6 +27,7 @@ from postlaunch.warehouse.loader import Loader, LoadResult
 from postlaunch.warehouse.loader_loss import ShrunkError
 from postlaunch.warehouse.loader_samples import samples_in_line
 
+EARLIEST_YEAR = 1980  # as in launch files; before it, zones and windows run off the calendar
 MOST_TOLD = 3  # refusals in one message; all of them are marked in the landing zone
 
 
@@ -100,6 +101,7 @@ def ingest(
     SourceError, LandingError, WarehouseError or ConfigError; the run is then recorded in ops.ingest_runs as failed, with the reason.
     """
     section = _section(source, launch)
+    check_dates(launch, first, last)
     if lookback:
         first = min(first - dt.timedelta(days=section.lookback_days), uncovered_from(source, launch, last) or first)
     report, landing = progress or silent, Landing(load_settings().landing)
@@ -128,6 +130,7 @@ def load(
     file is not what its manifest says.
     """
     _section(source, launch)
+    check_dates(launch, first, last)
     report, landing = progress or silent, Landing(load_settings().landing)
     with recorded(source, launch, first, last, landing, report, is_reload=True):
         pulls = list(_landed(landing, source, launch, first, last, even_refused=accept_changed or accept_shrunk))
@@ -145,6 +148,15 @@ def _section(source: Source, launch: Launch) -> Mixpanel | Zendesk | PagerDuty |
     if section is None:
         raise ConfigError(f"launch {launch.launch!r} does not use {source}: its file has no section `{source}`")
     return section
+
+
+def check_dates(launch: Launch, first: dt.date, last: dt.date) -> None:
+    """Raises ConfigError for dates that no source can be asked for."""
+    today = dt.datetime.now(launch.zone).date()
+    if last < first:
+        raise ConfigError(f"the last date {last} lies before the first date {first}: swap them")
+    if first.year < EARLIEST_YEAR or last > today:
+        raise ConfigError(f"{first}..{last}: dates from {EARLIEST_YEAR} to today ({today} in {launch.timezone}) can be ingested")
 
 
 def _load_all(launch: Launch, pulls: list[Pull], progress: Progress, *, accept_shrunk: bool = False) -> tuple[LoadResult, ...]:
