@@ -2,7 +2,7 @@
 FROM python:3.12-slim-bookworm
 
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends chromium fonts-liberation tini \
+    && apt-get install --yes --no-install-recommends chromium fontconfig fonts-dejavu-core fonts-liberation tini \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 50000 postlaunch
 

@@ -13,4 +13,8 @@ SQL
 create postlaunch "$WAREHOUSE_PASSWORD" createrole
 create airflow "$AIRFLOW_DB_PASSWORD" ""
 create metabase "$METABASE_DB_PASSWORD" ""
-psql --username postgres --dbname postlaunch --command 'revoke all on database postlaunch from public'
+psql --username postgres --variable ON_ERROR_STOP=1 <<'SQL'
+revoke all on database postlaunch from public;
+-- "Who has kept this locked, and since when" also for sessions of other logins.
+grant pg_read_all_stats to postlaunch;
+SQL

@@ -125,26 +125,33 @@ class PostgresServer:
         return f"postgres://{quote(login, safe='')}:{quote(secret, safe='')}@127.0.0.1:{self.port}/{quote(database, safe='')}"
 
     def ensure_login(self, login: str, password: str, *, createrole: bool = False) -> None:
-        """A login without superuser rights, with this password."""
+        """A login without superuser rights, with this password; `createrole`: one that owns a warehouse."""
         with self._superuser() as connection:
             known = connection.execute("select 1 from pg_roles where rolname = %s", (login,)).fetchone()
             verb = "alter" if known else "create"
             template = f"{verb} role {{}} login {'createrole' if createrole else 'nocreaterole'} password {{}}"
             connection.execute(sql.SQL(template).format(sql.Identifier(login), sql.Literal(password)))
+            if createrole:
+                connection.execute(sql.SQL("grant pg_read_all_stats to {}").format(sql.Identifier(login)))
 
     def ensure_database(self, database: str, owner: str) -> bool:
-        """A database of that owner; True if it is new."""
+        """A database of that owner, closed to everybody else until they are let in, as in production; True if it is new."""
         with self._superuser() as connection:
             if connection.execute("select 1 from pg_database where datname = %s", (database,)).fetchone():
                 return False
             connection.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(database), sql.Identifier(owner)))
+            connection.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(database)))
         return True
 
     def clone_database(self, template: str, database: str, owner: str) -> None:
-        """A copy of `template`, to which nobody may be connected."""
+        """A copy of `template`, to which nobody may be connected, with the same grants."""
         names = [sql.Identifier(name) for name in (database, template, owner)]
         with self._superuser() as connection:
             connection.execute(sql.SQL("create database {} template {} owner {}").format(*names))
+            connection.execute(  # a copy has everything but who may use it
+                "update pg_database set datacl = (select datacl from pg_database where datname = %s) where datname = %s",
+                [template, database],
+            )
 
     def drop_database(self, database: str) -> None:
         """Drop the database and end the sessions in it."""

@@ -17,7 +17,12 @@ need() { # package, programs of which one is enough
 need prometheus prometheus
 need prometheus-node-exporter prometheus-node-exporter node_exporter
 need fontconfig fc-list
-if ! command -v fc-list > /dev/null || [ -z "$(fc-list)" ]; then missing+=(fonts-dejavu-core fonts-liberation); fi
+need_font() { # package, a family of it: by name, because another font that is here has other widths and other signs
+    if command -v fc-list > /dev/null && [ -n "$(fc-list ":family=$2")" ]; then return; fi
+    missing+=("$1")
+}
+need_font fonts-liberation "Liberation Sans" # the widths of Arial and Helvetica, which the pages and charts ask for
+need_font fonts-dejavu-core "DejaVu Sans"    # the signs that Liberation lacks
 
 if [ ${#missing[@]} -eq 0 ]; then
     echo "system packages: all there"
@@ -28,7 +33,7 @@ as_root=()
 if [ "$(id -u)" -ne 0 ]; then
     if ! sudo --non-interactive true 2> /dev/null; then
         echo "system packages missing: ${missing[*]}"
-        echo "  mend it with: sudo $line"
+        echo "  fix it with: sudo $line"
         echo "  until then charts cannot be drawn, and the tests that need them are skipped with that reason"
         exit 0
     fi

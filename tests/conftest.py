@@ -85,12 +85,18 @@ def _is_installed(program: str) -> bool:
 def open_folder() -> Iterator[Path]:
     """A folder that other accounts may enter (pytest's own are closed to them): for a server that must not run as root."""
     _sweep()
-    folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-", dir=_open_place()))
     folder.chmod(0o755)
     try:
         yield folder
     finally:
         _remove(folder)
+
+
+def _open_place() -> Path:
+    """The temporary folder, unless it is one of root's own."""
+    place = Path(tempfile.gettempdir()).resolve()
+    return place if all(folder.stat().st_mode & 0o001 for folder in (place, *place.parents)) else Path("/tmp")
 
 
 @pytest.fixture
@@ -115,7 +121,7 @@ def server() -> Iterator[PostgresServer]:
 
 def _sweep() -> None:
     """Stop and remove servers of test sessions that were killed before they could do it themselves."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+    for folder in _open_place().glob(f"{_FOLDER}*"):
         pid = folder.name.removeprefix(_FOLDER).split("-")[0]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
             with contextlib.suppress(Exception):

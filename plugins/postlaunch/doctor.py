@@ -29,6 +29,7 @@ PROGRAMS = {
     "promtool": ("promtool",),
     "node exporter": ("prometheus-node-exporter", "node_exporter"),
 }
+FONTS = ("Liberation Sans", "DejaVu Sans")  # Arial's widths, and the signs that Liberation lacks; sandbox/system-packages.sh
 _SYSTEM = "make system"
 
 
@@ -97,9 +98,10 @@ def _browser() -> list[Check]:
 def _fonts() -> list[Check]:
     lister = shutil.which("fc-list")
     listed = subprocess.run([lister, ":", "family"], check=False, capture_output=True, text=True).stdout if lister else ""
-    families = {line for line in listed.splitlines() if line.strip()}
-    detail = f"{len(families)} families" if families else "none found: charts would have no text"
-    return [Check("fonts", bool(families), detail, None if families else _SYSTEM)]
+    families = {family.strip() for line in listed.splitlines() for family in line.split(",")}
+    missing = [font for font in FONTS if font not in families]
+    detail = f"missing: {', '.join(missing)}; pages would be wider than drawn, or lack signs" if missing else ", ".join(FONTS)
+    return [Check("fonts", not missing, detail, _SYSTEM if missing else None)]
 
 
 def _programs() -> list[Check]:

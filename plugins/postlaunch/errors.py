@@ -6,6 +6,7 @@ PostlaunchError
 │   └── SourceAuthError    an API refuses the credentials; never retried
 ├── LandingError           the landing zone is missing, incomplete or was changed
 ├── WarehouseError         PostgreSQL cannot be reached, or refuses
+│   └── LockedError        somebody else has it and does not let go; the message names who
 ├── BuildError             dbt failed
 ├── GateError              the audit itself could not run (a failed expectation is a result, not an error)
 └── ReviewError            a review cannot be rendered or delivered
@@ -34,6 +35,10 @@ class LandingError(PostlaunchError):
 
 class WarehouseError(PostlaunchError):
     """PostgreSQL cannot be reached, or refuses."""
+
+
+class LockedError(WarehouseError):
+    """A lock was not to be had in time; the message says who has it, since when, and how to end that."""
 
 
 class BuildError(PostlaunchError):

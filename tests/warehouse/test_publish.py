@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from postlaunch.config.launch import DOMAINS
-from postlaunch.errors import GateError, WarehouseError
+from postlaunch.errors import GateError, LockedError, WarehouseError
+from postlaunch.warehouse import publish as publish_module
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.marts import mart_tables
 from postlaunch.warehouse.publish import publish
@@ -232,6 +233,54 @@ def test_readers_see_all_of_one_publication_or_all_of_the_one_before(hand: Wareh
         reader.join()
     assert seen <= {(40, 10, 40), *((number, number, number) for number in range(1, 6))}
     assert len(seen) > 1, "the reader saw more than one publication"
+
+
+def reshape(hand: Warehouse) -> None:
+    """A new version of the product: a mart has a column more."""
+    hand.build(["support"], launches=[LAUNCH, SECOND])
+    hand.run("alter table build.ticket_daily add column reopened_count bigint default 1")
+    judge(hand)
+
+
+def test_a_column_that_changes_waits_for_an_open_transaction_and_no_reader_waits_behind_it(hand: Warehouse) -> None:
+    publish()
+    reshape(hand)
+    numbers: list[int | None] = []
+    thread = threading.Thread(target=lambda: numbers.append(publish().publication_id))
+    with connect("analyst") as open_transaction, connect("analyst", autocommit=True) as reader:
+        open_transaction.execute("select count(*) from marts.ticket_daily")
+        reader.execute("set lock_timeout = '100ms'")  # far below what a publication is ready to wait
+        thread.start()
+        while not _is_publishing(hand):
+            assert thread.is_alive()
+        for _ in range(30):
+            assert reader.execute("select count(*) from marts.ticket_daily").fetchone() == (172,)
+            threading.Event().wait(0.05)
+        assert numbers == [], "it waits for the open transaction"
+        assert open_transaction.execute("select count(*) from marts.ticket_daily").fetchone() == (172,)
+        open_transaction.commit()
+        thread.join(60)
+    assert numbers == [2]
+    assert hand.run("select min(reopened_count) from marts.ticket_daily", role="reporter") == [(1,)]
+
+
+def _is_publishing(hand: Warehouse) -> bool:
+    """Whether another session has changed rows of the marts that it has not committed."""
+    query = "select count(*) from pg_locks where relation = 'marts.kpi_daily'::regclass and mode = 'RowExclusiveLock'"
+    return bool(hand.run(query, role="publisher")[0][0])
+
+
+def test_a_transaction_that_never_ends_is_named_and_the_publication_leaves_no_gap(hand: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish_module, "SHAPE_SECONDS", 0.3)
+    publish()
+    reshape(hand)
+    with connect("analyst") as open_transaction:
+        open_transaction.execute("select count(*) from marts.ticket_daily")
+        pid = open_transaction.info.backend_pid
+        with pytest.raises(LockedError, match=rf"marts.ticket_daily: waited 0.3 s for session {pid} of .*pg_terminate_backend\({pid}\)"):
+            publish()
+    assert publish().publication_id == 2
+    assert hand.run("select array_agg(publication_id order by 1) from ops.publications", role="reporter") == [([1, 2],)]
 
 
 def test_two_publications_at_once_make_one(hand: Warehouse) -> None:

@@ -6,7 +6,7 @@
         text/html            <img src="cid:...">
       image/png              Content-ID, one a chart
 
-Exactly once: the row in ops.deliveries is inserted first (what cannot be recorded is never mailed), under an advisory lock
+Exactly once: the row in ops.deliveries is inserted first (what cannot be recorded is never mailed), under a lock
 of this launch, review and period, and only committed when the mail server has taken the mail. If the commit itself is lost,
 the next attempt sends a mail with the same Message-ID, which mail programs show once.
 """
@@ -28,8 +28,10 @@ from postlaunch.reviews import outside, smtp
 from postlaunch.reviews.mailboxes import Mailbox, mailbox, mailboxes
 from postlaunch.reviews.review import Review
 from postlaunch.warehouse.db import connect
+from postlaunch.warehouse.locks import take
 
 POLICY = SMTP_POLICY.clone(cte_type="7bit")  # bodies in base64 or quoted-printable: not every server takes 8BITMIME
+MAIL_SECONDS = 300.0  # how long a mail waits for the same one, which is being sent: a slow mail server takes its time
 SUBJECT_LIMIT = 180  # letters; longer ones are cut off by every mail program
 
 
@@ -108,7 +110,7 @@ def _claim(session: psycopg.Connection, review: Review, recipients: Sequence[str
     Done means that one of these recipients has it: a preview to somebody else does not stand in the way of the scheduled mail.
     """
     key = (review.launch_id, review.kind, review.period.start)
-    session.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", ["|".join(map(str, key))])
+    take(session, f"mail of {' '.join(map(str, key))}", MAIL_SECONDS)
     row = session.execute(
         """
         select coalesce(max(attempt), 0), coalesce(bool_or(recipients && %s::text[]), false)

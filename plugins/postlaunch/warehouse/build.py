@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -22,14 +22,15 @@ import psycopg
 from postlaunch.config.launch import DOMAIN_SOURCE
 from postlaunch.config.load import read_launches
 from postlaunch.config.settings import load_settings
-from postlaunch.errors import BuildError, ConfigError
+from postlaunch.errors import BuildError, ConfigError, LockedError
 from postlaunch.warehouse.config_sync import sync_launches
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.dbt_run import APPLICATION_NAME, Progress, dbt_environment, run_dbt
+from postlaunch.warehouse.locks import held
 
 __all__ = ["BuildResult", "build", "dbt_environment", "finish_build", "start_build"]
 
-ADVISORY_LOCK = 7_020_003
+LOCK = "build"
 
 log = logging.getLogger(__name__)
 
@@ -151,11 +152,12 @@ def finish_build(build_id: int | None = None) -> None:
 @contextmanager
 def _lock() -> Iterator[psycopg.Connection]:
     """A session of the transformer that holds the lock of builds. Raises BuildError if another holds it."""
-    with connect("transformer", autocommit=True) as session:
-        row = session.execute("select pg_try_advisory_lock(%s)", [ADVISORY_LOCK]).fetchone()
-        if not (row and row[0]):
-            raise BuildError("another build is running: wait until it has ended (`postlaunch status` names it)")
-        yield session
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held("transformer", LOCK))
+        except LockedError as error:
+            raise BuildError(f"another build is running: wait until it has ended ({error})") from None
+        yield stack.enter_context(connect("transformer", autocommit=True))
 
 
 def _start(session: psycopg.Connection, full_refresh: bool) -> int | None:

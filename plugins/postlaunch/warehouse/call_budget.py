@@ -26,6 +26,7 @@ from postlaunch.errors import SourceError, WarehouseError
 from postlaunch.sources.base import Progress, public_url
 from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.warehouse.db import connect
+from postlaunch.warehouse.locks import take
 
 DOCUMENTED: dict[Source, tuple[Limit, ...]] = {
     "mixpanel": (Limit(60, 3600), Limit(3, 1)),
@@ -146,7 +147,7 @@ class CallBudget:
     def _next(self, call_id: int | None) -> tuple[int, Turn]:
         """The call is made now, or has a turn. The first time behind all who have one; later only calls that were made count."""
         with self._session() as session:
-            session.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"calls of {self._key}"])
+            take(session, f"calls of {self._key}")
             now, start = self._now(session)
             gone = now - self._longest
             session.execute("delete from ops.api_calls where budget = %s and (call_at < %s or call_id = %s)", [self._key, gone, call_id])

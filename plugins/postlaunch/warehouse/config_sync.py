@@ -16,6 +16,7 @@ from postlaunch.config.launch import Launch
 from postlaunch.config.load import LaunchFault, LaunchFiles
 from postlaunch.config.support_hours import opening_intervals
 from postlaunch.warehouse.db import connect
+from postlaunch.warehouse.locks import PATIENCE_SECONDS, bounded
 
 HOURS_BEFORE_LAUNCH = dt.timedelta(days=400)
 HOURS_AHEAD = dt.timedelta(days=400)
@@ -38,7 +39,7 @@ def sync_launches(launches: Mapping[str, Launch], faults: Sequence[LaunchFault] 
     with a wrong one, are kept as they were.
     """
     refused: list[LaunchFault] = []
-    with connect() as session:
+    with connect() as session, bounded(session, PATIENCE_SECONDS, "sync of the launch files"):
         session.execute("lock table config.launches in share row exclusive mode")
         for launch in launches.values():
             try:

@@ -10,6 +10,8 @@ from psycopg import sql
 from postlaunch.config.connections import WAREHOUSE, Connection, get_connection, variable_name
 from postlaunch.errors import WarehouseError
 
+LOCK_TIMEOUT_SECONDS = 300  # no statement waits without end; what may be kept waiting by others waits less: warehouse/locks.py
+
 Role = Literal["loader", "transformer", "auditor", "publisher", "reporter", "analyst"]
 
 
@@ -23,7 +25,7 @@ def conninfo(connection: Connection) -> str:
         dbname=connection.schema or "postlaunch",
         application_name="postlaunch",
         connect_timeout=10,
-        options="-c TimeZone=UTC",
+        options=f"-c TimeZone=UTC -c lock_timeout={LOCK_TIMEOUT_SECONDS}s",
     )
 
 

@@ -1,15 +1,17 @@
-"""Runs of ingest and load: a row in ops.ingest_runs, and a lock that lives exactly as long as the run.
+"""Runs of ingest and load: a row in ops.ingest_runs, and a session that carries its number for exactly as long as it lives.
 
     dead runs are marked as killed, what they left unfinished is swept  ──>  running  ──>  succeeded | failed, with the reason
 
-The lock belongs to a session of PostgreSQL, which ends with its process however that ends: a run that is marked as running and holds no
-lock is dead. Runs of other dates go on side by side; a run of the very same dates waits for the one before it.
+A session of PostgreSQL ends with its process, however that ends: a run that is marked as running and has no session is dead. Its name can
+be read by all and borne only by logins that may load. Runs of other dates go on side by side; a run of the very same dates waits for the
+one before it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,27 +25,40 @@ from postlaunch.sources.base import Progress
 from postlaunch.sources.landed import Window, sweep
 from postlaunch.sources.landing import Landing
 from postlaunch.warehouse.db import connect
+from postlaunch.warehouse.locks import take
 
-RUN_LOCK = 7_020_010  # the first half of a key; the second is the run's number
+SESSION_NAME = "postlaunch ingest run "  # and the run's number: application_name of the session
+_POLL_SECONDS = 1.0
 _SAME = "launch_id = %(launch)s and source = %(source)s"
 _SAME_DATES = f"{_SAME} and first_date = %(first)s and last_date = %(last)s"
 
+_SESSIONS = f"""
+    sessions as (
+        select pid, substr(application_name, {len(SESSION_NAME) + 1})::bigint as ingest_run_id
+        from pg_stat_activity
+        where
+            datname = current_database() and application_name ~ '^{SESSION_NAME}\\d{{1,18}}$'
+            and pg_has_role(usesysid, 'postlaunch_loader', 'member')
+    )
+"""  # noqa: S608
+
 _KILL_DEAD = f"""
+    with {_SESSIONS}
     update ops.ingest_runs as run
     set status = 'failed', error = 'the run was killed', ended_at = clock_timestamp()
     where
         {_SAME} and run.status = 'running'
-        and not exists (
-            select from pg_locks
-            where
-                locktype = 'advisory' and granted and objsubid = 2
-                and database = (select oid from pg_database where datname = current_database())
-                and classid::bigint = {RUN_LOCK} and objid::bigint = run.ingest_run_id
-        )
+        and not exists (select from sessions where sessions.ingest_run_id = run.ingest_run_id)
     returning first_date, last_date
 """  # noqa: S608  no input, only our own constants
 
-_ALIVE = f"select first_date, last_date, ingest_run_id, started_at from ops.ingest_runs where {_SAME} and status = 'running'"  # noqa: S608
+_ALIVE = f"""
+    with {_SESSIONS}
+    select run.first_date, run.last_date, run.ingest_run_id, run.started_at, sessions.pid
+    from ops.ingest_runs as run
+    inner join sessions using (ingest_run_id)
+    where {_SAME} and run.status = 'running'
+"""  # noqa: S608
 
 _UNFINISHED_SINCE = f"""
     select min(started_at) from ops.ingest_runs
@@ -120,27 +135,22 @@ def _begin(session: psycopg.Connection, values: dict[str, Any], landing: Landing
     dead: list[Window] = []
     while True:
         with session.transaction():
-            session.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"runs of {values['source']}/{values['launch']}"])
+            take(session, f"runs of {values['source']} {values['launch']}")
             dead += session.execute(_KILL_DEAD, values).fetchall()
             alive = session.execute(_ALIVE, values).fetchall()
             rival = next((run for run in alive if run[:2] == window), None)
             if rival is None:
                 sweep(landing, values["source"], values["launch"], [window, *dead], [run[:2] for run in alive])
                 return _start(session, values)
-        _wait_for(session, rival[2], rival[3], progress)
+        progress(f"waiting for run {rival[2]} (session {rival[4]}), at work on the same dates since {rival[3]:%Y-%m-%d %H:%M} UTC", 0, None)
+        time.sleep(_POLL_SECONDS)
 
 
 def _start(session: psycopg.Connection, values: dict[str, Any]) -> Run:
     since = session.execute(_UNFINISHED_SINCE, values).fetchall()[0][0]
     run_id = session.execute(_INSERT, values).fetchall()[0][0]
-    session.execute("select pg_advisory_lock(%s, %s)", [RUN_LOCK, run_id])
+    session.execute("select set_config('application_name', %s, false)", [f"{SESSION_NAME}{run_id}"])
     return Run(run_id, since)
-
-
-def _wait_for(session: psycopg.Connection, run_id: int, started_at: dt.datetime, progress: Progress) -> None:
-    progress(f"waiting for run {run_id}, at work on the same dates since {started_at:%Y-%m-%d %H:%M} UTC", 0, None)
-    session.execute("select pg_advisory_lock(%s, %s)", [RUN_LOCK, run_id])
-    session.execute("select pg_advisory_unlock(%s, %s)", [RUN_LOCK, run_id])
 
 
 def _end(run: Run, status: str, reason: str | None) -> None:

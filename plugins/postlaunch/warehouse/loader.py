@@ -30,8 +30,10 @@ from postlaunch.warehouse.loader_events import load_events
 from postlaunch.warehouse.loader_loss import rows_lost, shrunk
 from postlaunch.warehouse.loader_rows import Counts, LoadKey, Quarantine, Refusals, attempt
 from postlaunch.warehouse.loader_samples import load_samples
+from postlaunch.warehouse.locks import take
 
 _REPLACED = {("mixpanel", "events"): ("mixpanel_events", "event_date"), ("prometheus", "samples"): ("prometheus_samples", "sample_date")}
+LOAD_SECONDS = 900.0  # how long a load waits for another of the same rows: a large day takes minutes
 _SAME_STREAM = "launch_id = %(launch)s and source = %(source)s and stream = %(stream)s"
 
 _UNCOVERED = f"""
@@ -134,10 +136,8 @@ class Loader:
 
     def _load(self, pull: Pull, table: sql.Identifier | None, force: bool, accept_shrunk: bool) -> LoadResult:
         manifest, began = pull.manifest, time.monotonic()
-        self._session.execute(
-            "select pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"{manifest.source}/{manifest.launch}/{manifest.stream}/{manifest.partition if table else ''}"],
-        )
+        place = f"load of {manifest.source} {manifest.stream} of {manifest.launch}"
+        take(self._session, f"{place} on {manifest.partition}" if table else place, LOAD_SECONDS)
         last = self._last_load(manifest) if table else None
         if last and last["pull_id"] > manifest.pull_id:
             return _result(manifest, Counts(), is_changed=False, is_superseded=True)
@@ -285,7 +285,7 @@ class Loader:
     def _partition_table(self, manifest: Manifest) -> sql.Identifier | None:
         """The month's partition of a replaced stream, made if it is not there; None for merged streams.
 
-        Made in a transaction of its own: it locks the parent table, and a load may take minutes.
+        Made in a transaction of its own, because a load may take minutes.
         """
         date = manifest.partition_date
         if date is None:
@@ -297,15 +297,24 @@ class Loader:
         try:
             with self._registry.transaction():
                 if (self._registry.execute("select to_regclass(%s)", [f"raw.{name}"]).fetchone() or (None,))[0] is None:
-                    self._registry.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"partition of {parent}"])
-                    self._registry.execute(
-                        sql.SQL("create table if not exists {} partition of {} for values from ({}) to ({})").format(
-                            sql.Identifier("raw", name), sql.Identifier("raw", parent), sql.Literal(str(first)), sql.Literal(str(following))
-                        )
-                    )
+                    take(self._registry, f"partitions of {parent}")
+                    _make_partition(self._registry, name, parent, first, following)
         except psycopg.Error as error:
             raise WarehouseError(f"cannot make the partition raw.{name}: {error}") from error
         return sql.Identifier("raw", name)
+
+
+def _make_partition(session: psycopg.Connection, name: str, parent: str, first: dt.date, following: dt.date) -> None:
+    """Made beside the parent and attached: that waits for no reader of it, and none waits behind it, as `partition of` would have them."""
+    if session.execute("select to_regclass(%s)", [f"raw.{name}"]).fetchone() != (None,):
+        return
+    table, of = sql.Identifier("raw", name), sql.Identifier("raw", parent)
+    session.execute(sql.SQL("create table {} (like {} including all)").format(table, of))
+    session.execute(
+        sql.SQL("alter table {} attach partition {} for values from ({}) to ({})").format(
+            of, table, sql.Literal(str(first)), sql.Literal(str(following))
+        )
+    )
 
 
 def _stream(manifest: Manifest) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import psycopg
 from psycopg import sql
 
@@ -12,6 +14,11 @@ SCORECARD, REFERENCE = "scorecard", "reference"
 Columns = dict[str, str]  # name -> PostgreSQL type, in the order of the build table
 Grain = tuple[str, ...]  # the columns that identify a row; empty: unknown, whole rows are compared
 Pairs = list[tuple[str, str]]  # (launch_id, domain)
+
+
+def reshaped(session: psycopg.Connection, tables: Iterable[str]) -> list[str]:
+    """The marts whose columns are about to change."""
+    return [table for table in tables if (existing := _columns(session, MARTS, table)) and existing != _columns(session, BUILD, table)]
 
 
 def ensure_table(session: psycopg.Connection, table: str, grain: Grain) -> Columns:

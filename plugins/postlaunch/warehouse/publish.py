@@ -4,7 +4,8 @@
                                  └──> held: nothing moves ──────────────────────────────────────────> ops.domain_status (since when, why)
 
 Readers see all marts of one publication or all of the one before: rows are deleted and inserted, never truncated, and both are
-visible at the commit only. A number is spent only if something is published. Rows that did not change are not touched.
+visible at the commit only. A number is spent only if something is published. Rows that did not change are not touched. A table whose
+columns change is taken only while nobody reads it, so that no reader ever waits behind a publication that waits for another reader.
 """
 
 from __future__ import annotations
@@ -16,18 +17,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import class_row
 
 from postlaunch.config.settings import load_settings
-from postlaunch.errors import GateError, WarehouseError
+from postlaunch.errors import GateError, LockedError, WarehouseError
 from postlaunch.quality.scope import newest_build
 from postlaunch.quality.suites import load_suites
-from postlaunch.warehouse.build import ADVISORY_LOCK as BUILD_LOCK
+from postlaunch.warehouse.build import LOCK as BUILD_LOCK
 from postlaunch.warehouse.db import connect
-from postlaunch.warehouse.mart_rows import Grain, ensure_table, replace_rows
+from postlaunch.warehouse.locks import held, seize, take
+from postlaunch.warehouse.mart_rows import MARTS, Grain, ensure_table, replace_rows, reshaped
 from postlaunch.warehouse.marts import mart_tables
 
-ADVISORY_LOCK = 7_020_002
+LOCK = "publish"
+PATIENCE_SECONDS = 120.0  # a publication before this one takes seconds
+SHAPE_SECONDS = 60.0  # how long a publication tries to get the tables whose columns change; nobody waits meanwhile
 REASONS = 3
 
 _VERDICTS = """
@@ -135,12 +140,15 @@ def publish() -> PublishResult:
 
 @contextmanager
 def _transaction() -> Iterator[psycopg.Connection]:
-    """One snapshot under the lock: taken before the transaction starts, or the snapshot would be older than what it waited for."""
-    with connect("publisher", autocommit=True) as session:
-        session.execute("select pg_advisory_lock(%s)", [ADVISORY_LOCK])
-        building = session.execute("select not pg_try_advisory_lock_shared(%s)", [BUILD_LOCK]).fetchone()
-        if building and building[0]:
-            raise GateError("a build is running: publish when it has ended")
+    """One snapshot under the lock, taken before the transaction starts: else the snapshot would be older than what it waited for.
+
+    Raises GateError while a build is running, LockedError if another publication does not end.
+    """
+    with held("publisher", LOCK, PATIENCE_SECONDS) as keeper, connect("publisher", autocommit=True) as session:
+        try:
+            take(keeper, BUILD_LOCK, seconds=1.0)
+        except LockedError as error:
+            raise GateError(f"a build is running: publish when it has ended ({error})") from None
         session.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         with session.transaction():
             yield session
@@ -161,10 +169,13 @@ def _publish(session: psycopg.Connection, build_id: int, passed: list[Verdict]) 
     assert row is not None  # noqa: S101  # insert ... returning gives a row or raises
     publication_id = int(row[0])
     pairs = [(verdict.launch_id, verdict.domain) for verdict in passed]
-    for table, domain in tables.items():
+    changing = reshaped(session, tables)
+    for table in sorted(tables, key=changing.__contains__):  # those last: from then to the commit their readers wait
+        if changing and table == changing[0]:
+            seize(session, [sql.Identifier(MARTS, name) for name in changing], SHAPE_SECONDS)
         grain = grains.get(table, ())
         columns = ensure_table(session, table, grain)
-        replace_rows(session, table, domain, columns, grain, pairs)
+        replace_rows(session, table, tables[table], columns, grain, pairs)
     for verdict in passed:
         session.execute(
             "update ops.domain_builds set publication_id = %s where launch_id = %s and domain = %s and publication_id is null",
