@@ -197,7 +197,7 @@ def test_runs_of_the_same_dates_wait_and_others_do_not(apis, emr, query, landing
     assert second.result is None
     assert held.end().loaded > 0
     assert not second.end().is_changed
-    assert second.said[0].startswith("waiting for run 1, at work on the same dates since ")
+    assert re.match(r"waiting for run 1 \(session \d+\), at work on the same dates since ", second.said[0])
     assert query("select array_agg(status) from ops.ingest_runs") == [(["succeeded"] * 3,)]
 
 
