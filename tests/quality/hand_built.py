@@ -153,8 +153,8 @@ MARTS: dict[str, str] = {
             metric_date as period_end, launch_day,
             0.5::double precision as value, 1::double precision as numerator, 2::double precision as denominator,
             null::double precision as previous_value, 0.4::double precision as target, '>='::text as comparator,
-            'met'::text as status,
-            true as is_complete
+            null::double precision as phase_value, 'met'::text as status,
+            1 as days_seen_count, 1 as days_expected_count, true as is_complete
         from days cross join build.kpis
     """,
 }

@@ -115,7 +115,7 @@ DAMAGES = [
     ("kpi_daily", "set value = 0.6 where launch_day = 5", "a ratio is its numerator by its denominator"),
     ("kpi_daily", "set kpi_id = 'guess' where launch_day = 5", "every KPI is in the catalogue"),
     ("scorecard", "set status = 'missed' where launch_day = 5", "met and missed say what value and target say"),
-    ("scorecard", "set status = 'fine' where launch_day = 5", "status is not one of met, missed, no_target"),
+    ("scorecard", "set status = 'fine' where launch_day = 5", "status is not one of met, missed, undecided, no_target"),
 ]
 
 

@@ -4,19 +4,39 @@ with kpi_daily as (
     select * from {{ ref('kpi_daily') }}
 ),
 
+kpi_catalogue as (
+    select * from {{ ref('kpi_catalogue') }}
+),
+
+period_dates as (
+    select * from {{ ref('int_period_dates') }}
+),
+
+-- A KPI is seen on a date that its source covers; where the source's answer may be empty, the KPI named by seen_by tells.
 final as (
-    {% for kind in ['day', 'week', 'month'] %}
     select
         kpi_daily.*,
-        '{{ kind }}' as period_kind,
-        {{ period_start(kind, 'metric_date') }} as period_start,
-        {{ period_end(kind, 'metric_date') }} as period_end,
+        period_dates.period_kind,
+        period_dates.period_start,
+        period_dates.period_end,
+        period_dates.is_counterpart,
+        period_dates.data_start_date,
+        kpi_catalogue.seen_by is null or witnesses.value is not null as is_seen,
         row_number() over (
-            partition by launch_id, kpi_id, {{ period_start(kind, 'metric_date') }} order by metric_date desc
+            partition by
+                kpi_daily.launch_id, kpi_daily.kpi_id, period_dates.period_kind, period_dates.period_start, period_dates.is_counterpart
+            order by kpi_daily.metric_date desc
         ) as days_from_last
     from kpi_daily
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    inner join kpi_catalogue on kpi_daily.kpi_id = kpi_catalogue.kpi_id
+    inner join period_dates
+        on kpi_daily.launch_id = period_dates.launch_id
+        and kpi_catalogue.source = period_dates.source
+        and kpi_daily.metric_date = period_dates.metric_date
+    left join kpi_daily as witnesses
+        on kpi_daily.launch_id = witnesses.launch_id
+        and kpi_daily.metric_date = witnesses.metric_date
+        and kpi_catalogue.seen_by = witnesses.kpi_id
 )
 
 select
@@ -26,8 +46,11 @@ select
     period_kind,
     period_start,
     period_end,
+    is_counterpart,
     metric_date,
     days_from_last,
+    is_seen,
+    data_start_date,
     value,
     numerator,
     denominator

@@ -18,14 +18,18 @@ sums as (
         period_kind,
         period_start,
         period_end,
+        is_counterpart,
+        max(metric_date) as last_date,
         count(*) as covered_days_count,
+        count(*) filter (where is_seen) as days_seen_count,
+        max({{ days_between('greatest(period_start, data_start_date)', 'period_end') }}) + 1 as days_expected_count,
         count(value) as value_days_count,
         sum(value) as value_sum,
         sum(numerator) as numerator_sum,
         sum(denominator) as denominator_sum,
         max(value) filter (where days_from_last = 1) as last_value
     from days
-    group by launch_id, domain, kpi_id, period_kind, period_start, period_end
+    group by launch_id, domain, kpi_id, period_kind, period_start, period_end, is_counterpart
 ),
 
 -- A ratio is a ratio of sums, a mean counts days that have a value, and a p95 is read off merged buckets.
@@ -48,8 +52,7 @@ final as (
             when 'ratio' then sums.denominator_sum
             when 'mean' then sums.value_days_count
             when 'histogram' then latency_periods.request_count
-        end as denominator,
-        sums.covered_days_count > {{ days_between('sums.period_start', 'sums.period_end') }} as is_complete
+        end as denominator
     from sums
     inner join kpis on sums.kpi_id = kpis.kpi_id
     left join latency_periods
@@ -57,6 +60,7 @@ final as (
         and sums.launch_id = latency_periods.launch_id
         and sums.period_kind = latency_periods.period_kind
         and sums.period_start = latency_periods.period_start
+        and sums.is_counterpart = latency_periods.is_counterpart
 )
 
 select
@@ -66,8 +70,12 @@ select
     period_kind,
     period_start,
     period_end,
+    is_counterpart,
+    last_date,
     value,
     {{ as_double('numerator') }} as numerator,
     {{ as_double('denominator') }} as denominator,
-    is_complete
+    covered_days_count,
+    days_seen_count,
+    cast(days_expected_count as integer) as days_expected_count
 from final

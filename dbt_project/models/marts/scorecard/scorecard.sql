@@ -1,57 +1,39 @@
 with periods as (
-    select * from {{ ref('int_kpi_periods') }}
+    select * from {{ ref('int_kpi_targets') }}
 ),
 
-launches as (
-    select * from {{ ref('stg_config__launches') }}
+quotas as (
+    select * from {{ ref('int_kpi_quotas') }}
 ),
 
-kpi_catalogue as (
-    select * from {{ ref('kpi_catalogue') }}
-),
-
-targets as (
-    select * from {{ ref('stg_config__kpi_targets') }}
-),
-
-dated as (
+-- A target on a count is a quota of its phase: a period can break it (or reach it), and only the phase's last day decides the rest.
+judged as (
     select
         periods.*,
-        {{ days_between('launches.launch_date', 'periods.period_end') }} as launch_day,
-        {{ day_start(add_days('periods.period_end', 1), 'launches.timezone') }} as period_end_at,
-        case
-            when lag(periods.period_end) over kpi_history = {{ add_days('periods.period_start', -1) }}
-                then lag(periods.value) over kpi_history
-        end as previous_value,
-        kpi_catalogue.needs_sample and coalesce(periods.denominator, 0) < launches.minimum_sample_count as is_under_sample
+        quotas.phase_value,
+        case when periods.is_quota then quotas.phase_value else periods.value end as judged_value,
+        periods.is_complete
+        and (not periods.is_quota or (periods.launch_day >= periods.to_day and quotas.is_seen_throughout)) as is_over
     from periods
-    inner join launches on periods.launch_id = launches.launch_id
-    inner join kpi_catalogue on periods.kpi_id = kpi_catalogue.kpi_id
-    window kpi_history as (
-        partition by periods.launch_id, periods.kpi_id, periods.period_kind order by periods.period_start
-    )
+    left join quotas
+        on periods.is_quota
+        and periods.target is not null
+        and periods.launch_id = quotas.launch_id
+        and periods.kpi_id = quotas.kpi_id
+        and coalesce(periods.from_day, 0) = quotas.from_day
+        and periods.last_date = quotas.metric_date
 ),
 
--- The past is judged by the targets of the past: the version of the launch file in force when the period ended.
-targeted as (
+decided as (
     select
-        dated.*,
-        targets.target,
-        targets.comparator,
-        targets.valid_from,
-        targets.from_day
-    from dated
-    left join targets
-        on dated.launch_id = targets.launch_id
-        and dated.kpi_id = targets.kpi_id
-        and dated.period_end_at >= targets.valid_from
-        and (targets.valid_to is null or dated.period_end_at < targets.valid_to)
-        and dated.launch_day between coalesce(targets.from_day, dated.launch_day) and coalesce(targets.to_day, dated.launch_day)
-),
-
--- Where ranges of days overlap, the one that begins last is meant.
-in_force as (
-    {{ first_rows('targeted', 'launch_id, kpi_id, period_kind, period_start', 'valid_from desc, from_day desc nulls last, comparator') }}
+        *,
+        case
+            when is_over then true
+            when not is_quota or phase_value is null then false
+            when comparator = '>=' then phase_value >= target
+            else phase_value > target and value > 0
+        end as is_decided
+    from judged
 )
 
 select
@@ -68,13 +50,17 @@ select
     previous_value,
     target,
     comparator,
+    phase_value,
     case
         when value is null then 'no_data'
+        when target is not null and not is_decided then 'undecided'
         when is_under_sample then 'insufficient_data'
         when target is null then 'no_target'
-        when comparator = '>=' and value >= target then 'met'
-        when comparator = '<=' and value <= target then 'met'
+        when comparator = '>=' and judged_value >= target then 'met'
+        when comparator = '<=' and judged_value <= target then 'met'
         else 'missed'
     end as status,
+    days_seen_count,
+    days_expected_count,
     is_complete
-from in_force
+from decided
