@@ -8,6 +8,14 @@
     ({{ column }} #>> '{{ '{' ~ path | join(',') ~ '}' }}')
 {%- endmacro %}
 
+{# Text under a key that is itself a column, in a JSON column or at a path of it: json_key('labels', 'status_label'). #}
+{% macro json_key(column, key) -%}
+    {{ return(adapter.dispatch('json_key', 'postlaunch')(column, key, varargs)) }}
+{%- endmacro %}
+{% macro postgres__json_key(column, key, path) -%}
+    ({{ column }} #> '{{ '{' ~ path | join(',') ~ '}' }}' ->> {{ key }})
+{%- endmacro %}
+
 {# A value as a double: models never rely on an engine's idea of `float`. #}
 {% macro as_double(value) -%}
     {{ return(adapter.dispatch('as_double', 'postlaunch')(value)) }}

@@ -67,4 +67,5 @@ Date = Annotated[
 ]
 TimeOfDay = Annotated[dt.time, BeforeValidator(written_as(r"\d\d:\d\d(:\d\d)?", "a time such as 08:00"))]
 AccountId = Annotated[int, Field(gt=0, lt=2**63)]
+Label = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=200)]  # of a Prometheus series
 StatusCodes = Annotated[str, AfterValidator(status_codes)]

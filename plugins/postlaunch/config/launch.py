@@ -21,6 +21,7 @@ from postlaunch.config.fields import (
     Email,
     EventName,
     Hours,
+    Label,
     Minutes,
     Name,
     Positive,
@@ -132,8 +133,9 @@ class PagerDuty(Section):
     connection: str = "postlaunch_pagerduty"
     lookback_days: Annotated[int, Field(ge=0, le=60)] = 1
     services: tuple[Name, ...] = ()  # PagerDuty service ids; empty: all
-    severities: dict[str, Severity] = Field(default={"P0": "P0", "P1": "P1", "P2": "P2", "P3": "P3"})
+    severities: dict[str, Severity] = Field(default={"P0": "P0", "P1": "P1", "P2": "P2", "P3": "P3"})  # case and outer spaces do not count
     targets: Annotated[tuple[IncidentTarget, ...], AfterValidator(unique_by("severity"))] = ()
+    show_titles: bool = False  # titles are free text and may name people; shown, they lose e-mail addresses and long numbers
 
 
 class ServiceLevel(Section):
@@ -143,7 +145,8 @@ class ServiceLevel(Section):
     name: Name
     up: Query
     requests: Query
-    error_codes: StatusCodes = "5.."  # on the label `code`
+    status_label: Label = "code"  # label of `requests` that tells how a request ended, for example code, status, status_code
+    error_codes: StatusCodes = "5.."  # on the whole value of that label
     latency_buckets: Query | None = None  # seconds, label `le`
 
 
@@ -167,6 +170,7 @@ class Metric(Section):
     query: str
     unit: str
     step_seconds: int
+    status_label: str | None = None
     error_codes: str | None = None
     trigger: float | None = None
 
@@ -195,7 +199,7 @@ class Prometheus(Section):
     def metrics(self) -> tuple[Metric, ...]:
         """Every selector of this section; `metric_id` is <subject>.<kind>, for example api.requests or memory.resource."""
         levels = (
-            self._metric(kind, level.id, level.name, query, unit, error_codes=level.error_codes)
+            self._metric(kind, level.id, level.name, query, unit, error_codes=level.error_codes, status_label=level.status_label)
             for level in self.service_levels
             for kind, query, unit in (
                 ("up", level.up, "ratio"),

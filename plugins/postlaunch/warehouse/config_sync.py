@@ -26,7 +26,7 @@ REPLACED_TABLES = (
     "sla_targets",
     "support_hours",
     "severities",
-    "incident_targets",
+    "incident_services",
     "prometheus_metrics",
 )
 Rows = list[tuple[Any, ...]]
@@ -108,6 +108,7 @@ def _sync_launch(session: psycopg.Connection, launch: Launch) -> None:
         [launch.launch, launch.name, launch.date, launch.timezone, reviews.business_cycle_days, reviews.minimum_sample, spec],
     )
     _sync_targets(session, launch)
+    _sync_incident_targets(session, launch)
     for table in REPLACED_TABLES:
         _replace(session, table, launch.launch, _ROWS[table](launch))
 
@@ -152,6 +153,36 @@ def _sync_targets(session: psycopg.Connection, launch: Launch) -> None:
         )
 
 
+def _sync_incident_targets(session: psycopg.Connection, launch: Launch) -> None:
+    """The same for the promises by severity; a severity that was never promised anything holds its first promise from the beginning."""
+    values = {"launch": launch.launch}
+    wanted = set(_incident_targets(launch))
+    known = set(
+        session.execute(
+            """
+            select severity, acknowledge_seconds, resolve_seconds from config.incident_targets
+            where launch_id = %(launch)s and valid_to is null
+            """,
+            values,
+        ).fetchall()
+    )
+    for severity, *_ in known - wanted:
+        session.execute(
+            "update config.incident_targets set valid_to = now() where launch_id = %s and severity = %s and valid_to is null",
+            [launch.launch, severity],
+        )
+    for severity, acknowledge, resolve in wanted - known:
+        session.execute(
+            """
+            insert into config.incident_targets (launch_id, severity, acknowledge_seconds, resolve_seconds, valid_from)
+            select %(launch)s, %(severity)s, %(acknowledge)s, %(resolve)s, case when exists (
+                select from config.incident_targets where launch_id = %(launch)s and severity = %(severity)s
+            ) then now() else '-infinity' end
+            """,
+            {**values, "severity": severity, "acknowledge": acknowledge, "resolve": resolve},
+        )
+
+
 def _funnel_steps(launch: Launch) -> Rows:
     funnels = launch.mixpanel.funnels if launch.mixpanel else ()
     return [
@@ -183,6 +214,10 @@ def _severities(launch: Launch) -> Rows:
     return list(launch.pagerduty.severities.items()) if launch.pagerduty else []
 
 
+def _incident_services(launch: Launch) -> Rows:
+    return [(service,) for service in dict.fromkeys(launch.pagerduty.services)] if launch.pagerduty else []
+
+
 def _incident_targets(launch: Launch) -> Rows:
     targets = launch.pagerduty.targets if launch.pagerduty else ()
     return [
@@ -194,7 +229,7 @@ def _incident_targets(launch: Launch) -> Rows:
 def _prometheus_metrics(launch: Launch) -> Rows:
     return [
         (metric.metric_id, metric.kind, metric.subject_id, metric.subject_name, metric.query, metric.unit,
-         metric.error_codes, metric.trigger, metric.step_seconds)
+         metric.error_codes, metric.trigger, metric.step_seconds, metric.status_label)
         for metric in (launch.prometheus.metrics if launch.prometheus else ())
     ]  # fmt: skip
 
@@ -205,6 +240,6 @@ _ROWS = {
     "sla_targets": _sla_targets,
     "support_hours": _support_hours,
     "severities": _severities,
-    "incident_targets": _incident_targets,
+    "incident_services": _incident_services,
     "prometheus_metrics": _prometheus_metrics,
 }

@@ -2,9 +2,14 @@ with service_levels as (
     select * from {{ ref('service_level_daily') }}
 ),
 
-latency as (
-    select * from {{ ref('int_latency_periods') }}
+histograms as (
+    select * from {{ ref('int_histogram_periods') }}
     where period_kind = 'day'
+),
+
+histogram_kpis as (
+    select * from {{ ref('kpi_catalogue') }}
+    where domain = 'reliability' and period_rule = 'histogram'
 ),
 
 -- the launch is the sum of its services
@@ -16,6 +21,7 @@ totals as (
         sum(up_seconds) as up_seconds,
         sum(observed_seconds) as observed_seconds,
         sum(request_count) as request_count,
+        sum(classified_request_count) as classified_request_count,
         sum(error_count) as error_count
     from service_levels
     group by launch_id, metric_date, launch_day
@@ -27,7 +33,7 @@ kpis as (
 
     union all
 
-    select launch_id, metric_date, launch_day, 'error_rate' as kpi_id, error_count as numerator, request_count as denominator
+    select launch_id, metric_date, launch_day, 'error_rate' as kpi_id, error_count as numerator, classified_request_count as denominator
     from totals
 
     union all
@@ -41,13 +47,15 @@ kpis as (
         totals.launch_id,
         totals.metric_date,
         totals.launch_day,
-        'latency_p95' as kpi_id,
-        latency.latency_p95_seconds as numerator,
+        histogram_kpis.kpi_id,
+        histograms.value as numerator,
         {{ as_double('null') }} as denominator
     from totals
-    left join latency
-        on totals.launch_id = latency.launch_id
-        and totals.metric_date = latency.period_start
+    cross join histogram_kpis
+    left join histograms
+        on totals.launch_id = histograms.launch_id
+        and histogram_kpis.kpi_id = histograms.kpi_id
+        and totals.metric_date = histograms.period_start
 ),
 
 final as (

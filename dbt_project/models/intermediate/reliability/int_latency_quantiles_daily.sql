@@ -15,7 +15,8 @@ final as (
 
         {{ histogram_quantile(0.5) }} as latency_p50_seconds,
         {{ histogram_quantile(0.95) }} as latency_p95_seconds,
-        {{ histogram_quantile(0.99) }} as latency_p99_seconds
+        {{ histogram_quantile(0.99) }} as latency_p99_seconds,
+        max(last_bound_seconds) = {{ infinity() }} as has_last_bucket
     from ranked
     group by launch_id, service_id, metric_date
 )

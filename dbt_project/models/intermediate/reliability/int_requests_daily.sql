@@ -11,15 +11,21 @@ metrics as (
     where kind = 'requests'
 ),
 
-final as (
+-- error_codes is by default about status codes of HTTP: of another kind of value it cannot say that it is no error
+classified as (
     select
         increases.launch_id,
         increases.subject_id as service_id,
-
         increases.metric_date,
-
-        sum(increases.increase) as request_count,
-        sum(case when {{ matches_fully('series.status_code', 'metrics.error_codes') }} then increases.increase else 0 end) as error_count
+        increases.increase,
+        increases.gap_increase,
+        series.status_code,
+        coalesce(
+            {{ matches_fully('series.status_code', "'[1-5][0-9xX][0-9xX]'") }}
+            or (series.status_code is not null and metrics.error_codes <> '5..'),
+            false
+        ) as is_classified,
+        {{ matches_fully('series.status_code', 'metrics.error_codes') }} as is_error
     from increases
     inner join metrics
         on increases.launch_id = metrics.launch_id
@@ -27,7 +33,22 @@ final as (
     inner join series
         on increases.launch_id = series.launch_id
         and increases.series_id = series.series_id
-    group by increases.launch_id, increases.subject_id, increases.metric_date
+),
+
+final as (
+    select
+        launch_id,
+        service_id,
+
+        metric_date,
+
+        sum(increase) as request_count,
+        sum(gap_increase) as gap_request_count,
+        sum(case when is_classified then increase end) as classified_request_count,
+        sum(case when is_classified and is_error then increase when is_classified then 0 end) as error_count,
+        min(case when not is_classified then status_code end) as odd_status_code
+    from classified
+    group by launch_id, service_id, metric_date
 )
 
 select * from final

@@ -6,8 +6,8 @@ kpis as (
     select * from {{ ref('kpis') }}
 ),
 
-latency_periods as (
-    select * from {{ ref('int_latency_periods') }}
+histogram_periods as (
+    select * from {{ ref('int_histogram_periods') }}
 ),
 
 sums as (
@@ -32,7 +32,7 @@ sums as (
     group by launch_id, domain, kpi_id, period_kind, period_start, period_end, is_counterpart
 ),
 
--- A ratio is a ratio of sums, a mean counts days that have a value, and a p95 is read off merged buckets.
+-- A ratio is a ratio of sums, a mean counts days that have a value, and a quantile is read off merged buckets.
 final as (
     select
         sums.*,
@@ -41,7 +41,7 @@ final as (
             when 'sum' then sums.value_sum
             when 'mean' then {{ ratio('sums.value_sum', 'sums.value_days_count') }}
             when 'last' then sums.last_value
-            when 'histogram' then latency_periods.latency_p95_seconds
+            when 'histogram' then histogram_periods.value
         end as value,
         case kpis.period_rule
             when 'ratio' then sums.numerator_sum
@@ -51,16 +51,16 @@ final as (
         case kpis.period_rule
             when 'ratio' then sums.denominator_sum
             when 'mean' then sums.value_days_count
-            when 'histogram' then latency_periods.request_count
+            when 'histogram' then histogram_periods.request_count
         end as denominator
     from sums
     inner join kpis on sums.kpi_id = kpis.kpi_id
-    left join latency_periods
-        on kpis.period_rule = 'histogram'
-        and sums.launch_id = latency_periods.launch_id
-        and sums.period_kind = latency_periods.period_kind
-        and sums.period_start = latency_periods.period_start
-        and sums.is_counterpart = latency_periods.is_counterpart
+    left join histogram_periods
+        on sums.launch_id = histogram_periods.launch_id
+        and sums.kpi_id = histogram_periods.kpi_id
+        and sums.period_kind = histogram_periods.period_kind
+        and sums.period_start = histogram_periods.period_start
+        and sums.is_counterpart = histogram_periods.is_counterpart
 )
 
 select

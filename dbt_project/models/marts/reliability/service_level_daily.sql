@@ -1,15 +1,5 @@
-with covered_dates as (
-    select * from {{ ref('int_covered_dates') }}
-    where source = 'prometheus'
-),
-
-launches as (
-    select * from {{ ref('stg_config__launches') }}
-),
-
-services as (
-    select * from {{ ref('stg_config__prometheus_metrics') }}
-    where kind = 'up'
+with service_days as (
+    select * from {{ ref('int_service_days') }}
 ),
 
 uptime as (
@@ -24,55 +14,61 @@ quantiles as (
     select * from {{ ref('int_latency_quantiles_daily') }}
 ),
 
--- a covered date has a row even if nothing was observed on it; it lasts 23, 24 or 25 hours
-spine as (
-    select
-        covered_dates.launch_id,
-        services.subject_id as service_id,
-        services.subject_name as service_name,
-        covered_dates.metric_date,
-        {{ days_between('launches.launch_date', 'covered_dates.metric_date') }} as launch_day,
-        {{ seconds_between(
-            day_start('covered_dates.metric_date', 'launches.timezone'),
-            day_start(add_days('covered_dates.metric_date', 1), 'launches.timezone')
-        ) }} as day_seconds
-    from covered_dates
-    inner join launches on covered_dates.launch_id = launches.launch_id
-    inner join services on covered_dates.launch_id = services.launch_id
-),
-
 final as (
     select
-        spine.launch_id,
-        spine.service_id,
-        spine.service_name,
+        service_days.launch_id,
+        service_days.service_id,
+        service_days.service_name,
 
-        spine.metric_date,
-        spine.launch_day,
+        service_days.metric_date,
+        service_days.launch_day,
 
         {{ as_double('coalesce(uptime.observed_seconds, 0)') }} as observed_seconds,
         {{ as_double('coalesce(uptime.up_seconds, 0)') }} as up_seconds,
-        spine.day_seconds - coalesce(uptime.observed_seconds, 0) as no_data_seconds,
+        service_days.day_seconds - coalesce(uptime.observed_seconds, 0) as no_data_seconds,
         {{ ratio('uptime.up_seconds', 'uptime.observed_seconds') }} as uptime_ratio,
         cast(round(requests.request_count) as bigint) as request_count,
+        cast(round(requests.gap_request_count) as bigint) as gap_request_count,
+        cast(round(requests.classified_request_count) as bigint) as classified_request_count,
         cast(round(requests.error_count) as bigint) as error_count,
-        {{ ratio('requests.error_count', 'requests.request_count') }} as error_ratio,
+        {{ ratio('requests.error_count', 'requests.classified_request_count') }} as error_ratio,
         quantiles.latency_p50_seconds,
         quantiles.latency_p95_seconds,
-        quantiles.latency_p99_seconds
-    from spine
+        quantiles.latency_p99_seconds,
+
+        nullif(concat_ws(
+            '; ',
+            case when uptime.service_id is null then 'no sample says whether it is up' end,
+            case when requests.service_id is null then 'no request counter was seen' end,
+            case
+                when requests.odd_status_code is not null
+                    then
+                        'label ' || service_days.status_label || ' has values such as ' || requests.odd_status_code
+                        || ', of which error_codes does not say whether they are errors'
+                when requests.classified_request_count is null and requests.request_count is not null
+                    then 'no series of its requests has the label ' || service_days.status_label || ', errors are not known'
+                when requests.classified_request_count < requests.request_count
+                    then 'some series of its requests lack the label ' || service_days.status_label
+            end,
+            case when requests.gap_request_count > 0 then 'counts requests of dates before it on which nothing was scraped' end,
+            case
+                when service_days.has_latency and quantiles.service_id is null then 'no latency bucket was seen'
+                when not quantiles.has_last_bucket then 'its latency buckets lack le="+Inf", percentiles are not known'
+            end
+        ), '') as notice
+    from service_days
     left join uptime
-        on spine.launch_id = uptime.launch_id
-        and spine.service_id = uptime.service_id
-        and spine.metric_date = uptime.metric_date
+        on service_days.launch_id = uptime.launch_id
+        and service_days.service_id = uptime.service_id
+        and service_days.metric_date = uptime.metric_date
     left join requests
-        on spine.launch_id = requests.launch_id
-        and spine.service_id = requests.service_id
-        and spine.metric_date = requests.metric_date
+        on service_days.launch_id = requests.launch_id
+        and service_days.service_id = requests.service_id
+        and service_days.metric_date = requests.metric_date
     left join quantiles
-        on spine.launch_id = quantiles.launch_id
-        and spine.service_id = quantiles.service_id
-        and spine.metric_date = quantiles.metric_date
+        on service_days.launch_id = quantiles.launch_id
+        and service_days.service_id = quantiles.service_id
+        and service_days.metric_date = quantiles.metric_date
 )
 
 select * from final

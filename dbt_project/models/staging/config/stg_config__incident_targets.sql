@@ -6,5 +6,7 @@ select
     launch_id,
     severity,
     acknowledge_seconds,
-    resolve_seconds
+    resolve_seconds,
+    valid_from,
+    valid_to
 from source

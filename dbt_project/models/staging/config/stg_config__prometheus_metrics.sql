@@ -10,6 +10,7 @@ select
     subject_name,
     query,
     unit,
+    status_label,
     error_codes,
     trigger_value,
     step_seconds

@@ -10,5 +10,6 @@ select
     partition_date,
     window_start_at,
     window_end_at,
+    request,
     loaded_at
 from source

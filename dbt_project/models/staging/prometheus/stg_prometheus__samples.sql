@@ -18,7 +18,8 @@ final as (
         samples.sampled_at,
 
         samples.value,
-        metrics.step_seconds
+        metrics.step_seconds,
+        samples.load_id
     from samples
     inner join metrics
         on samples.launch_id = metrics.launch_id
