@@ -4,6 +4,7 @@
 
 {% macro is_dirty_or_next_date(source_name, days, launch_id, date) -%}
     {%- set build_dates = source('ops', 'build_dates') -%}
+    {%- set series = ref('stg_prometheus__series') -%}
     {%- if is_incremental() -%}
         ({{ launch_id }}, {{ date }}) in (
             select dirty.launch_id, dirty.metric_date
@@ -18,7 +19,7 @@
                     where later.launch_id = dirty.launch_id and later.series_id = series.series_id and later.metric_date > dirty.metric_date
                 ) as next_date
             from {{ build_dates }} as dirty
-            inner join {{ ref('stg_prometheus__series') }} as series on dirty.launch_id = series.launch_id
+            inner join {{ series }} as series on dirty.launch_id = series.launch_id
             where dirty.build_id = {{ build_id() }} and dirty.source = '{{ source_name }}'
         )
     {%- else -%}

@@ -28,7 +28,7 @@ def by_macro(session: psycopg.Connection, case: dict[str, Any]) -> float | None:
         ranked as ({{ histogram_ranks('buckets', ['id']) }})
         select {{ histogram_quantile('cast(%(quantile)s as float8)') }} from ranked group by id
         """,
-        autoescape=False,  # noqa: S701  # SQL, not HTML
+        autoescape=False,  # SQL, not HTML
     )
     statement = template.render(infinity=lambda: "cast('Infinity' as double precision)")
     bounds, counts = zip(*case["buckets"], strict=True)

@@ -114,7 +114,7 @@ MARTS: dict[str, str] = {
             10000::double precision as request_count, 10::double precision as error_count,
             0.001::double precision as error_ratio,
             0.1::double precision as latency_p50_seconds, 0.2::double precision as latency_p95_seconds,
-            0.3::double precision as latency_p99_seconds
+            0.3::double precision as latency_p99_seconds, null::text as notice
         from days inner join config.launches using (launch_id)
     """,
     "latency_buckets_daily": """

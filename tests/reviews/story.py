@@ -40,7 +40,7 @@ create table marts.incidents (launch_id text, incident_id text, incident_number 
     is_open boolean, is_acknowledged boolean);
 create table marts.service_level_daily (launch_id text, service_id text, service_name text, metric_date date, launch_day integer,
     observed_seconds double precision, up_seconds double precision, no_data_seconds double precision, request_count double precision,
-    error_count double precision);
+    error_count double precision, classified_request_count double precision);
 create table marts.latency_buckets_daily (launch_id text, service_id text, metric_date date, launch_day integer,
     upper_bound_seconds double precision, request_count double precision);
 create table marts.capacity_daily (launch_id text, resource_id text, resource_name text, unit text, metric_date date, launch_day integer,
@@ -335,7 +335,7 @@ def _reliability(session: psycopg.Connection, launch: Launch, rng: random.Random
         up = observed - (1500 if bad else 0)
         requests = float(round(40_000 * (0.45 if day.weekday() >= 5 else 1) * rng.uniform(0.9, 1.1)))
         errors = float(round(requests * (0.009 if bad else rng.uniform(0.0003, 0.0007))))
-        levels.append((name, "api", "EMR API", day, age, observed, up, 86400 - observed, requests, errors))
+        levels.append((name, "api", "EMR API", day, age, observed, up, 86400 - observed, requests, errors, requests))
         slow = 2.2 if bad else 1.0
         weights = [30, 35, 20, 9 * slow, 3.0 * slow, 1.2 * slow, 0.4 * slow, 0.05 * slow]
         merged = [(bound, requests * weight / sum(weights)) for bound, weight in zip(BOUNDS, weights, strict=True)]

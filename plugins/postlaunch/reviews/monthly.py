@@ -124,11 +124,12 @@ def _services(services: Sequence[ServiceLevel], buckets: Sequence[LatencyBucket]
     for service in services:
         p95 = histogram.quantile([bucket for bucket in buckets if bucket.service_id == service.service_id], 0.95)
         up = service.up_seconds / service.observed_seconds if service.observed_seconds else None
-        errors = service.error_count / service.request_count if service.request_count else None
         note = f"n {formats.plural(service.request_count, 'request')}"
         rows.append(
             Row(
-                service.service_name, [formats.value(up, "ratio"), formats.value(errors, "ratio"), formats.value(p95, "seconds")], note=note
+                service.service_name,
+                [formats.value(up, "ratio"), formats.value(service.error_ratio, "ratio"), formats.value(p95, "seconds")],
+                note=note,
             )
         )
     return Table(["Service", "Uptime", "Errors", "p95"], rows)

@@ -226,7 +226,8 @@ def service_levels(session: Session, launch_id: str, first: dt.date, last: dt.da
         select service_id, max(service_name) as service_name,
             coalesce(sum(observed_seconds), 0)::float8 as observed_seconds, coalesce(sum(up_seconds), 0)::float8 as up_seconds,
             coalesce(sum(no_data_seconds), 0)::float8 as no_data_seconds,
-            coalesce(sum(request_count), 0)::float8 as request_count, coalesce(sum(error_count), 0)::float8 as error_count
+            coalesce(sum(request_count), 0)::float8 as request_count,
+            sum(error_count)::float8 / nullif(sum(classified_request_count), 0)::float8 as error_ratio
         from marts.service_level_daily
         where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
         group by service_id

@@ -138,7 +138,7 @@ class ServiceLevel:
     up_seconds: float
     no_data_seconds: float
     request_count: float
-    error_count: float
+    error_ratio: float | None  # of the requests whose series tells how they ended; None: no series does, which is not 0 %
 
 
 @dataclass(frozen=True)

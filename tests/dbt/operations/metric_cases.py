@@ -10,7 +10,6 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from tests.dbt.operations.raw_rows import Place, Sample
@@ -73,6 +72,8 @@ def service_samples(seed: int = 5) -> list[Sample]:
 def _count_requests(chance: random.Random, counters: dict[tuple[str, str, str], float], instance: str, number: int) -> None:
     for code, share in (("200", 100), ("404", 5), ("429", 3), ("503", 2 + 40 * (number % 97 == 0))):
         counters[instance, "code", code] += chance.randrange(share + 1)
+    if number % 61 == 40:  # an error that has never happened before has no series: it is born beside the others
+        counters[instance, "code", "502"] += 40
     total = 0
     for bound, share in zip(BOUNDS, (30, 60, 20, 6, 3), strict=True):
         total += chance.randrange(share)
@@ -115,17 +116,24 @@ def local_date(sample: Sample) -> dt.date:
 
 
 def increases(samples: list[Sample], metric_id: str) -> dict[tuple[dt.date, str], float]:
-    """(date, value of the last label) -> sum over instances of what the counters grew by."""
-    by_series: dict[tuple[tuple[str, str], ...], list[Sample]] = defaultdict(list)
+    """(date, value of the last label) -> sum over instances of what the counters grew by, scrape after scrape of each instance.
+
+    What a new series shows has come since the instance was scraped without it; the first scrape of an instance tells nothing.
+    """
+    scrapes: dict[tuple[dt.datetime, str], list[Sample]] = defaultdict(list)
     for sample in samples:
         if sample.metric_id == metric_id and not math.isnan(sample.value):
-            by_series[sample.labels].append(sample)
+            scrapes[sample.sampled_at, sample.labels[0][1]].append(sample)
+    last_seen: dict[tuple[tuple[str, str], ...], float] = {}
     totals: dict[tuple[dt.date, str], float] = defaultdict(float)
-    for labels, of_series in by_series.items():
-        ordered = sorted(of_series, key=lambda sample: sample.sampled_at)
-        for before, after in pairwise(ordered):
-            if (local_date(after) - local_date(before)).days <= 1:
-                totals[local_date(after), labels[-1][1]] += after.value if after.value < before.value else after.value - before.value
+    for key in sorted(scrapes):
+        was_running = any(sample.labels in last_seen for sample in scrapes[key])
+        for sample in scrapes[key]:
+            before = last_seen.get(sample.labels)
+            if before is not None or was_running:
+                grown = sample.value if before is None or sample.value < before else sample.value - before
+                totals[local_date(sample), sample.labels[-1][1]] += grown
+        last_seen |= {sample.labels: sample.value for sample in scrapes[key]}
     return totals
 
 

@@ -96,7 +96,10 @@ def test_buckets_hold_their_own_requests_and_add_up_to_the_last_cumulative_one(b
 @pytest.mark.parametrize(("kind", "start", "length"), [("week", dt.date(2026, 3, 2), 7), ("month", dt.date(2026, 2, 1), 28)])
 def test_the_p95_of_a_period_comes_from_its_merged_buckets(built: psycopg.Connection, kind: str, start: dt.date, length: int) -> None:
     found = built.execute(
-        "select latency_p95_seconds, request_count from build.int_latency_periods where period_kind = %s and period_start = %s",
+        """
+        select value, request_count from build.int_histogram_periods
+        where kpi_id = 'latency_p95' and period_kind = %s and period_start = %s
+        """,
         [kind, start],
     ).fetchone()
     merged = cumulative([start + dt.timedelta(days=number) for number in range(length)])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import psycopg
 
 from postlaunch.warehouse.build import build
 from tests.dbt.event_rows import hashes_of_build, write_launch
-from tests.dbt.operations.metric_cases import DATES, LAUNCH_DATE, PLACE, PROMETHEUS, local_date, resource_samples, service_samples
-from tests.dbt.operations.raw_rows import put_samples
+from tests.dbt.operations.metric_cases import DATES, LAUNCH_DATE, PLACE, PROMETHEUS, STEP, local_date, resource_samples, service_samples
+from tests.dbt.operations.raw_rows import Place, Sample, put_samples
 
 LATE, REPLACED, EMPTIED = DATES[5], DATES[10], DATES[33]
 
@@ -49,3 +50,38 @@ def test_nights_give_what_a_full_refresh_gives_and_write_only_what_they_reach(wa
         build(full_refresh=True)
         assert hashes_of_build(session) == nights
         assert nights["int_counter_increases_daily"][0] > 700
+
+
+def requests_of(session: psycopg.Connection) -> dict[dt.date, tuple[float, float]]:
+    """Date -> requests and, of them, those that came in over dates without a sample."""
+    rows = session.execute(
+        "select metric_date, sum(increase), sum(gap_increase) from build.int_counter_increases_daily group by metric_date"
+    ).fetchall()
+    session.commit()
+    return {date: (total, gap) for date, total, gap in rows}
+
+
+def test_a_night_finds_the_sample_before_a_gap_however_long_ago_it_was(warehouse: str, launch_files: Path) -> None:
+    service = {"id": "api", "name": "API", "up": "up", "requests": "requests_total"}
+    write_launch(launch_files, "watched", date=LAUNCH_DATE, timezone="UTC", prometheus={"step_seconds": STEP, "service_levels": [service]})
+    place = Place("watched", ZoneInfo("UTC"))
+    first, after = dt.date(2026, 2, 1), dt.date(2026, 3, 3)  # 29 dates without a sample
+
+    def noon(date: dt.date, **values: float) -> list[Sample]:
+        moment = dt.datetime.combine(date, dt.time(12), dt.UTC)
+        return [Sample("api.requests", (("code", code[1:]), ("instance", "i")), moment, value) for code, value in values.items()]
+
+    with psycopg.connect(warehouse) as session:
+        put_samples(session, place, [first], noon(first, c200=100))
+        session.commit()
+        build()
+        put_samples(session, place, [after], noon(after, c200=12_400_000, c500=40))
+        session.commit()
+        build()
+        assert requests_of(session) == {after: (12_400_000 - 100 + 40, 12_400_000 - 100 + 40)}
+        # a date in between comes late: it takes its part, and what was born during the gap was born after it
+        late = first + dt.timedelta(days=1)
+        put_samples(session, place, [late], noon(late, c200=700))
+        session.commit()
+        build()
+        assert requests_of(session) == {late: (600, 0), after: (12_400_000 - 700 + 40, 12_400_000 - 700 + 40)}
