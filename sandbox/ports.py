@@ -1,4 +1,7 @@
-"""The ports of the local stack: all on 127.0.0.1, each with the environment variable that chooses another."""
+"""The ports of the local stack: all on 127.0.0.1, each with the environment variable that chooses another.
+
+A second clone beside a stack that runs finds ports of its own: those that nobody chose move together, by a hundred at a time.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,16 @@ def load_ports(environ: Mapping[str, str] = os.environ) -> dict[str, int]:
         if twins:
             raise SandboxError(f"port {port} is given to both {service} and {twins[0]}: change {variable(service)} or {variable(twins[0])}")
     return ports
+
+
+def find_ports(environ: Mapping[str, str] = os.environ) -> dict[str, int]:
+    """As `load_ports`, but services whose port nobody chose move together, by hundreds, to where nothing listens on any of theirs."""
+    given = {service: port for service, port in load_ports(environ).items() if environ.get(variable(service))}
+    for offset in range(0, 4000, 100):
+        moved = {service: port + offset for service, port in DEFAULTS.items() if service not in given}
+        if not any(port in given.values() or is_open(port) for port in moved.values()):
+            return {service: given.get(service, moved.get(service, 0)) for service in DEFAULTS}
+    return load_ports(environ)  # whoever starts on them is told which are taken
 
 
 def _port(name: str, text: str | None, default: int) -> int:
@@ -70,9 +83,11 @@ def holder(port: int) -> str:
     return ", ".join(named) or "a process of another account"
 
 
-def require_free(service: str, port: int) -> None:
-    """Raises SandboxError that names who holds the port and how to choose another."""
-    if is_open(port):
-        raise SandboxError(
-            f"port {port} for {service} is in use by {holder(port)}: stop that, or choose another with {variable(service)}=<port>"
-        )
+def require_free(ports: Mapping[str, int]) -> None:
+    """Raises SandboxError that names every taken port, who holds it, and the one line that chooses others."""
+    taken = {service: port for service, port in ports.items() if is_open(port)}
+    if not taken:
+        return
+    told = "; ".join(f"port {port} for {service} is in use by {holder(port)}" for service, port in taken.items())
+    others = " ".join(f"{variable(service)}={port}" for service, port in zip(taken, free_ports(len(taken)), strict=True))
+    raise SandboxError(f"{told}: stop that, or choose others, in front of the same command: {others}")

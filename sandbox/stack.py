@@ -24,7 +24,7 @@ from rich.table import Table
 from postlaunch.config.settings import REPOSITORY
 from sandbox import airflow, state
 from sandbox.errors import SandboxError
-from sandbox.ports import HOST, is_open, load_ports, require_free
+from sandbox.ports import HOST, find_ports, is_open, load_ports, require_free, variable
 from sandbox.postgres import PostgresServer
 from sandbox.processes import Supervisor, describe, wait_gone
 from sandbox.story.clock import story_launch_date
@@ -60,8 +60,14 @@ class Stack:
 
     @cached_property
     def ports(self) -> dict[str, int]:
-        """Service -> port, from the environment or the defaults."""
-        return load_ports()
+        """Service -> port: the environment's, those of the stack while it runs, or ones that are free together."""
+        running = self._running_ports
+        return load_ports({**{variable(name): str(port) for name, port in running.items()}, **os.environ}) if running else find_ports()
+
+    @property
+    def _running_ports(self) -> dict[str, int]:
+        file = self.supervisor.runs / "ports.json"
+        return json.loads(file.read_text()) if file.exists() else {}
 
     @cached_property
     def secrets(self) -> dict[str, str]:
@@ -104,8 +110,6 @@ class Stack:
     def start_data(self) -> None:
         """PostgreSQL with its logins and databases, the warehouse's schema, the environment file."""
         self._check_ports()
-        if not self.postgres.is_running():
-            require_free("postgres", self.ports["postgres"])
         self.postgres.start()
         self.postgres.ensure_login(state.WAREHOUSE_LOGIN, self.secrets["warehouse"], createrole=True)
         self.postgres.ensure_login(state.AIRFLOW_LOGIN, self.secrets["airflow_database"])
@@ -121,38 +125,34 @@ class Stack:
         """The simulated APIs, and the launch files of their story."""
         command = ["-m", "sandbox.apis", "--port", str(self.ports["apis"]), "--state", str(self.home / "sandbox")]
         command.append(f"--zendesk-per-minute={state.ZENDESK_PER_MINUTE}")
-        self._start(APIS, [*command, *self.api_options], self.ports["apis"], f"{self.url(APIS)}/_sandbox/clock")
+        self._start(APIS, [*command, *self.api_options], f"{self.url(APIS)}/_sandbox/clock")
         render(self.home / "launches", story_launch_date(self.home / "sandbox"))
 
     def start_mail(self) -> None:
         """The SMTP catcher and its page."""
         command = ["-m", "sandbox.mail", "--smtp-port", str(self.ports["smtp"]), "--page-port", str(self.ports["mail"])]
-        if self.supervisor.find(MAIL) is None:
-            require_free("smtp", self.ports["smtp"])
-        self._start(MAIL, [*command, "--folder", str(self.home / "mail")], self.ports["mail"], f"{self.url(MAIL)}/api/mails")
+        self._start(MAIL, [*command, "--folder", str(self.home / "mail")], f"{self.url(MAIL)}/api/mails")
 
     def start_airflow(self) -> None:
         """Airflow's database and processes; returns before they are healthy. What runs stays as it is."""
         if all(self.supervisor.find(name) is not None for name in airflow.PROCESSES):
             return
-        if self.supervisor.find("airflow-api") is None:
-            require_free("airflow", self.ports["airflow"])
         self.airflow.migrate()
         self.airflow.start()
 
-    def _start(self, name: str, arguments: list[str], port: int, probe: str) -> None:
-        if self.supervisor.find(name) is None:
-            require_free(name, port)
+    def _start(self, name: str, arguments: list[str], probe: str) -> None:
         self.supervisor.start(name, [sys.executable, *arguments], self.process_environment(), REPOSITORY)
         self.supervisor.wait_ready([name], lambda: _answers(probe), seconds=60)
 
     def _check_ports(self) -> None:
-        """A stack that runs keeps its ports: moving one means stopping first."""
-        file = self.supervisor.runs / "ports.json"
-        before = json.loads(file.read_text()) if file.exists() else self.ports
+        """A stack that runs keeps its ports: moving one means stopping first. What does not run needs a free one; all are told at once."""
+        before = self._running_ports or self.ports
         moved = [name for name, port in self.ports.items() if before.get(name) != port]
         if moved and any(service.is_running for service in self.services()):
             raise SandboxError(f"the stack runs with another port for {', '.join(moved)}: run 'postlaunch down' first")
+        held = self.held_ports()
+        require_free({name: port for name, port in self.ports.items() if port not in held})
+        file = self.supervisor.runs / "ports.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(self.ports))
 

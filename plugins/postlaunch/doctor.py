@@ -133,17 +133,18 @@ def _manifest() -> list[Check]:
 
 
 def _ports() -> list[Check]:
-    """Ports of the local stack: free, or held by the stack itself. No finding where the sandbox is not installed."""
-    if importlib.util.find_spec("psutil") is None or importlib.util.find_spec("sandbox") is None:
-        return []
-    from sandbox.ports import holder, is_open, load_ports, variable
-    from sandbox.stack import Stack
-
+    """Ports of the local stack: free, or held by the stack itself. No finding where the sandbox is not installed: nothing here needs it."""
     try:
-        ports = load_ports()
+        from sandbox.ports import holder, is_open, variable
+        from sandbox.stack import Stack
+    except ImportError:
+        return []
+    stack = Stack()
+    try:
+        ports = stack.ports
     except PostlaunchError as error:
         return [Check("ports", False, str(error), "unset the variable, or give a free port")]
-    ours = Stack().held_ports()
+    ours = stack.held_ports()
     taken = {service: port for service, port in ports.items() if port not in ours and is_open(port)}
     found = [
         Check(f"port {port}", False, f"{service}: in use by {holder(port)}", f"export {variable(service)}=<a free port>")

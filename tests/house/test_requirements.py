@@ -47,13 +47,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "benchmarks": ("dev", "sandbox"),
     "docs": ("dev",),
 }
-    "plugins": (),
-    "dags": (),
-    "sandbox": ("sandbox",),
-    "tests": ("dev", "sandbox"),
-    "benchmarks": ("dev", "sandbox"),
-    "docs": ("dev",),
-}
 OF_ANOTHER_ENVIRONMENT = Path("benchmarks", "dlt")  # its own lock
 
 

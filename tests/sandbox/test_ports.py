@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 
 import pytest
 
+from sandbox import ports
 from sandbox.errors import SandboxError
-from sandbox.ports import HOST, free_port, free_ports, load_ports, require_free
+from sandbox.ports import DEFAULTS, HOST, find_ports, free_port, free_ports, load_ports, require_free
 
 
 def test_a_port_in_use_is_named_with_its_process_and_the_variable_that_moves_it() -> None:
@@ -17,11 +19,32 @@ def test_a_port_in_use_is_named_with_its_process_and_the_variable_that_moves_it(
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(SandboxError, match=f"port {port} for mail is in use by process {os.getpid()} .*POSTLAUNCH_PORT_MAIL="):
-            require_free("mail", port)
+            require_free({"mail": port})
 
 
 def test_a_free_port_is_no_error() -> None:
-    require_free("mail", free_port())
+    require_free({"mail": free_port()})
+
+
+def test_all_taken_ports_are_named_at_once_with_the_one_line_that_moves_them() -> None:
+    with contextlib.ExitStack() as stack:
+        taken = [stack.enter_context(socket.create_server((HOST, 0))).getsockname()[1] for _ in range(2)]
+        with pytest.raises(SandboxError) as caught:
+            require_free({"mail": taken[0], "smtp": free_port(), "apis": taken[1]})
+    told, line = str(caught.value).rsplit(": ", 1)
+    assert [f"port {port} for {service}" in told for port, service in zip(taken, ("mail", "apis"), strict=True)] == [True, True]
+    assert "smtp" not in told
+    chosen = load_ports(dict(entry.split("=") for entry in line.split()))
+    assert {service for service in DEFAULTS if chosen[service] != DEFAULTS[service]} == {"mail", "apis"}
+
+
+def test_a_stack_beside_another_finds_ports_of_its_own_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = DEFAULTS["postgres"]
+    monkeypatch.setattr(ports, "is_open", lambda port: port in (first, DEFAULTS["mail"] + 100))
+    found = find_ports({"POSTLAUNCH_PORT_SMTP": "2525"})
+    assert found == {**{service: port + 200 for service, port in DEFAULTS.items()}, "smtp": 2525}
+    monkeypatch.setattr(ports, "is_open", lambda _port: False)
+    assert find_ports({}) == DEFAULTS
 
 
 def test_ports_asked_for_together_differ() -> None:

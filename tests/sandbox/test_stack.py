@@ -14,7 +14,7 @@ import psutil
 import psycopg
 import pytest
 
-from sandbox import airflow, state
+from sandbox import airflow, ports, state
 from sandbox.airflow import AirflowClient
 from sandbox.errors import SandboxError
 from sandbox.ports import DEFAULTS, HOST, free_port, free_ports, variable
@@ -116,6 +116,25 @@ def test_a_taken_port_stops_the_start_and_is_named(stack: Stack, server: object,
     monkeypatch.setenv("POSTLAUNCH_PORT_POSTGRES", str(server.port))  # type: ignore[attr-defined]
     with pytest.raises(SandboxError, match="for postgres is in use by process .*POSTLAUNCH_PORT_POSTGRES="):
         Stack(stack.home).start_data()
+
+
+@pytest.mark.slow
+def test_a_second_clone_starts_beside_the_first_and_each_knows_its_own(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first holds the ports that stand for the defaults here; nobody chooses ports for the second."""
+    stack.start_data()
+    stack.start_mail()
+    monkeypatch.setattr(ports, "DEFAULTS", dict(stack.ports))
+    for service in DEFAULTS:
+        monkeypatch.delenv(variable(service))
+    assert Stack(stack.home).ports == stack.ports, "while it runs, a stack knows its ports without the environment"
+    other = Stack(stack.home.parent / "other" / ".local")
+    assert not set(other.ports.values()) & set(stack.ports.values())
+    try:
+        other.start_data()
+        assert {service.name for service in other.services() if service.is_running} == {"postgres"}
+    finally:
+        other.stop()
+    assert {service.name for service in stack.services() if service.is_running} == {"postgres", MAIL}
 
 
 @pytest.mark.airflow
