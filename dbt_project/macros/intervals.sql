@@ -8,6 +8,14 @@
     cast({{ text }} as timestamptz)
 {%- endmacro %}
 
+{# The same for a text that may be no moment: null then. Days are not checked against their month beyond 31. #}
+{% macro readable_moment(text) -%}
+    case
+        when {{ matches_fully(text, "'[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})'") }}
+            then {{ as_moment(text) }}
+    end
+{%- endmacro %}
+
 {# Seconds (double) from one moment to a later one; null if either is null. #}
 {% macro seconds_between(first_at, last_at) -%}
     {{ return(adapter.dispatch('seconds_between', 'postlaunch')(first_at, last_at)) }}

@@ -44,3 +44,22 @@
 {% macro postgres__first_rows(relation, keys, order_by) -%}
     select distinct on ({{ keys }}) * from {{ relation }} order by {{ keys }}, {{ order_by }}
 {%- endmacro %}
+
+{# Every match of a regular expression replaced. #}
+{% macro replace_matches(text, pattern, replacement) -%}
+    {{ return(adapter.dispatch('replace_matches', 'postlaunch')(text, pattern, replacement)) }}
+{%- endmacro %}
+{% macro postgres__replace_matches(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}', 'g')
+{%- endmacro %}
+
+{# Text of other people in one line: without control characters, and without those that turn the reading direction around or have no width. #}
+{% macro plain_text(text) -%}
+    trim({{ replace_matches(text, '[\\s\\u0001-\\u001f\\u007f-\\u00a0\\u061c\\u200b-\\u200f\\u2028-\\u202f\\u2060-\\u206f\\ufeff]+', ' ') }})
+{%- endmacro %}
+
+{# Text without what most often names a person: e-mail addresses, and numbers of seven digits or more, also with separators (telephones). #}
+{% macro without_personal_data(text) -%}
+    {%- set without_addresses = replace_matches(text, '[^\\s@<>,;]+@[^\\s@<>,;]+', '[e-mail]') -%}
+    {{ replace_matches(without_addresses, '[+(]*\\d(?:[ ()./-]{0,3}\\d){6,}', '[number]') }}
+{%- endmacro %}

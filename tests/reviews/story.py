@@ -37,7 +37,7 @@ create table marts.ticket_sla_daily (launch_id text, metric_date date, launch_da
     attained_count bigint, breached_count bigint, running_count bigint);
 create table marts.incidents (launch_id text, incident_id text, incident_number integer, title text, severity text, service_name text,
     metric_date date, launch_day integer, triggered_at timestamptz, acknowledge_seconds double precision, resolve_seconds double precision,
-    is_open boolean, is_acknowledged boolean);
+    is_open boolean, is_acknowledged boolean, is_counted boolean default true);
 create table marts.service_level_daily (launch_id text, service_id text, service_name text, metric_date date, launch_day integer,
     observed_seconds double precision, up_seconds double precision, no_data_seconds double precision, request_count double precision,
     error_count double precision, classified_request_count double precision);

@@ -40,7 +40,8 @@ KPI_ORDER = (
     *("daily_active_users", "weekly_active_users", "monthly_active_users", "new_users", "activation"),
     *("retention_d1", "retention_d7", "retention_d30"),
     *("tickets_opened", "tickets_solved", "ticket_backlog", "first_reply_attainment", "resolution_attainment"),
-    *("incidents_p0", "incidents_p1", "incidents_p2", "mean_time_to_acknowledge", "mean_time_to_resolve"),
+    *("incidents_p0", "incidents_p1", "incidents_p2", "mean_time_to_acknowledge", "acknowledged_in_time", "mean_time_to_resolve"),
+    "resolved_in_time",
     *("uptime", "error_rate", "latency_p95", "request_count", "days_to_trigger"),
 )
 
@@ -202,7 +203,7 @@ def running_clocks(session: Session, launch_id: str, last: dt.date) -> list[SlaC
 
 
 def incidents(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[Incident]:
-    """Incidents triggered in the period, by time."""
+    """Incidents triggered in the period, by time; without those for which another one counts."""
     return _fetch(
         session,
         Incident,
@@ -210,7 +211,7 @@ def incidents(session: Session, launch_id: str, first: dt.date, last: dt.date) -
         select incident_number, title, severity, service_name, metric_date, triggered_at, acknowledge_seconds, resolve_seconds,
             is_open, is_acknowledged
         from marts.incidents
-        where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
+        where launch_id = %(launch)s and is_counted and metric_date between %(first)s and %(last)s
         order by triggered_at
         """,
         {"launch": launch_id, "first": first, "last": last},

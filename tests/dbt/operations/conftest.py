@@ -40,9 +40,9 @@ def _launch_files(folder: Path) -> Path:
     for case in support_cases.CASES:
         write_launch(folder, case.place.launch_id, date=case.launch_date, timezone=case.place.zone.key, zendesk=case.zendesk)
     incidents, metrics = incident_cases, metric_cases
-    write_launch(
-        folder, "paged", date=incidents.LAUNCH_DATE, timezone=incidents.PLACE.zone.key, pagerduty={"severities": incidents.SEVERITIES}
-    )
+    write_launch(folder, "paged", date=incidents.LAUNCH_DATE, timezone=incidents.PLACE.zone.key, pagerduty=incidents.PAGERDUTY)
+    write_launch(folder, "one_p1", date=incidents.LAUNCH_DATE, timezone="UTC", pagerduty=incidents.PAGERDUTY)
+    write_launch(folder, "typo", date=incidents.LAUNCH_DATE, timezone="UTC", pagerduty={"services": ["PNONE"]})
     write_launch(folder, "watched", date=metrics.LAUNCH_DATE, timezone=metrics.PLACE.zone.key, prometheus=metrics.PROMETHEUS)
     return folder
 
@@ -55,10 +55,10 @@ def _put_support(session: psycopg.Connection) -> None:
 
 
 def _put_incidents(session: psycopg.Connection) -> None:
-    dates = (incident_cases.FIRST, incident_cases.LAST)
-    for stream, entities in (
-        ("incidents", incident_cases.incident_entities()),
-        ("log_entries", incident_cases.log_entities()),
-        ("services", incident_cases.service_entities()),
-    ):
-        put_entities(session, incident_cases.PLACE, "pagerduty", stream, dates, entities)
+    cases, dates = incident_cases, (incident_cases.FIRST, incident_cases.LAST)
+    services = cases.service_entities()
+    for place, incidents in ((cases.PLACE, cases.INCIDENTS), (cases.ONE_P1, cases.ONE_P1_INCIDENTS)):
+        put_entities(session, place, "pagerduty", "incidents", dates, cases.incident_entities(incidents))
+        put_entities(session, place, "pagerduty", "log_entries", dates, cases.log_entities(incidents))
+        put_entities(session, place, "pagerduty", "services", dates, services)
+    put_entities(session, cases.TYPO, "pagerduty", "incidents", dates, [])

@@ -1,70 +1,81 @@
-with pagerduty_incidents as (
-    select * from {{ ref('stg_pagerduty__incidents') }}
+with incidents as (
+    select * from {{ ref('int_incidents') }}
 ),
 
 services as (
     select * from {{ ref('stg_pagerduty__services') }}
 ),
 
-responses as (
-    select * from {{ ref('int_incident_responses') }}
-),
-
-severities as (
-    select * from {{ ref('stg_config__severities') }}
+targets as (
+    select * from {{ ref('stg_config__incident_targets') }}
 ),
 
 launches as (
     select * from {{ ref('stg_config__launches') }}
 ),
 
--- an incident that is open again keeps the log entry of its former resolution, but is not resolved
-responded as (
+data_end as (
+    select * from {{ ref('int_data_end') }}
+    where source = 'pagerduty'
+),
+
+-- the promise that held when the incident was triggered, and how long it has waited: to its end, or to the end of the data
+timed as (
     select
-        pagerduty_incidents.*,
-        responses.first_acknowledged_at as acknowledged_at,
-        case
-            when pagerduty_incidents.status = 'resolved'
-                then coalesce(responses.last_resolved_at, pagerduty_incidents.last_resolved_at, pagerduty_incidents.status_changed_at)
-        end as resolved_at,
-        coalesce(responses.escalation_count, 0) as escalation_count
-    from pagerduty_incidents
-    left join responses
-        on pagerduty_incidents.launch_id = responses.launch_id
-        and pagerduty_incidents.incident_id = responses.incident_id
+        incidents.*,
+        targets.acknowledge_seconds as acknowledge_target_seconds,
+        targets.resolve_seconds as resolve_target_seconds,
+        {{ seconds_between('incidents.triggered_at', 'incidents.acknowledged_at') }} as acknowledge_seconds,
+        {{ seconds_between('incidents.triggered_at', 'incidents.resolved_at') }} as resolve_seconds,
+        {{ seconds_between(
+            'incidents.triggered_at', 'coalesce(incidents.resolved_at, incidents.merged_at, data_end.data_end_at)'
+        ) }} as waited_seconds
+    from incidents
+    left join targets
+        on incidents.launch_id = targets.launch_id
+        and incidents.severity = targets.severity
+        and incidents.triggered_at >= targets.valid_from
+        and (targets.valid_to is null or incidents.triggered_at < targets.valid_to)
+    left join data_end
+        on incidents.launch_id = data_end.launch_id
 ),
 
 final as (
     select
-        responded.launch_id,
-        responded.incident_id,
-        responded.incident_number,
-        responded.title,
-        coalesce(severities.severity, 'none') as severity,
-        responded.service_id,
-        coalesce(services.service_name, responded.service_name) as service_name,
+        timed.launch_id,
+        timed.incident_id,
+        timed.incident_number,
+        case when launches.shows_incident_titles then {{ without_personal_data('timed.title') }} end as title,
+        timed.severity,
+        timed.priority_name,
+        timed.service_id,
+        coalesce(services.service_name, timed.service_name) as service_name,
+        timed.merged_into_incident_id,
 
-        {{ local_date('responded.triggered_at', 'launches.timezone') }} as metric_date,
-        {{ days_between('launches.launch_date', local_date('responded.triggered_at', 'launches.timezone')) }} as launch_day,
-        responded.triggered_at,
-        responded.acknowledged_at,
-        responded.resolved_at,
+        {{ local_date('timed.triggered_at', 'launches.timezone') }} as metric_date,
+        {{ days_between('launches.launch_date', local_date('timed.triggered_at', 'launches.timezone')) }} as launch_day,
+        timed.triggered_at,
+        timed.acknowledged_at,
+        timed.resolved_at,
 
-        {{ seconds_between('responded.triggered_at', 'responded.acknowledged_at') }} as acknowledge_seconds,
-        {{ seconds_between('responded.triggered_at', 'responded.resolved_at') }} as resolve_seconds,
+        timed.acknowledge_seconds,
+        timed.resolve_seconds,
+        timed.acknowledge_target_seconds,
+        timed.resolve_target_seconds,
+        timed.escalation_count,
 
-        responded.resolved_at is null as is_open,
-        responded.acknowledged_at is not null as is_acknowledged,
-        responded.escalation_count
-    from responded
-    inner join launches
-        on responded.launch_id = launches.launch_id
+        timed.is_open,
+        timed.acknowledged_at is not null as is_acknowledged,
+        timed.is_merged,
+        timed.is_counted,
+        {{ is_in_time('timed.acknowledge_seconds', 'timed.waited_seconds', 'timed.acknowledge_target_seconds') }}
+            as is_acknowledged_in_time,
+        {{ is_in_time('timed.resolve_seconds', 'timed.waited_seconds', 'timed.resolve_target_seconds') }} as is_resolved_in_time
+    from timed
+    inner join launches on timed.launch_id = launches.launch_id
     left join services
-        on responded.launch_id = services.launch_id
-        and responded.service_id = services.service_id
-    left join severities
-        on responded.launch_id = severities.launch_id
-        and responded.priority_name = severities.priority_name
+        on timed.launch_id = services.launch_id
+        and timed.service_id = services.service_id
 )
 
 select * from final

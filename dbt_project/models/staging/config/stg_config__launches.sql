@@ -8,5 +8,6 @@ select
     launch_date,
     timezone,
     business_cycle_days,
-    minimum_sample_count
+    minimum_sample_count,
+    coalesce(cast({{ json_text('spec', 'pagerduty', 'show_titles') }} as boolean), false) as shows_incident_titles
 from source

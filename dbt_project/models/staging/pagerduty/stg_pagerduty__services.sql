@@ -7,7 +7,7 @@ final as (
         launch_id,
         id as service_id,
 
-        coalesce({{ json_text('record', 'name') }}, {{ json_text('record', 'summary') }}) as service_name
+        {{ plain_text('coalesce(' ~ json_text('record', 'name') ~ ', ' ~ json_text('record', 'summary') ~ ')') }} as service_name
     from services
 )
 
