@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -78,10 +79,16 @@ def down() -> None:
 
 @cli.command()
 def status() -> None:
-    """Show what of the local stack runs, and where."""
-    from sandbox import stack
-
-    if not stack.status():
+    """Show what is published and until when, what is held and why, what is at work; and what of the local stack runs, if there is one."""
+    is_well = _show_pipeline()
+    if (REPOSITORY / ".local" / "secrets.json").exists():
+        try:
+            from sandbox import stack
+        except ImportError:
+            console.print("the local stack: the packages of the sandbox are not installed here")
+        else:
+            is_well = stack.status() and is_well
+    if not is_well:
         raise typer.Exit(1)
 
 
@@ -231,6 +238,29 @@ def review(
             raise ConfigError(f"launch {launch}: reviews.recipients.{kind}: missing; nobody to mail to")
         delivery = deliver(rendered, list(recipients), again=again)
         console.print(delivery.summary if delivery else "was mailed before; --again sends it once more", markup=False)
+
+
+def _show_pipeline() -> bool:
+    """Whether the warehouse answers."""
+    from postlaunch.warehouse.pipeline_state import pipeline_state
+
+    try:
+        domains, work = pipeline_state()
+    except PostlaunchError as error:
+        console.print(f"the pipeline: {error}", style="red", markup=False, soft_wrap=True)
+        return False
+    table = Table("launch", "domain", "published through", "last ingest", "held")
+    for each in domains:
+        held = f"since {each.held_since:%Y-%m-%d %H:%M} UTC, from {each.held_from_date}: {each.held_reason}" if each.held_since else ""
+        ingested = f"{each.ingested_at:%Y-%m-%d %H:%M} UTC" if each.ingested_at else "never"
+        table.add_row(each.launch_id, each.domain, str(each.covered_through or "nothing yet"), ingested, escape(held))
+    console.print(table if domains else "no launch is known to the warehouse yet: the first build makes them known")
+    for one in work:
+        session = f"session {one.pid}" if one.pid else "no session: its process has ended, or is between two tasks"
+        console.print(f"at work: {one.what}, since {one.since:%Y-%m-%d %H:%M} UTC ({session})", markup=False, soft_wrap=True)
+    if not work:
+        console.print("at work: nothing")
+    return True
 
 
 def _launch(launch_id: str) -> Launch:

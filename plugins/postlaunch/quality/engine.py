@@ -19,8 +19,9 @@ from postlaunch.errors import GateError
 from postlaunch.quality.describe import finding_of
 from postlaunch.quality.result import Finding, Scope
 from postlaunch.quality.suites import Expectation, Suite
+from postlaunch.warehouse.db import sqlalchemy_url
 
-SESSION_OPTIONS = "-c role=postlaunch_auditor -c default_transaction_read_only=on -c TimeZone=UTC"
+SESSION_OPTIONS = "-c role=postlaunch_auditor -c default_transaction_read_only=on"
 
 
 class Engine:
@@ -117,16 +118,5 @@ def missing_tables(session: psycopg.Connection, suites: list[Suite]) -> list[str
 
 
 def _sqlalchemy_url() -> str:
-    from sqlalchemy import URL
-
-    connection = get_connection(WAREHOUSE)
-    url = URL.create(
-        "postgresql+psycopg",
-        username=connection.login,
-        password=connection.password,
-        host=connection.host,
-        port=connection.port or 5432,
-        database=connection.schema or "postlaunch",
-        query={"options": SESSION_OPTIONS, "application_name": "postlaunch audit", "connect_timeout": "10"},
-    )
-    return url.render_as_string(hide_password=False).replace("$", "%24")  # GX would read $ as a variable
+    url = sqlalchemy_url(get_connection(WAREHOUSE), "postlaunch audit", SESSION_OPTIONS)
+    return url.replace("$", "%24")  # GX would read $ as a variable

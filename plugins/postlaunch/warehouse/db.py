@@ -8,32 +8,71 @@ import psycopg
 from psycopg import sql
 
 from postlaunch.config.connections import WAREHOUSE, Connection, get_connection, variable_name
-from postlaunch.errors import WarehouseError
+from postlaunch.errors import ConfigError, WarehouseError
 
 LOCK_TIMEOUT_SECONDS = 300  # no statement waits without end; what may be kept waiting by others waits less: warehouse/locks.py
 
 Role = Literal["loader", "transformer", "auditor", "publisher", "reporter", "analyst"]
+_OF_THE_CONNECTION = {"host", "port", "user", "password", "dbname", "application_name", "service"}  # they have places of their own
 
 
-def conninfo(connection: Connection) -> str:
-    """libpq connection string of an Airflow connection; times are UTC whatever the server's default."""
-    return psycopg.conninfo.make_conninfo(
-        host=connection.host,
-        port=connection.port or 5432,
-        user=connection.login,
-        password=connection.password,
-        dbname=connection.schema or "postlaunch",
-        application_name="postlaunch",
-        connect_timeout=10,
-        options=f"-c TimeZone=UTC -c lock_timeout={LOCK_TIMEOUT_SECONDS}s",
-    )
+def keywords(connection: Connection, application_name: str = "postlaunch", settings: str = "") -> dict[str, str]:
+    """libpq keywords of an Airflow connection: its place and login, our defaults, and every option among its extras that libpq knows.
+
+    `settings`: more of the server's settings, as `-c name=value`. Times are UTC whatever the server's default. Raises ConfigError for an
+    extra that libpq does not know: a misspelt `sslmode` must not connect in clear.
+    """
+    known = {
+        "host": connection.host,
+        "port": str(connection.port or 5432),
+        "user": connection.login,
+        "password": connection.password,
+        "dbname": connection.schema or "postlaunch",
+        "connect_timeout": "10",
+    }
+    extra = libpq_options(connection)
+    settings = f"-c TimeZone=UTC -c lock_timeout={LOCK_TIMEOUT_SECONDS}s {settings} {extra.pop('options', '')}"
+    given = {**known, **extra, "application_name": application_name, "options": " ".join(settings.split())}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def libpq_options(connection: Connection) -> dict[str, str]:
+    """The extras of a connection, which are libpq's keywords: sslmode, sslrootcert, sslcert, sslkey, ... Raises ConfigError for another."""
+    options = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()} - _OF_THE_CONNECTION
+    unknown = sorted(connection.extra.keys() - options)
+    if unknown:
+        raise ConfigError(
+            f"{variable_name(connection.conn_id)}: {', '.join(unknown)} is no option of a PostgreSQL connection; "
+            "libpq knows sslmode, sslrootcert, sslcert, sslkey and more: https://www.postgresql.org/docs/current/libpq-connect.html"
+        )
+    return {name: str(value) for name, value in connection.extra.items()}
+
+
+def libpq_environment(connection: Connection) -> dict[str, str]:
+    """The same options as variables of the environment, for a program that has no keyword for all of them. Raises ConfigError."""
+    variables = {option.keyword.decode(): option.envvar for option in psycopg.pq.Conninfo.get_defaults()}
+    options = libpq_options(connection)
+    if "sslpassword" in options:
+        raise ConfigError(f"{variable_name(connection.conn_id)}: dbt cannot be given sslpassword: take a key without one, of mode 600")
+    settings = f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s {options.pop('options', '')}".strip()
+    return {"PGOPTIONS": settings, **{name.decode(): value for key, value in options.items() if (name := variables[key])}}
+
+
+def sqlalchemy_url(connection: Connection, application_name: str, settings: str) -> str:
+    """The same connection for SQLAlchemy, password and all; `settings` as for `keywords`."""
+    from sqlalchemy import URL
+
+    given = keywords(connection, application_name, settings)
+    host, port, login, password, database = (given.pop(name, None) for name in ("host", "port", "user", "password", "dbname"))
+    url = URL.create("postgresql+psycopg", login, password, host, int(port) if port else None, database, query=given)
+    return url.render_as_string(hide_password=False)
 
 
 def connect(role: Role | None = None, *, autocommit: bool = False) -> psycopg.Connection:
     """Open a session that has taken `role` (None: the owner). Raises WarehouseError without the password."""
     connection = get_connection(WAREHOUSE)
     try:
-        session = psycopg.connect(conninfo(connection), autocommit=True)
+        session = psycopg.connect(psycopg.conninfo.make_conninfo(**keywords(connection)), autocommit=True)
     except psycopg.OperationalError as error:
         place = f"{connection.host}:{connection.port or 5432}/{connection.schema or 'postlaunch'}"
         raise WarehouseError(f"no PostgreSQL at {place}: {' '.join(str(error).split())} (check {variable_name(WAREHOUSE)})") from None

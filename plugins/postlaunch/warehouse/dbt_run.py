@@ -14,6 +14,7 @@ from typing import Any
 from postlaunch.config.connections import WAREHOUSE, get_connection
 from postlaunch.config.settings import REPOSITORY, load_settings
 from postlaunch.errors import BuildError
+from postlaunch.warehouse.db import libpq_environment
 
 Progress = Callable[[int, int, str], None]
 APPLICATION_NAME = "postlaunch_dbt"  # as in dbt_project/profiles.yml
@@ -31,6 +32,7 @@ def dbt_environment() -> dict[str, str]:
         "POSTLAUNCH_DBT_PASSWORD": connection.password or "",
         "POSTLAUNCH_DBT_DBNAME": connection.schema or "postlaunch",
         "PGTZ": "UTC",
+        **libpq_environment(connection),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_VERSION_CHECK": "false",
     }
