@@ -53,7 +53,8 @@ create table marts.kpi_daily (launch_id text, domain text, kpi_id text, metric_d
     numerator double precision, denominator double precision);
 create table marts.scorecard (launch_id text, domain text, kpi_id text, period_kind text, period_start date, period_end date,
     launch_day integer, value double precision, numerator double precision, denominator double precision, previous_value double precision,
-    target double precision, comparator text, status text, is_complete boolean);
+    target double precision, comparator text, phase_value double precision, status text, days_seen_count integer,
+    days_expected_count integer, is_complete boolean);
 """
 
 # domain, name, unit, better and period rule of each KPI
@@ -395,6 +396,13 @@ def _scorecard(launch: Launch, values: Sequence[Value]) -> Iterator[tuple[Any, .
                 value, numerator, denominator = _period(KPIS[kpi][4], chosen)
                 target, comparator = _target(launch, kpi, launch.launch_day(end))
                 status = _status(value, denominator if KPIS[kpi][2] == "ratio" else None, target, comparator, launch.reviews.minimum_sample)
+                is_quota = target is not None and KPIS[kpi][4] == "sum"
+                phase = _phase_value(launch, kpi, rows, launch.launch_day(end)) if is_quota else None
+                seen, expected = len(chosen), (end - max(start, FIRST)).days + 1
+                if is_quota and status in ("met", "missed"):
+                    status = "missed" if comparator == "<=" and value and phase and phase > (target or 0) else "undecided"
+                elif seen < expected and status in ("met", "missed", "insufficient_data") and target is not None:
+                    status = "undecided"
                 facts = (
                     start,
                     end,
@@ -405,11 +413,21 @@ def _scorecard(launch: Launch, values: Sequence[Value]) -> Iterator[tuple[Any, .
                     previous,
                     target,
                     comparator,
+                    phase,
                     status,
-                    end <= LAST,
+                    seen,
+                    expected,
+                    seen >= expected,
                 )
                 yield (launch.launch, KPIS[kpi][0], kpi, grain, *facts)
                 previous = value
+
+
+def _phase_value(launch: Launch, kpi: str, rows: Sequence[Value], day: int) -> float:
+    """Of a count: its sum from the first day of the phase that `day` lies in."""
+    phases = [(target.from_day or 0, target.to_day) for chosen in launch.kpis if chosen.kpi == kpi for target in chosen.targets]
+    first = next((begins for begins, ends in phases if begins <= day and (ends is None or day <= ends)), 0)
+    return sum(row[2] or 0 for row in rows if first <= launch.launch_day(row[1]) <= day)
 
 
 def _period(rule: str, rows: Sequence[Value]) -> tuple[float | None, float | None, float | None]:

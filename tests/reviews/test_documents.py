@@ -10,7 +10,7 @@ import pytest
 from postlaunch.config.launch import Launch
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import daily, documents, monthly, verdict, weekly
-from postlaunch.reviews.blocks import Bullet, Bullets, Document, Heading, Paragraph
+from postlaunch.reviews.blocks import Bullet, Bullets, Document, Heading, Notice, Paragraph, Row, Table
 from postlaunch.reviews.content import Source
 from postlaunch.reviews.period import parse_period
 from postlaunch.warehouse.db import connect
@@ -116,7 +116,7 @@ def test_a_held_domain_is_named_first_with_since_when_and_why(published: ModuleT
         banner = content.index("■ Support is held since 11 March 2026, 02:14 (America/New_York)")
         assert banner < content.index("Gates: actual" if kind == "verdict" else "KPI"), "before the first number"
         assert "Tickets of 11 March: row count 0 is below 1." in content
-        assert "its numbers reach to 10 March 2026" in content
+        assert "its data ends on 10 March 2026" in content
         text = " ".join(documents.to_text(build(published.EMR, kind, period, held)).split())
         assert "■ Support is held since 11 March 2026, 02:14" in text
 
@@ -127,7 +127,7 @@ def test_a_held_domain_with_a_gate_stops_the_verdict(published: ModuleType) -> N
 
 
 def test_the_verdict_names_a_near_trigger_that_no_gate_asks_for(published: ModuleType) -> None:
-    assert "Not a gate: the next scaling trigger is 21 days away." in words(build(published.EMR, "verdict", "day-90"))
+    assert "the next scaling trigger is 21 days away." in words(build(published.EMR, "verdict", "day-90"))
     assert "Not a gate" not in words(build(published.EMR, "verdict", "day-30"))
 
 
@@ -137,7 +137,11 @@ def test_a_period_without_data_shows_no_data_and_never_zero(published: ModuleTyp
         content = words(document)
         assert "no data" in content
         assert not re.search(r"(?<![\d.,])0 %", content)
-        assert " is late since 14 April 2026" in content
+        assert content.count(" are late since 14 April 2026, 00:00 (America/New_York)") == 1, "five domains are one notice"
+        assert "Product, support, incidents, reliability and capacity are late" in content
+        assert document.headline.startswith("Nothing was seen ")
+        for claim in ("No incidents", "no target", "No target", "Hold the line", "all met", "no incident is open", "No SLA clock"):
+            assert claim not in content, f"nobody saw it, and {kind} says {claim!r}"
         assert document.charts == []
 
 
@@ -145,8 +149,8 @@ def test_a_launch_of_which_nothing_was_published_still_renders(published: Module
     unknown = published.EMR.model_copy(update={"launch": "unborn"})
     for kind, period in PERIODS.items():
         content = words(build(unknown, kind, period))
-        assert "Product is late" in content
-        assert "Nothing has been published for it." in content
+        assert "are late" in content
+        assert "Nothing has been published yet." in content
 
 
 def test_names_and_titles_from_outside_cannot_inject_markup_or_forge_lines(published: ModuleType) -> None:
@@ -171,10 +175,27 @@ def test_names_and_titles_from_outside_cannot_inject_markup_or_forge_lines(publi
     assert "<b>Created</b>" not in str(funnel.figure.to_dict()), "chart labels are markup too"
 
 
-def test_html_beyond_the_limit_is_refused_and_not_clipped_by_a_mail_program() -> None:
-    long = Document("Daily review", "x", "y", "z", "none", [Bullets([Bullet("word " * 40)] * 600)])
-    with pytest.raises(ReviewError, match="mail programs show 90,000"):
-        documents.to_html(long, {})
+def test_html_beyond_the_limit_is_shortened_in_order_and_always_sent() -> None:
+    notice = Notice("held", "Support is held", "why " * 2_000)
+    rows = [Row(f"KPI {number}", ["1", "2", "3"], "bad" if number == 150 else "none", "note " * 30) for number in range(200)]
+    for blocks in (
+        [Bullets([Bullet("word " * 40)] * 600)],
+        [notice, Table(["KPI", "a", "b", "c"], rows)],
+        [*[Paragraph("long " * 900)] * 60, notice],
+    ):
+        document = documents.fit(Document("Daily review", "x", "y", "z " * 9_000, "none", blocks))
+        assert len(documents.to_html(document, {}).encode()) <= 90_000
+        assert any(line.startswith("Shortened to fit a mail") for line in document.footer)
+    listed = documents.fit(Document("Daily review", "x", "y", "z", "none", [Bullets([Bullet("word " * 40)] * 600)]))
+    assert listed.blocks[0].items[-1].text == "and 581 more"
+    table = documents.fit(Document("Daily review", "x", "y", "z", "none", [Table(["KPI", "a", "b", "c"], rows)]))
+    assert "KPI 150" in words(table), "what is missed stays"
+    assert re.search(r"and \d+ more", words(table))
+
+
+def test_a_review_that_fits_is_left_alone() -> None:
+    document = Document("Daily review", "x", "y", "z", "none", [Paragraph("short")])
+    assert documents.fit(document) is document
 
 
 def test_nothing_published_says_what_to_run(warehouse: str, story: ModuleType) -> None:

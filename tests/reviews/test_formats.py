@@ -49,11 +49,11 @@ def test_a_number_is_written_in_the_unit_of_its_kpi(number: float | None, unit: 
     [
         (0.45, 0.433, "ratio", "+1.7 pts"),
         (0.00078, 0.0005, "ratio", "+0.028 pts"),
-        (0.5, 0.5, "ratio", "unchanged"),
+        (0.5, 0.5, "ratio", "no change"),
         (112, 100, "count", "+12 %"),
         (50, 100, "seconds", "-50 %"),
         (3, 0, "count", ""),
-        (0, 0, "count", "unchanged"),
+        (0, 0, "count", "no change"),
         (None, 1, "count", ""),
         (1, None, "ratio", ""),
     ],

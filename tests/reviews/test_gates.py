@@ -5,10 +5,12 @@ import datetime as dt
 from types import ModuleType
 
 import pytest
+from scipy.stats import binomtest
 
 from postlaunch.config.launch import Target
 from postlaunch.reviews import content, gates, verdict
 from postlaunch.reviews.gates import Gate, recommend
+from postlaunch.reviews.intervals import wilson
 from postlaunch.reviews.period import parse_period
 from postlaunch.reviews.rows import DailyValue
 from postlaunch.warehouse.db import connect
@@ -20,9 +22,12 @@ def gate(kpi: str, outcome: str, domain: str = "product") -> Gate:
 
 def test_the_wilson_interval_equals_the_published_one() -> None:
     # Newcombe (1998), Statistics in Medicine 17, table I, method 3: 81/263 and 15/148
-    assert gates.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert gates.wilson(15, 148) == pytest.approx((0.0624, 0.1605), abs=5e-5)
-    assert gates.wilson(0, 20)[0] == pytest.approx(0, abs=1e-12)
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(15, 148) == pytest.approx((0.0624, 0.1605), abs=5e-5)
+    assert wilson(0, 20)[0] == pytest.approx(0, abs=1e-12)
+    for successes, total in ((0, 1), (1, 1), (221, 369), (5, 30), (99_990, 100_000)):
+        truth = binomtest(successes, total).proportion_ci(0.95, method="wilson")
+        assert wilson(successes, total) == pytest.approx((truth.low, truth.high), abs=1e-12)
 
 
 def test_a_proportion_under_the_minimum_sample_is_not_judged() -> None:

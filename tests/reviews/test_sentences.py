@@ -1,5 +1,6 @@
 """Golden sentences: what a review says about given rows, word by word."""
 
+import dataclasses
 import datetime as dt
 
 from postlaunch.reviews import formats, sentences
@@ -67,7 +68,7 @@ def test_a_broken_target_is_counted_in_days_and_the_worst_is_named() -> None:
 
 def test_a_kept_target_and_days_without_data_are_both_said() -> None:
     found = sentences.threshold(metric(), errors(*[0.0005] * 29, None, None), MARCH)
-    assert plain(found.title) == "Error rate kept its 0.1 % target on all 29 days"
+    assert plain(found.title) == "Error rate kept its 0.1 % target on all 29 days measured"
     assert found.sentence.endswith("2 days without data are not counted.")
 
 
@@ -91,7 +92,7 @@ def test_the_worst_day_of_a_kpi_that_should_be_high_is_its_lowest() -> None:
 
 
 def test_active_users_are_compared_with_the_month_before() -> None:
-    rows = [ActiveUsers(day(28, 2), 100, 200, 400, 5)]
+    rows = [ActiveUsers(day(number, 2), 100, 200, 400, 5) for number in range(1, 29)]
     rows += [ActiveUsers(day(number), 110 + number, 300, 500, 2) for number in (1, 2, 3)]
     found = sentences.active_users(rows, MARCH)
     assert plain(found.title) == "Daily active users grew 12 % on February, to 112 a day"
@@ -143,12 +144,12 @@ def test_retention_takes_complete_weeks_only() -> None:
         CohortCell(day(9), 1, 300, 90, True),
         CohortCell(day(16), 1, 200, 1, False),
     ]
-    found = sentences.cohorts(cells)
-    assert plain(found.title) == "35 % of newcomers were back one week later"
+    found = sentences.cohorts(cells, 30)
+    assert plain(found.title) == "35 % of newcomers came back in the first week after"
     assert plain(found.sentence).startswith(
-        "n 400 newcomers in 2 weekly cohorts. Best one week later: the cohort of 2 March with 50 % (n 100);"
+        "n 400 newcomers in 2 weekly cohorts. Best in the first week after: the cohort of 2 March with 50 % (n 100);"
     )
-    assert sentences.cohorts(cells[-1:]).title == "Retention: no week is over yet"
+    assert sentences.cohorts(cells[-1:], 30).title == "Retention: no week is over yet"
 
 
 def test_the_backlog_is_compared_with_the_day_before_the_month() -> None:
@@ -162,12 +163,12 @@ def test_the_backlog_is_compared_with_the_day_before_the_month() -> None:
 
 def test_running_clocks_are_named_but_not_judged() -> None:
     rows = [SlaCount("first_reply", "urgent", 10, 7, 2, 1), SlaCount("resolution", "low", 5, 5, 0, 0)]
-    found = sentences.sla(rows, MARCH)
+    found = sentences.sla(rows, MARCH, 5)
     assert plain(found.title) == "77.8 % of first replies and 100 % of resolutions came in time"
     assert plain(found.sentence) == (
-        "Weakest is the first reply to urgent tickets: 77.8 % (n 9). 1 clock still runs within time and is not counted."
+        "Weakest: first reply, urgent tickets, 77.8 % (n 9). 1 clock still runs within time and is not counted."
     )
-    assert sentences.sla([SlaCount("resolution", "low", 3, 0, 0, 3)], MARCH).title == "No SLA clock ended in March 2026"
+    assert sentences.sla([SlaCount("resolution", "low", 3, 0, 0, 3)], MARCH, 5).title == "No SLA clock ended in March 2026"
 
 
 def incident(severity: str, acknowledged: float | None, resolved: float | None) -> Incident:
@@ -224,7 +225,7 @@ def test_days_to_trigger_are_a_range() -> None:
     found = sentences.capacity([forecast(), forecast(resource_name="CPU", is_growing=False, days_to_trigger=None)])
     assert plain(found.title) == "Redis memory: trigger in 24 to 43 days"
     assert plain(found.sentence) == (
-        "Redis memory: level 67.2 %, trigger 80 %, growing by 0.4 points a day (n 28 days). 1 other resource does not grow."
+        "Redis memory: level 67.2 %, trigger 80 %, growing by 0.4 points per day (n 28 days). 1 other resource does not grow for certain."
     )
 
 
@@ -243,3 +244,71 @@ def test_the_headline_counts_targets_and_names_the_missed() -> None:
     assert sentences.headline([met, missed, unknown]) == "1 of 2 targets is met; missed: activation. 1 other could not be judged."
     assert sentences.headline([metric(target=None, status="no_target")]) == "No targets are set for this phase of the launch."
     assert sentences.headline([unknown]) == "No target could be judged: no data, or too few."
+
+
+WEEK = Period("weekly", dt.date(2026, 3, 9), dt.date(2026, 3, 15), "2026-W11", "Week 11, 9-15 March 2026")
+
+
+def test_a_week_that_holds_one_monday_is_compared_with_the_monday_before() -> None:
+    monday = WEEK.seen_on([day(9)])
+    rows = [ActiveUsers(day(number), 1_000 + 40 * number, 2_000, 3_000, 1) for number in range(2, 10)]
+    found = sentences.active_users(rows, monday)
+    assert plain(found.title) == "Daily active users grew 26 % on the same day of week 10, to 1,360 a day"
+    assert plain(found.sentence) == "3,000 people used it in the 30 days to 9 March. 1 user was new in week 11 up to 9 March."
+    assert "between" not in found.sentence
+    kept = sentences.threshold(metric(is_complete=False, status="undecided"), [DailyValue("error_rate", day(9), 9, 0.0005, 1, 2)], monday)
+    assert plain(kept.title) == "Error rate kept its 0.1 % target on the one day measured"
+    assert plain(kept.sentence) == "One day was measured, 9 March: 0.05 % (n 10,000)."
+
+
+def test_without_the_same_days_before_there_is_no_growth() -> None:
+    rows = [ActiveUsers(day(3), 1, 1, 1, 0), ActiveUsers(day(9), 100, 1, 1, 0), ActiveUsers(day(10), 100, 1, 1, 0)]
+    assert plain(sentences.active_users(rows, WEEK.seen_on([day(9), day(10)])).title) == "100 daily active users"
+
+
+def test_a_target_that_is_not_decided_is_neither_met_nor_missed() -> None:
+    running = metric(status="undecided", is_complete=False)
+    assert sentences.headline([running]) == "No target is decided yet."
+    assert sentences.headline([metric(), running]) == "1 target is met. 1 other is not decided yet."
+
+
+def test_the_quota_of_a_phase_is_no_target_of_a_day() -> None:
+    quota = metric(kpi_id="incidents_p1", name="P1 incidents", unit="count", period_rule="sum", value=1.0, target=9.0, status="undecided")
+    day_of_it = dataclasses.replace(quota, phase_value=4.0)
+    assert sentences.headline([metric(), day_of_it]) == "The only target is met."
+    assert sentences.gap(day_of_it) == "1, 4 of at most 9 in this phase"
+
+
+def test_a_cohort_under_the_minimum_sample_is_never_best_or_worst() -> None:
+    cells = [CohortCell(day(2), 1, 9, 9, True), CohortCell(day(9), 1, 100, 40, True), CohortCell(day(16), 1, 100, 30, True)]
+    found = plain(sentences.cohorts(cells, 30).sentence)
+    assert "Best in the first week after: the cohort of 9 March with 40 % (n 100); weakest: 16 March with 30 % (n 100)." in found
+    assert "Best" not in sentences.cohorts(cells[:2], 30).sentence
+
+
+def test_weekly_retention_is_told_apart_from_day_7_retention() -> None:
+    found = sentences.cohorts([CohortCell(day(2), 1, 100, 88, True)], 30)
+    assert plain(found.title) == "88 % of newcomers came back in the first week after"
+    assert "Weekly retention counts a visit on any day of that week, day-7 retention one on the seventh day alone." in found.sentence
+
+
+def test_a_ratio_within_chance_of_its_target_says_so() -> None:
+    near = metric(
+        name="Day-7 retention", domain="product", value=221 / 369, numerator=221.0, denominator=369.0, target=0.6, comparator=">="
+    )
+    assert plain(sentences.gap(near)) == "59.9 %, target ≥ 60 %; the 95 % interval includes the target"
+    far = dataclasses.replace(near, value=0.4, numerator=148.0)
+    assert plain(sentences.gap(far)) == "40 %, target ≥ 60 %"
+    assert not metric().is_near_target, "requests fail together: no interval for independent trials"
+
+
+def test_what_missed_most_is_named_first() -> None:
+    names = [metric(name=f"Rate {ten}", value=ten / 1000, status="missed") for ten in (2, 9, 3, 4, 5)]
+    assert sentences.headline(names).startswith("0 of 5 targets are met; missed: rate 9, rate 5, rate 4 and 2 more.")
+
+
+def test_a_full_resource_is_not_counted_among_those_that_do_not_grow() -> None:
+    full = forecast(level_value=0.81, days_to_trigger=0.0, is_growing=False)
+    found = sentences.capacity([full, forecast(resource_name="CPU", is_growing=False, days_to_trigger=None)])
+    assert found.title == "Redis memory: trigger reached"
+    assert found.sentence.endswith("1 other resource does not grow for certain.")

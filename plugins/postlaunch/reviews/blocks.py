@@ -67,6 +67,7 @@ class Row:
     cells: Sequence[str]
     tone: Tone = "none"
     note: str = ""  # the word of the tone first: "missed, target ≤ 0.1 %"
+    more: int = 0  # how many rows this line stands for, where the table was shortened
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Bullet:
 
     text: str
     tone: Tone = "none"
+    more: int = 0  # how many items this line stands for, where the list was shortened
 
 
 @dataclass(frozen=True)

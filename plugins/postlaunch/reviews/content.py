@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from postlaunch.config.launch import Launch
 from postlaunch.reviews import formats, queries, sentences, watch
 from postlaunch.reviews.blocks import Bullet, Group, Light, Lights, Notice, Row, Table, Tone
+from postlaunch.reviews.notices import domain_notices, launch_notices, warning_notices
 from postlaunch.reviews.period import Period
 from postlaunch.reviews.queries import Session
-from postlaunch.reviews.rows import Incident, Metric, SlaClock
+from postlaunch.reviews.rows import Forecast, Incident, Metric, SlaClock
 from postlaunch.warehouse.status import DomainStatus
 
 DOMAIN_NAMES = {
@@ -24,10 +26,14 @@ DOMAIN_NAMES = {
 _STATUS: dict[str, tuple[Tone, str]] = {
     "met": ("good", "met"),
     "missed": ("bad", "missed"),
+    "undecided": ("none", "not decided yet"),
     "insufficient_data": ("warn", "too few to judge"),
     "no_data": ("none", formats.NO_DATA),
     "no_target": ("none", ""),
 }
+GRAVE = ("P0", "P1")
+INCIDENTS_SHOWN = 8  # a storm of incidents is counted, not listed
+CLOCKS_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -39,10 +45,23 @@ class Source:
     session: Session
     statuses: Mapping[str, DomainStatus]
 
+    @cached_property
+    def periods(self) -> dict[str, Period]:
+        """The period as each domain of the launch saw it."""
+        seen = queries.seen_dates(self.session, self.launch.launch, self.period.start, self.period.end)
+        return {domain: self.period.seen_on(seen.get(domain, ())) for domain in self.launch.domains}
+
     def metrics(self) -> list[Metric]:
-        """The scorecard of the period."""
+        """The scorecard of the period, of the domains that were seen in it; days to a trigger with their resource."""
         period = self.period
-        return queries.metrics(self.session, self.launch.launch, self.launch.domains, period.grain, period.start, period.previous_start)
+        domains = [domain for domain in self.launch.domains if self.sees(domain)]
+        rows = queries.metrics(self.session, self.launch.launch, domains, period.grain, period.start, period.previous_start)
+        if not any(row.kpi_id == "days_to_trigger" for row in rows):
+            return rows
+        forecasts = queries.forecasts(self.session, self.launch.launch, period.start, period.end)
+        soonest = min((row for row in forecasts if row.days_to_trigger is not None), key=_soonness, default=None)
+        subject = soonest.resource_name if soonest else ""
+        return [replace(row, subject=subject) if row.kpi_id == "days_to_trigger" else row for row in rows]
 
     def watched(self, metrics: Sequence[Metric]) -> list[Metric]:
         """What needs eyes although it missed no target."""
@@ -52,15 +71,39 @@ class Source:
         """Whether the launch can fill this domain at all."""
         return domain in self.launch.domains
 
+    def sees(self, domain: str) -> bool:
+        """Whether any date of the period was seen of this domain: only then may a sentence speak for it."""
+        return bool(self.periods[domain].seen) if domain in self.periods else False
+
+    @property
+    def unseen(self) -> list[str]:
+        """Domains of the launch of which nothing was seen."""
+        return [domain for domain in self.launch.domains if not self.sees(domain)]
+
+    def incidents(self) -> list[Incident]:
+        """Incidents of the period, by time; none where none were asked for."""
+        if not self.sees("incidents"):
+            return []
+        return queries.incidents(self.session, self.launch.launch, self.period.start, self.period.end)
+
+    def clocks(self) -> list[SlaClock]:
+        """SLA clocks as they stood at the end of the period's last seen day."""
+        seen = self.periods["support"].seen if self.sees("support") else None
+        return queries.running_clocks(self.session, self.launch.launch, seen[-1]) if seen else []
+
     def grave_days(self, first: dt.date, last: dt.date) -> list[tuple[dt.date, str]]:
         """Days with a P0 or P1 incident and the gravest severity of each, by date."""
         if not self.has("incidents"):
             return []
         days: dict[dt.date, str] = {}
         for incident in queries.incidents(self.session, self.launch.launch, first, last):
-            if incident.severity in ("P0", "P1"):
+            if incident.severity in GRAVE:
                 days[incident.metric_date] = min(incident.severity, days.get(incident.metric_date, "P9"))
         return sorted(days.items())
+
+
+def _soonness(row: Forecast) -> float:
+    return row.days_to_trigger if row.days_to_trigger is not None else 1e9
 
 
 def subtitle(launch: Launch, period: Period) -> str:
@@ -71,73 +114,139 @@ def subtitle(launch: Launch, period: Period) -> str:
 
 
 def notices(source: Source) -> list[Notice]:
-    """One notice for each domain that is held or late: since when, why, and how far its numbers reach."""
-    return [_notice(source, status) for status in source.statuses.values() if source.has(status.domain) and status.state != "fresh"]
+    """Held and late domains, wrong launch files, and what the sources warned of."""
+    return [
+        *domain_notices(source.launch, source.period, list(source.statuses.values())),
+        *launch_notices(source.launch, queries.launch_faults(source.session)),
+        *warning_notices(source.session, source.launch, source.period),
+    ]
 
 
-def _notice(source: Source, status: DomainStatus) -> Notice:
-    since = f" since {_moment(status.since, source.launch)}" if status.since else ""
-    reach = "nothing has been published for it"
-    if status.covered_through:
-        reach = f"its numbers reach to {formats.date(status.covered_through, year=True)}"
-    held = "They are the last ones that passed the gate" if status.state == "held" else "The rest has not arrived"
-    why = f"{formats.upper_first((status.reason or 'no reason was recorded').rstrip('.'))}. "
-    closing = f"{held}; {reach}." if status.covered_through else f"{formats.upper_first(reach)}."
-    return Notice("held", f"{DOMAIN_NAMES[status.domain]} is {status.state}{since}", why + closing)
-
-
-def _moment(since: dt.datetime | dt.date, launch: Launch) -> str:
-    if isinstance(since, dt.datetime):
-        local = since.astimezone(launch.zone)
-        return f"{formats.date(local.date(), year=True)}, {local:%H:%M} ({launch.timezone})"
-    return formats.date(since, year=True)
-
-
-def lights(source: Source, metrics: Sequence[Metric]) -> Lights:
+def lights(source: Source, metrics: Sequence[Metric], incidents: Sequence[Incident]) -> Lights:
     """A line a domain. Green: every judged target met. Amber: fewer than half missed, or something to watch. Red: half or more."""
     eyes = source.watched(metrics)
     lines = []
     for domain in source.launch.domains:
+        status = source.statuses.get(domain)
+        if not source.sees(domain):
+            state = status.state if status is not None and status.state != "fresh" else "not seen"
+            lines.append(Light(DOMAIN_NAMES[domain], "held" if state != "not seen" else "none", f"{state}: no data {source.period.span}"))
+            continue
         rows = [metric for metric in metrics if metric.domain == domain]
-        lines.append(light(domain, rows, source.statuses.get(domain), [metric for metric in eyes if metric.domain == domain]))
+        seen = [metric for metric in eyes if metric.domain == domain]
+        lines.append(light(domain, rows, status, seen, incidents if domain == "incidents" else ()))
     return Lights(lines)
 
 
-def light(domain: str, metrics: Sequence[Metric], status: DomainStatus | None, eyes: Sequence[Metric] = ()) -> Light:
-    """The traffic light of one domain; a held or late domain is that first. `eyes`: what is to be watched."""
+def light(
+    domain: str, metrics: Sequence[Metric], status: DomainStatus | None, eyes: Sequence[Metric] = (), incidents: Sequence[Incident] = ()
+) -> Light:
+    """The traffic light of one domain; a held or late domain is that first. `eyes`: what is to be watched.
+
+    A day with a P0 or P1 is never green, whatever is left of a quota; while one is open it is red.
+    """
     name = DOMAIN_NAMES[domain]
     if status is not None and status.state != "fresh":
         return Light(name, "held", status.state)
+    grave = [incident for incident in incidents if incident.severity in GRAVE]
+    events = [grave_words(grave)] if grave else []
     met = sum(metric.status == "met" for metric in metrics)
-    missed = [formats.name_in_sentence(metric.name) for metric in metrics if metric.status == "missed"]
+    missed = [formats.name_in_sentence(metric.name) for metric in sentences.ranked_misses(metrics)]
+    worst: Tone = "bad" if any(incident.is_open or incident.severity == "P0" for incident in grave) else "warn"
     if missed:
         judged = formats.plural(met + len(missed), "target")
-        return Light(name, "bad" if len(missed) >= met else "warn", f"{len(missed)} of {judged} missed: {formats.listed(missed, 3)}")
-    kept = "" if not met else "target met" if met == 1 else f"all {met} targets met"
+        words = [*events, f"{len(missed)} of {judged} missed: {formats.listed(missed, 3)}"]
+        return Light(name, "bad" if len(missed) >= met else worst, "; ".join(words))
+    kept = [] if not met else ["target met"] if met == 1 else [f"all {met} targets met"]
+    if any(metric.target is not None and not metric.is_judged and not metric.is_quota for metric in metrics) and met:
+        kept = [f"{formats.plural(met, 'target')} met"]
     if eyes:
-        watching = f"watch {formats.listed([formats.name_in_sentence(metric.name) for metric in eyes], 3)}"
-        return Light(name, "warn", f"{kept}; {watching}" if kept else watching)
+        kept.append(f"watch {formats.listed([formats.name_in_sentence(metric.name) for metric in eyes], 3)}")
+    if events or eyes:
+        return Light(name, worst if events else "warn", "; ".join([*events, *kept]))
     if kept:
-        return Light(name, "good", kept)
+        return Light(name, "good", kept[0])
     if all(metric.value is None for metric in metrics):
         return Light(name, "none", formats.NO_DATA)
+    if any(metric.is_quota for metric in metrics) and all(metric.is_quota for metric in metrics if metric.target is not None):
+        return Light(name, "none", formats.listed([quota_words(metric) for metric in metrics if metric.is_quota], 3))
+    if any(metric.status == "undecided" for metric in metrics):
+        return Light(name, "none", "not decided yet")
     has_targets = any(metric.target is not None for metric in metrics)
     return Light(name, "none", "targets could not be judged" if has_targets else "no target in this phase")
 
 
-def headline(source: Source, metrics: Sequence[Metric]) -> str:
-    """Targets met and missed, and what to watch beside them: usage up is no success while tickets spike."""
+def quota_words(metric: Metric) -> str:
+    """`P1 incidents 1 of at most 9 in this phase`."""
+    return f"{metric.name} {sentences.quota(metric)}"
+
+
+def grave_words(grave: Sequence[Incident]) -> str:
+    """`1 P0 and 2 P1 incidents, 1 still open`."""
+    counts = [(severity, sum(incident.severity == severity for incident in grave)) for severity in GRAVE]
+    named = formats.listed([f"{count} {severity}" for severity, count in counts if count])
+    still_open = sum(incident.is_open for incident in grave)
+    return f"{named} incident{'' if len(grave) == 1 else 's'}" + (f", {still_open} still open" if still_open else "")
+
+
+def headline(source: Source, metrics: Sequence[Metric], incidents: Sequence[Incident] = ()) -> str:
+    """What was not seen comes first; then targets met and missed, and what to watch: usage up is no success while tickets spike."""
+    if not any(source.sees(domain) for domain in source.launch.domains):
+        return f"Nothing was seen {source.period.span}: no data of {formats.listed(list(source.launch.domains), 9)}."
+    parts = []
+    if source.unseen:
+        parts.append(f"Not seen {source.period.span}: {formats.listed(source.unseen, 9)}.")
+    if part := part_seen(source):
+        parts.append(part)
+    grave = [incident for incident in incidents if incident.severity in GRAVE]
+    if grave:
+        parts.append(f"{formats.upper_first(grave_words(grave))}.")
+    parts.append(sentences.headline(metrics))
     names = [formats.name_in_sentence(metric.name) for metric in source.watched(metrics)]
-    return f"{sentences.headline(metrics)} Watch: {formats.listed(names)}." if names else sentences.headline(metrics)
+    if names:
+        parts.append(f"Watch: {formats.listed(names)}.")
+    return " ".join(parts)
 
 
-def overall(source: Source, metrics: Sequence[Metric], found: Sequence[Notice]) -> Tone:
+def part_seen(source: Source) -> str:
+    """`Week 13 so far: 2 of 7 days.`, as far as the domain that was seen longest; empty when the whole period was."""
+    counts = [len(period.seen or ()) for period in source.periods.values()]
+    most, whole = max(counts, default=0), source.period.days_count
+    if most >= whole or not most:
+        return ""
+    name = source.period.title.partition(",")[0]
+    return f"{name}, {most} of {whole} days seen: compared with the same days of {source.period.previous_name}."
+
+
+def nothing_found(source: Source, text: str) -> str:
+    """What a list says when it is empty: `text`, never for more than what was seen."""
+    if not any(source.sees(domain) for domain in source.launch.domains):
+        return f"Nothing can be said: no data {source.period.span}."
+    seen = formats.listed([domain for domain in source.launch.domains if source.sees(domain)], 9)
+    limits = f"in what was seen of {seen}: " if source.unseen else ""
+    return f"{formats.upper_first(limits)}{text}" if limits else formats.upper_first(text)
+
+
+def no_attention(source: Source) -> str:
+    """The empty list of what needs attention, in words that the data supports."""
+    parts = ["no target is missed"]
+    if not part_seen(source):
+        parts.append("nothing got clearly worse")
+    if source.sees("incidents"):
+        parts.append("no incident is open")
+    return nothing_found(source, f"{formats.listed(parts)}{' so far' if part_seen(source) else ''}.")
+
+
+def overall(source: Source, metrics: Sequence[Metric], found: Sequence[Notice], incidents: Sequence[Incident] = ()) -> Tone:
     """The tone of the headline: the worst there is to say."""
     missed = sum(metric.status == "missed" for metric in metrics)
     met = sum(metric.status == "met" for metric in metrics)
-    if missed:
-        return "bad" if missed >= met else "warn"
-    if found:
+    grave = [incident for incident in incidents if incident.severity in GRAVE]
+    if (missed and missed >= met) or any(incident.is_open or incident.severity == "P0" for incident in grave):
+        return "bad"
+    if missed or grave:
+        return "warn"
+    if found or source.unseen:
         return "held"
     return "warn" if source.watched(metrics) else "good" if met else "none"
 
@@ -163,49 +272,62 @@ def kpi_table(metrics: Sequence[Metric], period: Period, *, week_ago: bool = Fal
 
 def _note(metric: Metric) -> str:
     """`missed, target ≤ 0.1 % · n 1,204`, as far as there is something to say."""
-    promised = f"target {formats.target(metric.target, metric.comparator, metric.unit)}" if metric.target is not None else ""
-    word = _STATUS[metric.status][1] if promised or metric.status != "no_data" else ""
-    parts = [", ".join(part for part in (word, promised) if part), sentences.sample(metric).strip(" ()")]
-    if metric.value is not None and not metric.is_complete:
-        parts.append("so far")
+    if metric.is_quota:
+        parts = [f"{'missed, ' if metric.status == 'missed' else ''}{sentences.quota(metric)}"]
+    else:
+        promised = f"target {formats.target(metric.target, metric.comparator, metric.unit)}" if metric.target is not None else ""
+        word = _STATUS[metric.status][1] if promised or metric.status != "no_data" else ""
+        parts = [", ".join(part for part in (word, promised) if part)]
+        if metric.is_judged and metric.is_near_target:
+            parts.append("the 95 % interval includes the target")
+    parts += [metric.subject, sentences.sample(metric).strip(" ()")]
+    if metric.value is not None and metric.days_seen < metric.days_expected:
+        parts.append(f"{metric.days_seen} of {metric.days_expected} days")
     return " · ".join(part for part in parts if part)
 
 
 def attention(source: Source, metrics: Sequence[Metric], incidents: Sequence[Incident], clocks: Sequence[SlaClock]) -> list[Bullet]:
     """What needs somebody: missed targets, the worst first, incidents, what got worse, breached clocks that still run."""
-    bullets = [Bullet(f"{metric.name}: {sentences.gap(metric)}{sentences.sample(metric)}", "bad") for metric in ranked_misses(metrics)]
-    bullets += [Bullet(f"Still open: {incident_line(incident, source.launch)}", "bad") for incident in incidents if incident.is_open]
-    grave = [incident for incident in incidents if incident.severity in ("P0", "P1") and not incident.is_open]
-    bullets += [Bullet(incident_line(incident, source.launch), "warn") for incident in grave]
+    misses = sentences.ranked_misses(metrics)
+    bullets = [Bullet(f"{metric.name}: {sentences.gap(metric)}{sentences.sample(metric)}", "bad") for metric in misses]
+    still_open = [incident for incident in incidents if incident.is_open]
+    bullets += incident_bullets(source, still_open, "bad", "Still open: ")
+    bullets += incident_bullets(source, [row for row in incidents if row.severity in GRAVE and not row.is_open], "warn")
     bullets += [Bullet(watch.line(metric, source.period), "warn") for metric in source.watched(metrics)]
     breached = [clock for clock in clocks if clock.is_breached]
     if breached:
-        shown = formats.listed([clock_line(clock) for clock in breached], 4)
-        verb = "is" if len(breached) == 1 else "are"
-        bullets.append(Bullet(f"{formats.plural(len(breached), 'SLA clock')} {verb} over time and still running: {shown}", "warn"))
+        shown = formats.listed([clock_line(clock) for clock in breached], CLOCKS_SHOWN)
+        verb = "was" if len(breached) == 1 else "were"
+        day = formats.date((source.periods["support"].seen or (source.period.end,))[-1])
+        text = f"{formats.plural(len(breached), 'SLA clock')} {verb} over time and still running at the end of {day}: {shown}"
+        bullets.append(Bullet(text, "warn"))
     return bullets
 
 
-def ranked_misses(metrics: Sequence[Metric]) -> list[Metric]:
-    """Missed targets, the furthest off first."""
-    return sorted((metric for metric in metrics if metric.status == "missed"), key=_distance, reverse=True)
+def incident_bullets(source: Source, incidents: Sequence[Incident], tone: Tone | None = None, lead: str = "") -> list[Bullet]:
+    """A line an incident, the gravest first when there are too many for one list; the rest is counted. `tone` None: by severity."""
+    ranked = sorted(incidents, key=lambda row: (row.severity, row.triggered_at)) if len(incidents) > INCIDENTS_SHOWN else list(incidents)
+    lines = [
+        Bullet(f"{lead}{incident_line(row, source.launch)}", tone or ("bad" if row.severity in GRAVE else "none"))
+        for row in ranked[:INCIDENTS_SHOWN]
+    ]
+    rest = ranked[INCIDENTS_SHOWN:]
+    if rest:
+        counts = [f"{sum(row.severity == severity for row in rest)} {severity}" for severity in sorted({row.severity for row in rest})]
+        lines.append(Bullet(f"{lead}and {len(rest)} more: {formats.listed(counts, 5)}", tone or "none"))
+    return lines
 
 
 def focus(metric: Metric) -> str:
     """A missed target as what to do: `Bring error rate from 0.14 % to 0.1 % or less`."""
+    name = formats.name_in_sentence(metric.name)
+    if metric.is_quota:
+        return f"Stop more {name}: {sentences.quota(metric)}" if metric.comparator == "<=" else f"Raise {name}: {sentences.quota(metric)}"
     bound = "or more" if metric.comparator == ">=" else "or less"
     if metric.target == 0:
-        return f"Bring {formats.name_in_sentence(metric.name)} from {formats.value(metric.value, metric.unit)} to none"
+        return f"Bring {name} from {formats.value(metric.value, metric.unit)} to none"
     now, goal = formats.value(metric.value, metric.unit), formats.value(metric.target, metric.unit)
-    return f"Bring {formats.name_in_sentence(metric.name)} from {now} to {goal} {bound}"
-
-
-def _distance(metric: Metric) -> float:
-    """How far off a target is, in multiples of what it allows: 0.2 % errors against 0.1 % is 1, 99.8 % uptime against 99.9 % too."""
-    value, target = metric.value or 0.0, metric.target or 0.0
-    if metric.comparator == ">=" and metric.unit == "ratio":
-        value, target = 1 - value, 1 - target
-    return abs(value - target) / max(abs(target), 1e-9)
+    return f"Bring {name} from {now} to {goal} {bound}"
 
 
 def incident_line(incident: Incident, launch: Launch) -> str:
@@ -224,10 +346,10 @@ def incident_line(incident: Incident, launch: Launch) -> str:
 
 
 def clock_line(clock: SlaClock) -> str:
-    """`ticket 1042 (urgent, first reply, 3.2 h over)`."""
-    left = clock.due_seconds_left
-    state = f"{formats.duration(-left)} over" if left < 0 else f"{formats.duration(left)} left"
-    return f"ticket {clock.ticket_id} ({clock.priority}, {sentences.SLA_NAMES.get(clock.metric, clock.metric)}, {state})"
+    """`ticket 1042 (urgent, first reply, 2 working days over)`."""
+    left = formats.support_time(abs(clock.due_seconds_left), clock.support_day_seconds)
+    state = f"{left} {'over' if clock.due_seconds_left < 0 else 'left'}"
+    return f"ticket {clock.ticket_id} ({clock.priority}, {sentences.sla_name(clock.metric)}, {state})"
 
 
 def footer(source: Source, publication_id: int | None) -> list[str]:

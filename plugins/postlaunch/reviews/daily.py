@@ -6,11 +6,11 @@ import datetime as dt
 from collections.abc import Sequence
 
 from postlaunch.config.launch import Domain
-from postlaunch.reviews import content, formats, queries, sentences
-from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Picture, Table
+from postlaunch.reviews import content, formats, outside, queries
+from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture, Table
 from postlaunch.reviews.content import Source
 from postlaunch.reviews.figures import operations, product
-from postlaunch.reviews.rows import Metric
+from postlaunch.reviews.rows import Incident, Metric, SlaClock
 
 CHART_DAYS = 28
 _HEADINGS: dict[Domain, str] = {
@@ -24,53 +24,47 @@ _HEADINGS: dict[Domain, str] = {
 
 def document(source: Source) -> Document:
     """Lights, what needs somebody, then the metrics of the stand-up: technical, business, support, incidents."""
-    period, launch = source.period, source.launch
+    launch = source.launch
     metrics = source.metrics()
     held = content.notices(source)
-    incidents = queries.incidents(source.session, launch.launch, period.start, period.end) if source.has("incidents") else []
-    clocks = queries.running_clocks(source.session, launch.launch, period.end) if source.has("support") else []
-    blocks: list[Block] = [*held, content.lights(source, metrics)]
+    incidents, clocks = source.incidents(), source.clocks()
+    blocks: list[Block] = [*held, content.lights(source, metrics, incidents)]
     needs = content.attention(source, metrics, incidents, clocks)
-    blocks += [Heading("Needs attention"), Bullets(needs, "Nothing: no target missed, nothing got clearly worse, no open incident.")]
+    blocks += [Heading("Needs attention"), Bullets(needs, content.no_attention(source))]
     for domain, heading in _HEADINGS.items():
         if source.has(domain):
-            blocks += _section(source, domain, heading, [metric for metric in metrics if metric.domain == domain])
+            blocks += _section(source, domain, heading, [metric for metric in metrics if metric.domain == domain], incidents, clocks)
     return Document(
         eyebrow="Daily review",
-        title=launch.name,
-        subtitle=content.subtitle(launch, period),
-        headline=content.headline(source, metrics),
-        tone=content.overall(source, metrics, held),
+        title=outside.clean(launch.name),
+        subtitle=content.subtitle(launch, source.period),
+        headline=content.headline(source, metrics, incidents),
+        tone=content.overall(source, metrics, held, incidents),
         blocks=blocks,
         footer=content.footer(source, queries.publication_id(source.session)),
     )
 
 
-def _section(source: Source, domain: Domain, heading: str, metrics: Sequence[Metric]) -> list[Block]:
+def _section(
+    source: Source, domain: Domain, heading: str, metrics: Sequence[Metric], incidents: Sequence[Incident], clocks: Sequence[SlaClock]
+) -> list[Block]:
     blocks: list[Block] = [Heading(heading)]
-    if not metrics:
-        return [*blocks, Bullets([], formats.upper_first(formats.NO_DATA))]
+    if not source.sees(domain) or not metrics:
+        return [*blocks, Paragraph(f"{formats.upper_first(formats.NO_DATA)} {source.period.span}.")]
     table: Table = content.kpi_table(metrics, source.period, week_ago=True)
     blocks.append(table)
     if domain == "incidents":
-        blocks.append(_incidents(source))
+        blocks.append(Bullets(content.incident_bullets(source, incidents), f"No incidents {source.period.span}."))
     if domain == "support":
-        blocks.append(_due(source))
+        blocks.append(_due(clocks))
     chart = _chart(source, domain, metrics)
     return [*blocks, chart] if chart else blocks
 
 
-def _incidents(source: Source) -> Bullets:
-    rows = queries.incidents(source.session, source.launch.launch, source.period.start, source.period.end)
-    lines = [Bullet(content.incident_line(row, source.launch), "bad" if row.severity in ("P0", "P1") else "none") for row in rows]
-    return Bullets(lines, f"No incidents {sentences.span(source.period)}.")
-
-
-def _due(source: Source) -> Bullets:
+def _due(clocks: Sequence[SlaClock]) -> Bullets:
     """The clocks that run out next."""
-    clocks = queries.running_clocks(source.session, source.launch.launch, source.period.end)
     due = [clock for clock in clocks if not clock.is_breached][:3]
-    return Bullets([Bullet(f"Due next: {content.clock_line(clock)}") for clock in due], "No SLA clock is running within its time.")
+    return Bullets([Bullet(f"Due next: {content.clock_line(clock)}") for clock in due], "No SLA clock was running within its time.")
 
 
 def _chart(source: Source, domain: Domain, metrics: Sequence[Metric]) -> Picture | None:
@@ -82,7 +76,7 @@ def _chart(source: Source, domain: Domain, metrics: Sequence[Metric]) -> Picture
         rows = queries.active_users(session, launch_id, first, period.end)
         return Picture(product.active_users(rows, period, grave)) if rows and rows[-1].metric_date == period.end else None
     error_rate = next((metric for metric in metrics if metric.kpi_id == "error_rate"), None)
-    if domain == "reliability" and error_rate is not None:
+    if domain == "reliability" and error_rate is not None and error_rate.value is not None:
         values = queries.daily_values(session, launch_id, ["error_rate"], first, period.end)
         return Picture(operations.threshold("error-rate", error_rate, values, period, grave)) if values else None
     return None

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from postlaunch.config.settings import REPOSITORY
 from postlaunch.errors import ReviewError
+from postlaunch.reviews import formats
 from postlaunch.reviews.blocks import SYMBOLS, Document, Group, Row, Table
+from postlaunch.reviews.fitting import fitted
 
 if TYPE_CHECKING:
     import jinja2
@@ -20,18 +22,20 @@ HTML_LIMIT_BYTES = 90_000  # Gmail clips a mail at about 102 KB of HTML
 TEXT_WIDTH = 76
 
 
+def fit(document: Document) -> Document:
+    """The document, shortened as far as its HTML has to be for mail programs to show it whole."""
+    images = {chart.name: f"cid:{'x' * 120}" for chart in document.charts}
+    return fitted(document, lambda shorter: len(to_html(shorter, images).encode()) <= HTML_LIMIT_BYTES)
+
+
 def to_html(document: Document, images: Mapping[str, str]) -> str:
-    """The HTML part. `images`: chart name -> src (`cid:...` or a file name). Raises ReviewError when mail programs would clip it."""
+    """The HTML part. `images`: chart name -> src (`cid:...` or a file name)."""
     import css_inline
 
     css = (TEMPLATES / "mail.css").read_text(encoding="utf-8")
     page = _environment().get_template("mail.html.j2").render(document=document, images=images, symbols=SYMBOLS, css=css)
     inliner = css_inline.CSSInliner(keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False, minify_css=True)
-    html = inliner.inline(page)
-    size = len(html.encode())
-    if size > HTML_LIMIT_BYTES:
-        raise ReviewError(f"the review has {size:,} bytes of HTML, mail programs show {HTML_LIMIT_BYTES:,}: leave out KPIs or funnels")
-    return html
+    return inliner.inline(page)
 
 
 def to_text(document: Document) -> str:
@@ -53,9 +57,15 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = _breakable
     environment.filters["wrapped"] = _wrapped
     environment.filters["columns"] = _columns
     return environment
+
+
+def _breakable(text: str) -> str:
+    """A cell that may break between number and unit: on a phone with a wide font four columns fit no other way."""
+    return text.replace(formats.NBSP, " ")
 
 
 def _wrapped(text: str, indent: str = "", hang: str = "") -> str:

@@ -70,6 +70,20 @@ def duration(seconds: float) -> str:
     return f"{sign}{_significant(length / 86400, 2)}{NBSP}days"
 
 
+def support_time(seconds: float, day_seconds: float | None) -> str:
+    """Seconds of support hours: `40 min`, `3.2 support hours`, `2 working days`; around the clock they are days as everywhere.
+
+    `day_seconds`: support hours of a usual day; None if they are not known, then everything is said in support hours.
+    """
+    if day_seconds is not None and day_seconds >= 86400:
+        return duration(seconds)
+    if abs(seconds) < 5400:
+        return f"{duration(seconds)} of support time"
+    if day_seconds is None or abs(seconds) < day_seconds * 1.5:
+        return f"{_significant(seconds / 3600, 2).replace('-', MINUS)}{NBSP}support hours"
+    return f"{_significant(seconds / day_seconds, 2).replace('-', MINUS)}{NBSP}working days"
+
+
 def days(number: float) -> str:
     """Whole days; a year and beyond is said as such, because nobody can forecast it."""
     if number >= 365:
@@ -100,12 +114,12 @@ def change(now: float | None, before: float | None, unit: str) -> str:
         points = (now - before) * 100
         digits = 1 if abs(points) >= 0.95 else 2 if abs(points) >= 0.095 else 3
         text = _trim(f"{points:+.{digits}f}")
-        return "unchanged" if float(text) == 0 else f"{text.replace('-', MINUS)}{NBSP}pts"
+        return "no change" if float(text) == 0 else f"{text.replace('-', MINUS)}{NBSP}pts"
     if before == 0:
-        return "unchanged" if now == 0 else ""
+        return "no change" if now == 0 else ""
     share = (now - before) / abs(before) * 100
     text = f"{share:+.0f}"
-    return "unchanged" if float(text) == 0 else f"{text.replace('-', MINUS)}{NBSP}%"
+    return "no change" if float(text) == 0 else f"{text.replace('-', MINUS)}{NBSP}%"
 
 
 def plural(number: float, one: str, many: str | None = None) -> str:

@@ -4,7 +4,7 @@ Day N judges the first N days (0..N-1). Each KPI with a target on the last of th
 target: from the phase's first day, or day 0 where the launch file gives none. Ratios and means are ratios of sums, p95 comes from
 merged buckets, counts are summed, levels are those of the last day.
 
-Proportions of people or tickets carry a Wilson interval (Wilson 1927; scipy.stats.binomtest). Uptime and error rate carry
+Proportions of people or tickets carry a Wilson interval (intervals.py). Uptime and error rate carry
 none: seconds and requests fail together, and an interval for independent trials would promise far too much.
 
 The recommendation, in this order:
@@ -23,8 +23,6 @@ from typing import Literal
 Outcome = Literal["met", "missed", "insufficient_data", "no_data"]
 Recommendation = Literal["scale", "pivot", "roll back", "insufficient data"]
 STABILITY = ("uptime", "error_rate", "incidents_p0")
-SAMPLED_DOMAINS = ("product", "support")
-CONFIDENCE = 0.95
 PROVISIONAL_DAYS = 30
 
 
@@ -60,14 +58,6 @@ class Verdict:
     recommendation: Recommendation
     reason: str
     is_provisional: bool
-
-
-def wilson(successes: float, total: float) -> tuple[float, float]:
-    """95 % Wilson score interval of a proportion, as ratios; `total` must be positive."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(round(successes), round(total)).proportion_ci(CONFIDENCE, method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def outcome(actual: float | None, denominator: float | None, target: float, comparator: str, minimum: int | None) -> Outcome:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from postlaunch.reviews import content, formats, histogram, queries, sentences
+from postlaunch.reviews import content, formats, histogram, outside, queries, sentences
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture, Row, Table
 from postlaunch.reviews.content import Source
 from postlaunch.reviews.figures import capacity, operations, product, support
-from postlaunch.reviews.rows import LatencyBucket, Metric, ServiceLevel
+from postlaunch.reviews.rows import Incident, LatencyBucket, Metric, ServiceLevel
 
 GROWTH_DAYS = 92  # how far back the growth chart looks
 COHORTS = 13
@@ -20,39 +20,38 @@ def document(source: Source) -> Document:
     period, launch = source.period, source.launch
     metrics = source.metrics()
     held = content.notices(source)
-    incidents = queries.incidents(source.session, launch.launch, period.start, period.end) if source.has("incidents") else []
-    clocks = queries.running_clocks(source.session, launch.launch, period.end) if source.has("support") else []
+    incidents, clocks = source.incidents(), source.clocks()
     needs = content.attention(source, metrics, incidents, clocks)
-    blocks: list[Block] = [*held, content.lights(source, metrics), Heading("Needs attention")]
-    blocks += [Bullets(needs, "Nothing: no target missed, nothing got clearly worse, no open incident."), Heading("Metrics against target")]
-    blocks.append(content.kpi_table(metrics, period) if metrics else Paragraph(f"There is {formats.NO_DATA} {sentences.span(period)}."))
+    blocks: list[Block] = [*held, content.lights(source, metrics, incidents), Heading("Needs attention")]
+    blocks += [Bullets(needs, content.no_attention(source)), Heading("Metrics against target")]
+    blocks.append(content.kpi_table(metrics, period) if metrics else Paragraph(f"There is {formats.NO_DATA} {period.span}."))
     if source.has("product"):
         blocks += _product(source)
     if source.has("support"):
         blocks += _support(source, metrics)
     if source.has("incidents"):
-        blocks += _incidents(source, metrics)
+        blocks += _incidents(source, incidents)
     if source.has("reliability"):
         blocks += _reliability(source, metrics)
     if source.has("capacity"):
         blocks += _capacity(source)
-    blocks += [Heading("Decisions to take"), _decisions(metrics)]
+    blocks += [Heading("Decisions to take"), _decisions(source, metrics)]
     return Document(
         eyebrow="Monthly business review",
-        title=launch.name,
+        title=outside.clean(launch.name),
         subtitle=content.subtitle(launch, period),
-        headline=content.headline(source, metrics),
-        tone=content.overall(source, metrics, held),
+        headline=content.headline(source, metrics, incidents),
+        tone=content.overall(source, metrics, held, incidents),
         blocks=blocks,
         footer=content.footer(source, queries.publication_id(source.session)),
     )
 
 
 def _product(source: Source) -> list[Block]:
-    session, launch_id, period = source.session, source.launch.launch, source.period
+    session, launch_id, period = source.session, source.launch.launch, source.periods["product"]
     rows = queries.active_users(session, launch_id, period.end - dt.timedelta(days=GROWTH_DAYS - 1), period.end)
-    if not rows or rows[-1].metric_date < period.start:
-        return [Heading("Adoption and growth"), Paragraph(f"There is {formats.NO_DATA} on use {sentences.span(period)}.")]
+    if not rows or not source.sees("product"):
+        return [Heading("Adoption and growth"), Paragraph(f"There is {formats.NO_DATA} on use {period.span}.")]
     grave = source.grave_days(rows[0].metric_date, period.end)
     blocks: list[Block] = [Heading("Adoption and growth"), Picture(product.active_users(rows, period, grave))]
     steps = queries.funnel_steps(session, launch_id, period.start, period.end)
@@ -62,44 +61,44 @@ def _product(source: Source) -> list[Block]:
         blocks += [Picture(product.funnel(funnel, period)) for funnel in funnels]
     cells = queries.weekly_cohorts(session, launch_id, period.end, COHORTS)
     if any(cell.is_complete and cell.period_number for cell in cells):
-        blocks += [Heading("Retention"), Picture(product.cohorts(cells))]
+        blocks += [Heading("Retention"), Picture(product.cohorts(cells, source.launch.reviews.minimum_sample))]
     return blocks
 
 
 def _support(source: Source, metrics: Sequence[Metric]) -> list[Block]:
-    session, launch_id, period = source.session, source.launch.launch, source.period
+    session, launch_id, period = source.session, source.launch.launch, source.periods["support"]
     rows = queries.tickets(session, launch_id, period.previous_start, period.end)
-    if not rows or rows[-1].metric_date < period.start:
-        return [Heading("Support"), Paragraph(f"There is {formats.NO_DATA} on tickets {sentences.span(period)}.")]
+    if not rows or not source.sees("support"):
+        return [Heading("Support"), Paragraph(f"There is {formats.NO_DATA} on tickets {period.span}.")]
     counts = queries.sla_counts(session, launch_id, period.start, period.end)
     grave = source.grave_days(period.start, period.end)
     blocks: list[Block] = [Heading("Support"), Picture(support.tickets(rows, period, grave))]
     if any(row.attained_count + row.breached_count for row in counts):
         promised = {metric.kpi_id.removesuffix("_attainment"): metric.target for metric in metrics if metric.target is not None}
-        blocks.append(Picture(support.sla(counts, period, promised)))
+        blocks.append(Picture(support.sla(counts, period, source.launch.reviews.minimum_sample, promised)))
     return blocks
 
 
-def _incidents(source: Source, metrics: Sequence[Metric]) -> list[Block]:
-    rows = queries.incidents(source.session, source.launch.launch, source.period.start, source.period.end)
-    if not rows and all(metric.value is None for metric in metrics if metric.domain == "incidents"):
-        return [Heading("Incidents"), Paragraph(f"There is {formats.NO_DATA} on incidents {sentences.span(source.period)}.")]
+def _incidents(source: Source, rows: Sequence[Incident]) -> list[Block]:
+    period = source.periods["incidents"]
+    if not source.sees("incidents"):
+        return [Heading("Incidents"), Paragraph(f"There is {formats.NO_DATA} on incidents {period.span}.")]
     if not rows:
-        title, sentence = sentences.incidents(rows, source.period)
+        title, sentence = sentences.incidents(rows, period)
         return [Heading("Incidents"), Paragraph(f"{title}. {sentence}")]
-    grave = [row for row in rows if row.severity in ("P0", "P1") or row.is_open]
-    blocks: list[Block] = [Heading("Incidents"), Picture(operations.incidents(rows, source.period))]
+    grave = [row for row in rows if row.severity in content.GRAVE or row.is_open]
+    blocks: list[Block] = [Heading("Incidents"), Picture(operations.incidents(rows, period))]
     if grave:
-        blocks.append(Bullets([Bullet(content.incident_line(row, source.launch), "bad") for row in grave]))
+        blocks.append(Bullets(content.incident_bullets(source, grave, "bad")))
     return blocks
 
 
 def _reliability(source: Source, metrics: Sequence[Metric]) -> list[Block]:
-    session, launch_id, period = source.session, source.launch.launch, source.period
+    session, launch_id, period = source.session, source.launch.launch, source.periods["reliability"]
     by_id = {metric.kpi_id: metric for metric in metrics}
     services = queries.service_levels(session, launch_id, period.start, period.end)
-    if not services:
-        return [Heading("Technical health"), Paragraph(f"There is {formats.NO_DATA} on service levels {sentences.span(period)}.")]
+    if not services or not source.sees("reliability"):
+        return [Heading("Technical health"), Paragraph(f"There is {formats.NO_DATA} on service levels {period.span}.")]
     uptime = by_id.get("uptime")
     budget = uptime.target if uptime and uptime.comparator == ">=" else None
     buckets = queries.latency_buckets(session, launch_id, period.start, period.end)
@@ -110,12 +109,12 @@ def _reliability(source: Source, metrics: Sequence[Metric]) -> list[Block]:
     grave = source.grave_days(period.start, period.end)
     for kpi_id, name in (("error_rate", "error-rate"), ("latency_p95", "latency-p95")):
         values = queries.daily_values(session, launch_id, [kpi_id], period.start, period.end)
-        if kpi_id in by_id and any(row.value is not None for row in values):
+        if kpi_id in by_id and by_id[kpi_id].value is not None:
             blocks.append(Picture(operations.threshold(name, by_id[kpi_id], values, period, grave)))
     if buckets:
         ranks = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
         times = [f"{name} {formats.value(histogram.quantile(buckets, rank), 'seconds')}" for name, rank in ranks.items()]
-        blocks.append(Paragraph(f"Response times of all requests {sentences.span(period)}: {formats.listed(times)}."))
+        blocks.append(Paragraph(f"Response times of all requests {period.span}: {formats.listed(times)}."))
     return blocks
 
 
@@ -139,7 +138,7 @@ def _capacity(source: Source) -> list[Block]:
     session, launch_id, period = source.session, source.launch.launch, source.period
     forecasts = capacity.rank(queries.forecasts(session, launch_id, period.start, period.end))
     if not forecasts:
-        return [Heading("Capacity"), Paragraph(f"There is {formats.NO_DATA} on capacity {sentences.span(period)}.")]
+        return [Heading("Capacity"), Paragraph(f"There is {formats.NO_DATA} on capacity {period.span}.")]
     days = queries.capacity_days(session, launch_id, period.end - dt.timedelta(days=27), period.end)
     rows = [
         Row(
@@ -156,9 +155,11 @@ def _capacity(source: Source) -> list[Block]:
     ]
 
 
-def _decisions(metrics: Sequence[Metric]) -> Bullets:
+def _decisions(source: Source, metrics: Sequence[Metric]) -> Bullets:
     """Inputs to the roadmap: each missed target as what to bring it to."""
-    if not any(metric.target is not None for metric in metrics):
+    if metrics and not source.unseen and not any(metric.target is not None for metric in metrics):
         return Bullets([], "No target is set for this phase: give the launch file some, so that a review can judge.")
-    goals = [Bullet(content.focus(metric), "bad") for metric in content.ranked_misses(metrics)]
-    return Bullets(goals, "No target was missed.")
+    goals = [Bullet(content.focus(metric), "bad") for metric in sentences.ranked_misses(metrics)]
+    judged = [metric for metric in metrics if metric.is_judged]
+    nothing = "no target was missed." if judged else "no target is decided."
+    return Bullets(goals, content.nothing_found(source, nothing))

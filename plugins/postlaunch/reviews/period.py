@@ -5,13 +5,15 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from postlaunch.config.launch import Launch, ReviewKind
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import formats
 
 VERDICT_DAYS = (7, 30, 60, 90)
+FIRST_YEAR, LAST_YEAR = 1970, 2200  # every look-back and look-ahead of a review stays a date
 _EXPECTED = {
     "daily": "a date such as 2026-03-31",
     "weekly": "an ISO week such as 2026-W13, or a date in it",
@@ -29,6 +31,7 @@ class Period:
     end: dt.date
     label: str  # as typed and as in file names: 2026-03, 2026-W13, day-30
     title: str  # as in headings: March 2026
+    seen: tuple[dt.date, ...] | None = None  # dates of it that the data covers, in order; None: all of them
 
     @property
     def grain(self) -> str:
@@ -74,6 +77,49 @@ class Period:
         """Dates in the period."""
         return (self.end - self.start).days + 1
 
+    @property
+    def is_part(self) -> bool:
+        """Whether some of its dates are covered and some are not."""
+        return self.seen is not None and 0 < len(self.seen) < self.days_count
+
+    def seen_on(self, dates: Iterable[dt.date]) -> Period:
+        """This period as a source saw it. `dates`: what the source covers, in any order and of any time."""
+        return replace(self, seen=tuple(sorted(day for day in set(dates) if self.start <= day <= self.end)))
+
+    def counterparts(self) -> tuple[dt.date, ...]:
+        """Dates of the period before that this one is compared with: all of them, or the same days as those that were seen."""
+        before = [self.previous_start + dt.timedelta(days=number) for number in range((self.start - self.previous_start).days)]
+        if not self.is_part or self.seen is None:
+            return tuple(before)
+        numbers = {(day - self.start).days for day in self.seen}
+        return tuple(day for number, day in enumerate(before) if number in numbers)
+
+    @property
+    def span(self) -> str:
+        """The period inside a sentence, no longer than what was seen of it: `in March 2026`, `in week 13 up to 23 March`."""
+        match self.kind:
+            case "monthly":
+                whole = f"in {self.title}"
+            case "weekly":
+                whole = f"in week {self.start.isocalendar().week}"
+            case _:
+                return f"on {formats.date(self.start)}"
+        if not self.is_part or not self.seen:
+            return whole
+        first, last = self.seen[0], self.seen[-1]
+        if (last - first).days + 1 > len(self.seen):
+            return f"on {len(self.seen)} of the {self.days_count} days of {whole.removeprefix('in ')}"
+        if first == self.start:
+            return f"{whole} up to {formats.date(last)}"
+        return f"{whole} from {formats.date(first)}" if last == self.end else f"{whole} from {formats.date(first)} to {formats.date(last)}"
+
+    @property
+    def compared_name(self) -> str:
+        """What it is compared with, inside a sentence: `February`, `the same days of week 12`."""
+        if not self.is_part:
+            return self.previous_name
+        return f"the same {'day' if len(self.counterparts()) == 1 else 'days'} of {self.previous_name}"
+
 
 def parse_period(kind: str, text: str, launch: Launch) -> Period:
     """Read what was typed for `--period`. Raises ReviewError that says what this kind of review expects."""
@@ -82,15 +128,25 @@ def parse_period(kind: str, text: str, launch: Launch) -> Period:
     try:
         match kind:
             case "daily":
-                return _daily(dt.date.fromisoformat(text))
+                period = _daily(_date(text))
             case "weekly":
-                return _weekly(text)
+                period = _weekly(text)
             case "monthly":
-                return _monthly(text)
+                period = _monthly(text)
             case _:
                 return _verdict(text, launch)
-    except ValueError:
-        raise ReviewError(f"--period {text!r}: a {kind} review expects {_EXPECTED[kind]}") from None
+    except (ValueError, OverflowError):
+        raise ReviewError(f"--period {text[:40]!r}: a {kind} review expects {_EXPECTED[kind]}") from None
+    if not FIRST_YEAR <= period.start.year <= LAST_YEAR:
+        raise ReviewError(f"--period {text!r}: the year must lie between {FIRST_YEAR} and {LAST_YEAR}")
+    return period
+
+
+def _date(text: str) -> dt.date:
+    """Only the form that we print: fromisoformat() also takes 20260331 and 2026-W13-2."""
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+        raise ValueError(text)
+    return dt.date.fromisoformat(text)
 
 
 def _daily(day: dt.date) -> Period:
@@ -98,10 +154,10 @@ def _daily(day: dt.date) -> Period:
 
 
 def _weekly(text: str) -> Period:
-    if found := re.fullmatch(r"(\d{4})-W(\d{2})", text):
+    if found := re.fullmatch(r"(\d{4})-W(\d{2})", text, re.ASCII):
         monday = dt.date.fromisocalendar(int(found[1]), int(found[2]), 1)
     else:
-        day = dt.date.fromisoformat(text)
+        day = _date(text)
         monday = day - dt.timedelta(days=day.weekday())
     sunday = monday + dt.timedelta(days=6)
     year, week, _ = monday.isocalendar()
@@ -109,7 +165,7 @@ def _weekly(text: str) -> Period:
 
 
 def _monthly(text: str) -> Period:
-    if not re.fullmatch(r"\d{4}-\d{2}", text):
+    if not re.fullmatch(r"\d{4}-\d{2}", text, re.ASCII):
         raise ValueError(text)
     first = dt.date.fromisoformat(f"{text}-01")
     last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
@@ -117,8 +173,9 @@ def _monthly(text: str) -> Period:
 
 
 def _verdict(text: str, launch: Launch) -> Period:
-    number = int(text.removeprefix("day-"))
-    if not text.startswith("day-") or number not in VERDICT_DAYS:
+    numbers = {f"day-{number}": number for number in VERDICT_DAYS}
+    if text not in numbers:
         raise ValueError(text)
+    number = numbers[text]
     last = launch.date + dt.timedelta(days=number - 1)
     return Period("verdict", last, last, f"day-{number}", f"the first {number} days, to {formats.date(last, year=True)}")

@@ -14,10 +14,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import dict_row
 
 from postlaunch.config.launch import DOMAINS
 from postlaunch.errors import ReviewError
+from postlaunch.reviews import outside
 from postlaunch.reviews.rows import (
     ActiveUsers,
     CapacityDay,
@@ -27,7 +28,10 @@ from postlaunch.reviews.rows import (
     FunnelStep,
     Incident,
     LatencyBucket,
+    LaunchFault,
+    LoadWarning,
     Metric,
+    SeenDate,
     ServiceLevel,
     SlaClock,
     SlaCount,
@@ -57,9 +61,10 @@ def metrics(session: Session, launch_id: str, domains: Sequence[str], grain: str
         Metric,
         """
         select kpi.kpi_id, kpi.name, kpi.domain, kpi.unit, kpi.better, kpi.period_rule,
-            now.value, now.numerator, now.denominator, coalesce(now.previous_value, before.value) as previous,
+            now.value, now.numerator, now.denominator, now.previous_value as previous,
             coalesce(before.status, 'no_data') as previous_status, week.value as week_ago,
-            now.target, now.comparator, coalesce(now.status, 'no_data') as status, coalesce(now.is_complete, false) as is_complete
+            now.target, now.comparator, coalesce(now.status, 'no_data') as status, coalesce(now.is_complete, false) as is_complete,
+            now.phase_value, coalesce(now.days_seen_count, 0) as days_seen, coalesce(now.days_expected_count, 0) as days_expected
         from marts.kpis as kpi
         left join marts.scorecard as now
             on now.launch_id = %(launch)s and now.kpi_id = kpi.kpi_id and now.period_kind = %(grain)s and now.period_start = %(start)s
@@ -80,6 +85,23 @@ def metrics(session: Session, launch_id: str, domains: Sequence[str], grain: str
     order = {kpi_id: number for number, kpi_id in enumerate(KPI_ORDER)}
     domain_order = {domain: number for number, domain in enumerate(DOMAINS)}
     return sorted(rows, key=lambda row: (domain_order.get(row.domain, 99), order.get(row.kpi_id, 99), row.kpi_id))  # type: ignore[call-overload]
+
+
+def seen_dates(session: Session, launch_id: str, first: dt.date, last: dt.date) -> dict[str, set[dt.date]]:
+    """Dates that the published marts cover, by domain; a domain that was not seen at all is not in it."""
+    found: dict[str, set[dt.date]] = {}
+    for row in _fetch(
+        session,
+        SeenDate,
+        """
+        select distinct domain, metric_date
+        from marts.kpi_daily
+        where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
+        """,
+        {"launch": launch_id, "first": first, "last": last},
+    ):
+        found.setdefault(row.domain, set()).add(row.metric_date)
+    return found
 
 
 def daily_values(session: Session, launch_id: str, kpi_ids: Sequence[str], first: dt.date, last: dt.date) -> list[DailyValue]:
@@ -187,18 +209,18 @@ def sla_counts(session: Session, launch_id: str, first: dt.date, last: dt.date) 
     )
 
 
-def running_clocks(session: Session, launch_id: str, last: dt.date) -> list[SlaClock]:
-    """SLA clocks that started by `last` and still run at the newest publication, the most overdue first."""
+def running_clocks(session: Session, launch_id: str, day: dt.date) -> list[SlaClock]:
+    """Promised SLA clocks as they stood at the end of `day`, the most overdue first; clocks that were paused then are left out."""
     return _fetch(
         session,
         SlaClock,
         """
         select ticket_id::text as ticket_id, metric, priority, started_at, is_breached, due_seconds_left
         from marts.ticket_sla
-        where launch_id = %(launch)s and is_running and metric_date <= %(last)s and due_seconds_left is not null
-        order by due_seconds_left
+        where launch_id = %(launch)s and is_running and metric_date <= %(day)s and due_seconds_left is not null
+        order by due_seconds_left, ticket_id
         """,
-        {"launch": launch_id, "last": last},
+        {"launch": launch_id, "day": day},
     )
 
 
@@ -286,15 +308,46 @@ def forecasts(session: Session, launch_id: str, first: dt.date, last: dt.date) -
     )
 
 
+def load_warnings(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[LoadWarning]:
+    """What published loads of these dates warned of, each text once; loads of tickets and incidents have no date and count as long as
+    they stand."""
+    return _fetch(
+        session,
+        LoadWarning,
+        """
+        select source, warning, count(*)::integer as loads
+        from ops.load_warnings
+        where launch_id = %(launch)s and is_settled
+            and (partition_date is null or partition_date between %(first)s and %(last)s)
+        group by source, warning
+        order by source, max(load_id) desc
+        """,
+        {"launch": launch_id, "first": first, "last": last},
+        limit=outside.REASON_LIMIT,
+    )
+
+
+def launch_faults(session: Session) -> list[LaunchFault]:
+    """Launch files that are wrong now."""
+    statement = "select launch_id, reason, since from ops.launch_faults order by launch_id"
+    return _fetch(session, LaunchFault, statement, {}, limit=outside.REASON_LIMIT)
+
+
 def publication_id(session: Session) -> int | None:
     """The newest publication that this session sees."""
     row = session.execute("select max(publication_id) from ops.publications").fetchone()
     return int(row[0]) if row and row[0] is not None else None
 
 
-def _fetch(session: Session, row_type: type[Row], statement: str, parameters: Mapping[str, Any]) -> list[Row]:
+def _fetch(
+    session: Session, row_type: type[Row], statement: str, parameters: Mapping[str, Any], *, limit: int = outside.LIMIT
+) -> list[Row]:
+    """Rows of a statement. All text comes from outside, one way or the other: it is cleaned here, once, whoever shows it."""
     try:
-        with session.cursor(row_factory=class_row(row_type)) as cursor:
-            return cursor.execute(statement.encode(), parameters).fetchall()
+        with session.cursor(row_factory=dict_row) as cursor:
+            rows = cursor.execute(statement.encode(), parameters).fetchall()
     except psycopg.errors.UndefinedTable as error:
         raise ReviewError(f"nothing is published yet ({error.diag.message_primary}): run `postlaunch build`, `audit`, `publish`") from error
+    return [
+        row_type(**{name: outside.clean(value, limit) if isinstance(value, str) else value for name, value in row.items()}) for row in rows
+    ]

@@ -71,7 +71,7 @@ def _read(kind: str, launch: Launch, period: Period) -> tuple[Document, int | No
         session.execute("set transaction isolation level repeatable read read only")
         try:
             statuses: dict[str, DomainStatus] = {status.domain: status for status in domain_status(session, launch, period.end)}
-            document = _DOCUMENTS[kind](Source(launch, period, session, statuses))
+            document = documents.fit(_DOCUMENTS[kind](Source(launch, period, session, statuses)))
             return document, queries.publication_id(session)
         except psycopg.Error as error:
             raise ReviewError(f"the {kind} review of {launch.launch} cannot read the marts: {str(error).strip()}") from error

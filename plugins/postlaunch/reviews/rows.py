@@ -8,6 +8,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from postlaunch.reviews.intervals import SAMPLED_DOMAINS, wilson
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -27,8 +29,34 @@ class Metric:
     week_ago: float | None
     target: float | None
     comparator: str | None
-    status: str  # met | missed | no_target | no_data | insufficient_data
+    status: str  # met | missed | undecided | no_target | no_data | insufficient_data
     is_complete: bool
+    phase_value: float | None = None  # of a target on a count, which is a quota of its phase: the count of the phase so far
+    days_seen: int = 1
+    days_expected: int = 1
+    subject: str = ""  # what it is of, where it has one: the resource of days_to_trigger
+
+    @property
+    def is_quota(self) -> bool:
+        """Whether the target is a quota of its phase, which a day, week or month does not keep by itself."""
+        return self.target is not None and self.period_rule == "sum"
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the target was met or missed."""
+        return self.status in ("met", "missed")
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % Wilson interval of a proportion of people or tickets; None for everything else."""
+        if self.unit != "ratio" or self.domain not in SAMPLED_DOMAINS or not self.denominator or self.numerator is None:
+            return None
+        return wilson(self.numerator, self.denominator)
+
+    @property
+    def is_near_target(self) -> bool:
+        """Whether chance alone could have decided the target: the interval includes it."""
+        return self.target is not None and self.interval is not None and self.interval[0] <= self.target <= self.interval[1]
 
 
 @dataclass(frozen=True)
@@ -102,7 +130,10 @@ class SlaCount:
 
 @dataclass(frozen=True)
 class SlaClock:
-    """A clock that still runs: `due_seconds_left` of business time to its target, negative when breached."""
+    """A clock that was open at the end of a day: `due_seconds_left` of support hours to its target, negative when breached.
+
+    `support_day_seconds`: support hours of a usual day then; None if the desk was closed all week.
+    """
 
     ticket_id: str
     metric: str
@@ -110,6 +141,7 @@ class SlaClock:
     started_at: dt.datetime
     is_breached: bool
     due_seconds_left: float
+    support_day_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -180,3 +212,29 @@ class Forecast:
     days_to_trigger_low: float | None
     days_to_trigger_high: float | None
     is_growing: bool
+
+
+@dataclass(frozen=True)
+class SeenDate:
+    """A date that a domain's published marts cover."""
+
+    domain: str
+    metric_date: dt.date
+
+
+@dataclass(frozen=True)
+class LoadWarning:
+    """What a source said beside its answer, and in how many loads."""
+
+    source: str
+    warning: str
+    loads: int
+
+
+@dataclass(frozen=True)
+class LaunchFault:
+    """A launch file that is wrong."""
+
+    launch_id: str
+    reason: str
+    since: dt.datetime

@@ -26,7 +26,15 @@ from postlaunch.reviews.rows import (
 )
 
 LEVEL = 0.02  # changes below 2 % are called level
-SLA_NAMES = {"first_reply": "first reply", "resolution": "resolution"}
+SLA_NAMES = {  # one, many
+    "first_reply": ("first reply", "first replies"),
+    "next_reply": ("next reply", "next replies"),
+    "requester_wait": ("requester's wait", "requesters' waits"),
+    "agent_work": ("agent work", "agents' work"),
+    "pausable_update": ("pausable update", "pausable updates"),
+    "periodic_update": ("periodic update", "periodic updates"),
+    "resolution": ("resolution", "resolutions"),
+}
 
 
 class Finding(NamedTuple):
@@ -36,66 +44,100 @@ class Finding(NamedTuple):
     sentence: str
 
 
-def span(period: Period) -> str:
-    """The period inside a sentence: `in March 2026`, `in week 13`, `on 12 March`."""
-    match period.kind:
-        case "monthly":
-            return f"in {period.title}"
-        case "weekly":
-            return f"in week {period.start.isocalendar().week}"
-        case _:
-            return f"on {formats.date(period.start)}"
-
-
 def headline(metrics: Sequence[Metric]) -> str:
-    """How many targets were met, and which were missed."""
+    """How many targets were met, which were missed (the furthest off first), and how many are open. `metrics`: of seen domains."""
     met = [metric for metric in metrics if metric.status == "met"]
-    missed = [metric for metric in metrics if metric.status == "missed"]
-    open_ones = [metric for metric in metrics if metric.target is not None and metric.status in ("no_data", "insufficient_data")]
-    if not met and not missed:
-        return "No target could be judged: no data, or too few." if open_ones else "No targets are set for this phase of the launch."
+    missed = ranked_misses(metrics)
+    blind = [metric for metric in metrics if metric.target is not None and metric.status in ("no_data", "insufficient_data")]
+    running = [metric for metric in metrics if metric.status == "undecided" and not metric.is_quota]
     judged = len(met) + len(missed)
+    later = f" {_not_yet(len(running))}" if running and judged else ""
+    if not judged:
+        if running:
+            return "No target is decided yet." + (f" {_unjudged(len(blind))}" if blind else "")
+        quotas = any(metric.is_quota for metric in metrics)
+        nothing = "No target is decided yet." if quotas else "No targets are set for this phase of the launch."
+        return "No target could be judged: no data, or too few." if blind else nothing
     if not missed:
         text = "The only target is met." if judged == 1 else f"All {judged} targets are met."
+        if blind or running:
+            text = f"{formats.plural(judged, 'target')} {'is' if judged == 1 else 'are'} met."
     else:
         names = formats.listed([formats.name_in_sentence(metric.name) for metric in missed])
         text = f"{len(met)} of {formats.plural(judged, 'target')} {'is' if len(met) == 1 else 'are'} met; missed: {names}."
-    return f"{text} {formats.plural(len(open_ones), 'other')} could not be judged." if open_ones else text
+    return f"{text}{f' {_unjudged(len(blind))}' if blind else ''}{later}"
+
+
+def _unjudged(count: int) -> str:
+    return f"{formats.plural(count, 'other')} could not be judged."
+
+
+def _not_yet(count: int) -> str:
+    return f"{formats.plural(count, 'other')} {'is' if count == 1 else 'are'} not decided yet."
+
+
+def ranked_misses(metrics: Sequence[Metric]) -> list[Metric]:
+    """Missed targets, the furthest off first."""
+    return sorted((metric for metric in metrics if metric.status == "missed"), key=_distance, reverse=True)
+
+
+def _distance(metric: Metric) -> float:
+    """How far off a target is, in multiples of what it allows: 0.2 % errors against 0.1 % is 1, 99.8 % uptime against 99.9 % too."""
+    value = metric.phase_value if metric.is_quota and metric.phase_value is not None else metric.value or 0.0
+    target = metric.target or 0.0
+    if metric.comparator == ">=" and metric.unit == "ratio":
+        value, target = 1 - value, 1 - target
+    return abs(value - target) / max(abs(target), 1e-9)
 
 
 def gap(metric: Metric) -> str:
-    """A metric against its target: `error rate 0.14 %, target ≤ 0.1 %`."""
+    """A metric against its target: `0.14 %, target ≤ 0.1 %`, and where it lies within chance of it, that too."""
     promised = formats.target(metric.target, metric.comparator, metric.unit)
-    return f"{formats.value(metric.value, metric.unit)}, target {promised}"
+    if metric.is_quota:
+        return f"{formats.value(metric.value, metric.unit)}, {quota(metric)}"
+    near = "; the 95 % interval includes the target" if metric.is_near_target else ""
+    return f"{formats.value(metric.value, metric.unit)}, target {promised}{near}"
+
+
+def quota(metric: Metric) -> str:
+    """A count against the quota of its phase: `3 of at most 2 in this phase`."""
+    bound = "at least" if metric.comparator == ">=" else "at most"
+    return f"{formats.value(metric.phase_value or 0, metric.unit)} of {bound} {formats.value(metric.target, metric.unit)} in this phase"
 
 
 def active_users(rows: Sequence[ActiveUsers], period: Period) -> Finding:
-    """Average daily active users against the period before, extremes, the 30-day reach."""
+    """Average daily active users against the same days of the period before, extremes, the 30-day reach."""
     now = [row for row in rows if period.start <= row.metric_date <= period.end]
-    before = [row for row in rows if period.previous_start <= row.metric_date < period.start]
     if not now:
-        return Finding(f"No data on active users {span(period)}", "Nothing was published for these days.")
-    mean = _mean_users(now)
-    title = _growth_title(mean, _mean_users(before) if before else None, period.previous_name)
+        return Finding(f"No data on active users {period.span}", "Nothing was published for these days.")
     last = now[-1]
     new = sum(row.new_users_count for row in now)
+    were = "was" if new == 1 else "were"
     reach = f"{formats.plural(last.active_users_30d_count, 'person', 'people')} used it in the 30 days to {formats.date(last.metric_date)}"
     if period.days_count == 1:
         ago = [row for row in rows if row.metric_date == period.start - dt.timedelta(days=7)]
         title = _week_ago_title(last.active_users_count, ago[0].active_users_count if ago else None)
-        return Finding(title, f"{reach}; {formats.plural(new, 'user')} {'was' if new == 1 else 'were'} new that day.")
+        return Finding(title, f"{reach}; {formats.plural(new, 'user')} {were} new that day.")
+    compared = period.counterparts()
+    before = [row for row in rows if row.metric_date in compared]
+    is_alike = bool(before) and len(before) == len(compared)
+    title = _growth_title(_mean_users(now), _mean_users(before) if is_alike else None, period)
+    closing = f"{formats.plural(new, 'user')} {were} new {period.span}."
+    if len(now) == 1:
+        return Finding(title, f"{reach}. {closing}")
     low, high = min(now, key=lambda row: row.active_users_count), max(now, key=lambda row: row.active_users_count)
     range_text = (
         f"A day had between {formats.count(low.active_users_count)} ({formats.date(low.metric_date)}) "
         f"and {formats.plural(high.active_users_count, 'active user')} ({formats.date(high.metric_date)})"
     )
-    return Finding(title, f"{range_text}; {reach}. {formats.plural(new, 'user')} {'was' if new == 1 else 'were'} new {span(period)}.")
+    return Finding(title, f"{range_text}; {reach}. {closing}")
 
 
 def funnel(steps: Sequence[FunnelStep], period: Period) -> Finding:
     """Conversion of decided entries, and the step where most are lost. `steps`: one funnel, in order."""
     if not steps or steps[0].entered_count == 0:
-        return Finding(f"Nobody entered the funnel {span(period)}", "Without entries there is nothing to convert.")
+        name = steps[0].funnel_name if steps else "the funnel"
+        return Finding(f"Nobody entered {name} {period.span}", "Without entries there is nothing to convert.")
     name, last, entered = steps[0].funnel_name, steps[-1], steps[0].entered_count
     decided = entered - last.pending_count
     if decided == 0:
@@ -106,9 +148,7 @@ def funnel(steps: Sequence[FunnelStep], period: Period) -> Finding:
     ratio = formats.percent(last.reached_count / decided)
     drop, before, after = _biggest_loss(steps)
     title = f"{name}: {ratio} get there" + (f"; most are lost before {after.step_name}" if drop else "")
-    reached = (
-        f"{formats.count(last.reached_count)} of {formats.plural(decided, 'entry', 'entries')} {span(period)} reached {last.step_name}"
-    )
+    reached = f"{formats.count(last.reached_count)} of {formats.plural(decided, 'entry', 'entries')} {period.span} reached {last.step_name}"
     waiting = f"; {formats.count(last.pending_count)} more still {'has' if last.pending_count == 1 else 'have'} time left"
     sentence = f"{reached}{waiting if last.pending_count else ''}."
     if steps[0].funnel_id == "activation":
@@ -118,38 +158,45 @@ def funnel(steps: Sequence[FunnelStep], period: Period) -> Finding:
     return Finding(title, sentence)
 
 
-def cohorts(cells: Sequence[CohortCell]) -> Finding:
-    """Week-1 and a later week's retention over complete cells only, weighted by cohort size."""
+def cohorts(cells: Sequence[CohortCell], minimum_sample: int) -> Finding:
+    """Week-1 and a later week's retention over complete cells only, weighted by cohort size.
+
+    Best and weakest are cohorts of at least `minimum_sample` people: of nine newcomers, everything is chance.
+    """
     complete = [cell for cell in cells if cell.is_complete and cell.period_number > 0 and cell.cohort_size_count > 0]
     if not complete:
         return Finding("Retention: no week is over yet", "No cohort has lived through a full week after its first; nothing is averaged.")
     numbers = sorted({cell.period_number for cell in complete})
     shown = [numbers[0], max(number for number in numbers if number <= max(4, numbers[0]))]
     parts = [f"{formats.percent(_retained(complete, number))} {_after_weeks(number)}" for number in dict.fromkeys(shown)]
-    parts[0] = parts[0].replace("%", "% of newcomers were back", 1)
+    parts[0] = parts[0].replace("%", "% of newcomers came back", 1)
     first = [cell for cell in complete if cell.period_number == numbers[0]]
-    best, worst = max(first, key=_share), min(first, key=_share)
     size = sum(cell.cohort_size_count for cell in first)
     sentence = f"n{formats.NBSP}{formats.count(size)} newcomers in {formats.plural(len(first), 'weekly cohort')}."
-    if len(first) > 1:
+    judged = [cell for cell in first if cell.cohort_size_count >= minimum_sample]
+    best, worst = max(judged, key=_share, default=None), min(judged, key=_share, default=None)
+    if best is not None and worst is not None and _share(best) > _share(worst):
         sentence += f" Best {_after_weeks(numbers[0])}: the cohort of {_cohort(best)}; weakest: {_cohort(worst)}."
-    return Finding(", ".join(parts), f"{sentence} Weeks that are not over stay empty.")
+    named = "Weekly retention counts a visit on any day of that week, day-7 retention one on the seventh day alone."
+    return Finding(", ".join(parts), f"{sentence} {named} Weeks that are not over stay empty.")
 
 
 def tickets(rows: Sequence[Tickets], period: Period, incident_days: Sequence[dt.date] = ()) -> Finding:
     """Backlog at the period's end against its begin, opened and solved, the busiest day."""
     now = [row for row in rows if period.start <= row.metric_date <= period.end]
     if not now:
-        return Finding(f"No data on tickets {span(period)}", "Nothing was published for these days.")
+        return Finding(f"No data on tickets {period.span}", "Nothing was published for these days.")
     opened, solved = sum(row.opened_count for row in now), sum(row.solved_count for row in now)
-    before = [row for row in rows if row.metric_date < period.start]
+    before = [row for row in rows if row.metric_date == now[0].metric_date - dt.timedelta(days=1)]
     start, end = (before[-1] if before else now[0]).backlog_count, now[-1].backlog_count
     verb = "grew" if end > start else "shrank"
-    title = f"The backlog stayed at {formats.plural(end, 'open ticket')}"
+    title = formats.plural(end, "open ticket")
+    if before or len(now) > 1:
+        title = f"The backlog stayed at {title}"
     if start != end:
         title = f"The backlog {verb} from {formats.count(start)} to {formats.plural(end, 'open ticket')}"
     were = "was" if opened == 1 else "were"
-    sentence = f"{formats.plural(opened, 'ticket')} {were} opened and {formats.count(solved)} solved {span(period)}"
+    sentence = f"{formats.plural(opened, 'ticket')} {were} opened and {formats.count(solved)} solved {period.span}"
     busiest = max(now, key=lambda row: row.opened_count)
     if len(now) > 1 and busiest.opened_count:
         why = ", the day of an incident" if busiest.metric_date in incident_days else ""
@@ -157,25 +204,37 @@ def tickets(rows: Sequence[Tickets], period: Period, incident_days: Sequence[dt.
     return Finding(title, f"{sentence}.")
 
 
-def sla(rows: Sequence[SlaCount], period: Period) -> Finding:
-    """Attainment of each SLA metric over ended or breached clocks, and the weakest priority."""
+def sla(rows: Sequence[SlaCount], period: Period, minimum_sample: int) -> Finding:
+    """Attainment of each SLA metric over ended or breached clocks, and the weakest priority with at least `minimum_sample` of them."""
     judged = [row for row in rows if row.attained_count + row.breached_count > 0]
     running = sum(row.running_count for row in rows)
     verbs = ("runs", "is") if running == 1 else ("run", "are")
     still = f" {formats.plural(running, 'clock')} still {verbs[0]} within time and {verbs[1]} not counted." if running else ""
     if not judged:
-        return Finding(f"No SLA clock ended {span(period)}", f"There is nothing to judge.{still}")
+        return Finding(f"No SLA clock ended {period.span}", f"There is nothing to judge.{still}")
     parts = []
-    for metric in SLA_NAMES:
+    for metric, (_, many) in SLA_NAMES.items():
         chosen = [row for row in judged if row.metric == metric]
         if chosen:
             attained, total = sum(row.attained_count for row in chosen), sum(row.attained_count + row.breached_count for row in chosen)
-            parts.append(f"{formats.percent(attained / total)} of {'first replies' if metric == 'first_reply' else 'resolutions'}")
-    weakest = min(judged, key=attainment)
-    link = "to" if weakest.metric == "first_reply" else "of"
+            parts.append(f"{formats.percent(attained / total)} of {many}")
+    title = f"{formats.listed(parts, 7)} came in time"
+    large = [row for row in judged if row.attained_count + row.breached_count >= minimum_sample]
+    weakest = min(large, key=attainment, default=None)
+    if weakest is None or len(large) == 1 or attainment(weakest) == 1:
+        return Finding(title, f"{_all_judged(judged)}{still}")
     share = f"{formats.percent(attainment(weakest))} (n{formats.NBSP}{formats.count(weakest.attained_count + weakest.breached_count)})"
-    where = f"the {SLA_NAMES[weakest.metric]} {link} {weakest.priority} tickets: {share}."
-    return Finding(f"{' and '.join(parts)} came in time", f"Weakest is {where}{still}")
+    return Finding(title, f"Weakest: {sla_name(weakest.metric)}, {weakest.priority} tickets, {share}.{still}")
+
+
+def _all_judged(rows: Sequence[SlaCount]) -> str:
+    total = sum(row.attained_count + row.breached_count for row in rows)
+    return f"n{formats.NBSP}{formats.plural(total, 'clock')}."
+
+
+def sla_name(metric: str) -> str:
+    """An SLA metric inside a sentence: `first reply`."""
+    return SLA_NAMES[metric][0] if metric in SLA_NAMES else metric.replace("_", " ")
 
 
 def attainment(row: SlaCount) -> float:
@@ -186,7 +245,7 @@ def attainment(row: SlaCount) -> float:
 def incidents(rows: Sequence[Incident], period: Period) -> Finding:
     """How many, how grave, mean times with their n; open and never acknowledged ones are counted beside, not in."""
     if not rows:
-        return Finding(f"No incidents {span(period)}", "Nobody was paged about this launch.")
+        return Finding(f"No incidents {period.span}", "PagerDuty was asked, and named none for this launch.")
     grave = [row for row in rows if row.severity in ("P0", "P1")]
     severities = formats.listed([f"{sum(row.severity == name for row in rows)} {name}" for name in sorted({row.severity for row in rows})])
     resolved = [row.resolve_seconds for row in rows if row.resolve_seconds is not None]
@@ -213,24 +272,26 @@ def threshold(metric: Metric, rows: Sequence[DailyValue], period: Period, incide
     chosen = [row for row in rows if one_day or period.start <= row.metric_date <= period.end]
     now = [(row.metric_date, row.value) for row in chosen if row.value is not None]
     name = metric.name
-    if not now:
-        return Finding(f"{name}: no data {span(period)}", "Nothing was measured; that is neither good nor bad.")
+    if not now or metric.value is None:
+        return Finding(f"{name}: no data {period.span}", "Nothing was measured; that is neither good nor bad.")
     lower_is_better = metric.better == "lower"
     worst_day, worst = max(now, key=lambda row: row[1]) if lower_is_better else min(now, key=lambda row: row[1])
     why = ", the day of an incident" if worst_day in incident_days else ""
-    missing = (len(rows) if one_day else period.days_count) - len(now)
+    missing = (chosen[-1].metric_date - chosen[0].metric_date).days + 1 - len(now)
     gaps = f" {formats.plural(missing, 'day')} without data {'is' if missing == 1 else 'are'} not counted." if missing > 0 else ""
-    subject = formats.date(period.start) if one_day else f"The {period.noun} as a whole"
+    subject = formats.date(period.start) if one_day else f"The {period.noun} {'so far' if period.is_part else 'as a whole'}"
     whole = f" {subject} stands at {formats.value(metric.value, metric.unit)}{sample(metric)}."
-    if one_day and worst_day == period.start:
+    if len(now) == 1 or (one_day and worst_day == period.start):
         whole = ""
     sentence = f"Worst was {formats.date(worst_day)}{why}, with {formats.value(worst, metric.unit)}.{whole}{gaps}"
+    if len(now) == 1:
+        sentence = f"One day was measured, {formats.date(worst_day)}{why}: {formats.value(worst, metric.unit)}{sample(metric)}.{gaps}"
     if metric.target is None or metric.comparator is None:
         return Finding(f"{name}: {formats.value(metric.value, metric.unit)}, no target set", sentence)
     broken = sum(is_missed(value, metric.target, metric.comparator) for _, value in now)
     promised = formats.value(metric.target, metric.unit)
     if not broken:
-        return Finding(f"{name} kept its {promised} target on {_all(len(now))}", sentence)
+        return Finding(f"{name} kept its {promised} target on {_all(len(now), missing > 0 or period.is_part)}", sentence)
     return Finding(f"{name} broke its {promised} target on {broken} of {formats.plural(len(now), 'day')}", sentence)
 
 
@@ -268,20 +329,18 @@ def capacity(rows: Sequence[Forecast]) -> Finding:
     """The resource that reaches its trigger first, as a range of days. `rows`: the soonest first."""
     if not rows:
         return Finding("No data on capacity", "No resource was measured long enough for a trend.")
-    growing = [row for row in rows if row.is_growing and row.days_to_trigger is not None]
     full = [row for row in rows if row.level_value is not None and row.level_value >= row.trigger_value]
-    others = len(rows) - 1
-    rest = f" {formats.plural(len(rows) - len(growing), 'other resource')} {'does' if len(rows) - len(growing) == 1 else 'do'} not grow."
+    growing = [row for row in rows if row.is_growing and row.days_to_trigger is not None and row not in full]
+    flat = sum(not row.is_growing and row not in full for row in rows)
+    rest = f" {formats.plural(flat, 'other resource')} {'does' if flat == 1 else 'do'} not grow for certain." if flat else ""
     if full:
-        return Finding(f"{full[0].resource_name}: trigger reached", f"{_level(full[0])}{rest if others else ''}")
+        names = formats.listed([row.resource_name for row in full])
+        return Finding(f"{names}: trigger reached", f"{' '.join(_level(row) for row in full[:3])}{rest}")
     if not growing:
         count = formats.plural(len(rows), "resource")
         return Finding("No resource is on its way to its trigger", f"{formats.upper_first(count)} measured, none grows for certain.")
     first = growing[0]
-    return Finding(
-        f"{first.resource_name}: trigger in {days_range(first)}",
-        _level(first) + (rest if len(growing) < len(rows) else ""),
-    )
+    return Finding(f"{first.resource_name}: trigger in {days_range(first)}", f"{_level(first)}{rest}")
 
 
 def days_range(row: Forecast) -> str:
@@ -307,19 +366,19 @@ def _level(row: Forecast) -> str:
     if row.slope_per_day is not None and row.is_growing:
         step = formats.change(row.slope_per_day, 0.0, "ratio") if row.unit == "ratio" else formats.value(row.slope_per_day, row.unit)
         step = step.removeprefix("+").replace("pts", "points")
-        text += f", growing by {step} a day (n{formats.NBSP}{formats.plural(row.observed_days_count, 'day')})"
+        text += f", growing by {step} per day (n{formats.NBSP}{formats.plural(row.observed_days_count, 'day')})"
     return f"{text}."
 
 
-def _growth_title(mean: float, before: float | None, than: str) -> str:
+def _growth_title(mean: float, before: float | None, period: Period) -> str:
     users = f"{formats.count(mean)} a day"
     if before is None or before == 0:
         return f"{formats.count(mean)} daily active {'user' if mean == 1 else 'users'}"
     change = mean / before - 1
     if abs(change) < LEVEL:
-        return f"Daily active users held the level of {than}, {users}"
+        return f"Daily active users held the level of {period.compared_name}, {users}"
     verb = "grew" if change > 0 else "fell"
-    return f"Daily active users {verb} {abs(change) * 100:.0f}{formats.NBSP}% on {than}, to {users}"
+    return f"Daily active users {verb} {abs(change) * 100:.0f}{formats.NBSP}% on {period.compared_name}, to {users}"
 
 
 def _week_ago_title(users: int, before: int | None) -> str:
@@ -358,9 +417,11 @@ def _retained(cells: Sequence[CohortCell], number: int) -> float:
 
 
 def _after_weeks(number: int) -> str:
-    words = ("", "one week", "two weeks", "three weeks", "four weeks")
-    return f"{words[number] if number < len(words) else f'{number} weeks'} later"
+    words = ("", "first", "second", "third", "fourth")
+    return f"in the {words[number] if number < len(words) else f'{number}th'} week after"
 
 
-def _all(days: int) -> str:
-    return "the day" if days == 1 else f"all {days} days"
+def _all(days: int, is_part: bool) -> str:
+    if days == 1:
+        return "the one day measured" if is_part else "the day"
+    return f"all {days} days measured" if is_part else f"all {days} days"

@@ -6,11 +6,12 @@ import datetime as dt
 from collections.abc import Sequence
 
 from postlaunch.config.launch import Target
-from postlaunch.reviews import content, formats, gates, histogram, queries, watch
+from postlaunch.reviews import content, formats, gates, histogram, outside, queries, watch
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture, Row, Table, Tone
 from postlaunch.reviews.content import Source
 from postlaunch.reviews.figures import verdict as figures
 from postlaunch.reviews.gates import Gate, Verdict
+from postlaunch.reviews.intervals import SAMPLED_DOMAINS, wilson
 from postlaunch.reviews.rows import DailyValue, Metric
 
 _TONES: dict[str, Tone] = {"scale": "good", "pivot": "warn", "roll back": "bad", "insufficient data": "none"}
@@ -45,7 +46,7 @@ def document(source: Source) -> Document:
     footer = content.footer(source, queries.publication_id(source.session))
     return Document(
         eyebrow=f"Verdict at day {day}",
-        title=launch.name,
+        title=outside.clean(launch.name),
         subtitle=f"The first {day} days, {formats.date_range(launch.date, period.end)}",
         headline=f"Recommendation: {found.recommendation}{' (provisional)' if found.is_provisional else ''}, because {found.reason}.",
         tone=_TONES[found.recommendation],
@@ -67,9 +68,9 @@ def _gate(source: Source, metric: Metric) -> Gate:
     actual, numerator, denominator = over_phase(metric.period_rule, values)
     if metric.period_rule == "histogram":
         actual = histogram.quantile(queries.latency_buckets(source.session, launch.launch, first, last), 0.95)
-    sampled = metric.unit == "ratio" and metric.domain in gates.SAMPLED_DOMAINS
+    sampled = metric.unit == "ratio" and metric.domain in SAMPLED_DOMAINS
     target, comparator = metric.target or 0.0, metric.comparator or ">="
-    low, high = gates.wilson(numerator or 0, denominator) if sampled and denominator else (None, None)
+    low, high = wilson(numerator or 0, denominator) if sampled and denominator else (None, None)
     minimum = launch.reviews.minimum_sample if sampled else None
     outcome = gates.outcome(actual, denominator, target, comparator, minimum)
     days = (from_day, launch.launch_day(last))
@@ -120,7 +121,7 @@ def _balance(judged: Sequence[Gate]) -> list[Bullet]:
 def _beyond(metrics: Sequence[Metric]) -> list[Bullet]:
     """What no gate asks for and scaling needs: room to grow."""
     near = [metric for metric in metrics if watch.is_near(metric) and metric.target is None]
-    return [Bullet(f"Not a gate: the next scaling trigger is {formats.value(metric.value, metric.unit)} away.", "warn") for metric in near]
+    return [Bullet(f"Not a gate. {watch.trigger(metric)}.", "warn") for metric in near]
 
 
 def _provisional(found: Verdict, day: int) -> list[Bullet]:

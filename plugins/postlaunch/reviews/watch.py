@@ -2,7 +2,7 @@
 
 A KPI that no target speaks for is watched when it is worse than the period before (a day: than the same day a week ago) by
 more than noise, or when the next scaling trigger is near. Judged on enough people, tickets or events only: the launch's
-minimum sample.
+minimum sample. A period that still runs is not judged here either.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ VOLUMES = ("tickets_solved", "request_count")  # follow what came in: neither go
 
 
 def watched(metrics: Sequence[Metric], period: Period, minimum_sample: int) -> list[Metric]:
-    """KPIs that have no target, or one that could not be judged, and still need eyes, in their order."""
-    silent = [metric for metric in metrics if metric.status not in ("met", "missed")]
-    return [metric for metric in silent if is_near(metric) or _is_worse(metric, period, minimum_sample)]
+    """KPIs that have no target, or one that could not be judged, and still need eyes: a near trigger, then what got worse most."""
+    silent = [metric for metric in metrics if not metric.is_judged]
+    near = [metric for metric in silent if is_near(metric)]
+    worse = [metric for metric in silent if metric not in near and _is_worse(metric, period, minimum_sample)]
+    return near + sorted(worse, key=lambda metric: improvement(metric, before(metric, period), minimum_sample))
 
 
 def is_near(metric: Metric) -> bool:
@@ -38,9 +40,16 @@ def before(metric: Metric, period: Period) -> float | None:
 def line(metric: Metric, period: Period) -> str:
     """`First replies in time: 63.1 %, was 95.2 % (n 122)`."""
     if is_near(metric):
-        return f"The next scaling trigger is {formats.value(metric.value, metric.unit)} away"
+        return trigger(metric)
     now, then = formats.value(metric.value, metric.unit), formats.value(before(metric, period), metric.unit)
     return f"{metric.name}: {now}, {'a week ago' if period.kind == 'daily' else 'was'} {then}{sentences.sample(metric)}"
+
+
+def trigger(metric: Metric) -> str:
+    """`Redis memory: the next scaling trigger is 8 days away`."""
+    name = f"{metric.subject}: the" if metric.subject else "The"
+    away = "is reached" if metric.value is not None and metric.value < 1 else f"is {formats.value(metric.value, metric.unit)} away"
+    return f"{name} next scaling trigger {away}"
 
 
 def improvement(metric: Metric, was: float | None, minimum_sample: int) -> float:

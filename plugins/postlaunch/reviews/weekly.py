@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from postlaunch.reviews import content, formats, queries, sentences, watch
+from postlaunch.reviews import content, formats, outside, queries, sentences, watch
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture
 from postlaunch.reviews.content import Source
 from postlaunch.reviews.figures import operations, product, support
@@ -22,27 +22,23 @@ def document(source: Source) -> Document:
     period, launch = source.period, source.launch
     metrics = source.metrics()
     held = content.notices(source)
-    incidents = queries.incidents(source.session, launch.launch, period.start, period.end) if source.has("incidents") else []
-    clocks = queries.running_clocks(source.session, launch.launch, period.end) if source.has("support") else []
-    blocks: list[Block] = [*held, content.lights(source, metrics)]
-    blocks += [Heading("Key metrics"), content.kpi_table(metrics, period)]
-    blocks += [Heading("Wins"), Bullets(wins(metrics, launch.reviews.minimum_sample), "No target newly met and no clear improvement.")]
+    incidents, clocks = source.incidents(), source.clocks()
+    blocks: list[Block] = [*held, content.lights(source, metrics, incidents), Heading("Key metrics")]
+    blocks.append(content.kpi_table(metrics, period) if metrics else Paragraph(f"There is {formats.NO_DATA} {period.span}."))
+    no_wins = content.nothing_found(source, "no target newly met and no clear improvement.")
+    blocks += [Heading("Wins"), Bullets(wins(metrics, launch.reviews.minimum_sample), no_wins)]
     needs = content.attention(source, metrics, incidents, clocks)
-    blocks += [Heading("Needs attention"), Bullets(needs, "Nothing: no target missed, nothing got clearly worse, no open incident.")]
-    blocks += [
-        Heading("Next week's focus"),
-        Bullets(_focus(source, metrics), "Hold the line: no target was missed, and nothing got clearly worse."),
-    ]
+    blocks += [Heading("Needs attention"), Bullets(needs, content.no_attention(source))]
+    blocks += [Heading("Next week's focus"), Bullets(_focus(source, metrics), content.no_attention(source))]
     blocks += _charts(source, metrics)
     if incidents:
-        lines = [Bullet(content.incident_line(row, launch), "bad" if row.severity in ("P0", "P1") else "none") for row in incidents]
-        blocks += [Heading("Incidents of the week"), Bullets(lines)]
+        blocks += [Heading("Incidents of the week"), Bullets(content.incident_bullets(source, incidents))]
     return Document(
         eyebrow="Weekly status report",
-        title=launch.name,
+        title=outside.clean(launch.name),
         subtitle=content.subtitle(launch, period),
-        headline=content.headline(source, metrics),
-        tone=content.overall(source, metrics, held),
+        headline=content.headline(source, metrics, incidents),
+        tone=content.overall(source, metrics, held, incidents),
         blocks=blocks,
         footer=content.footer(source, queries.publication_id(source.session)),
     )
@@ -63,7 +59,7 @@ def wins(metrics: Sequence[Metric], minimum_sample: int) -> list[Bullet]:
 
 def _focus(source: Source, metrics: Sequence[Metric]) -> list[Bullet]:
     """The furthest missed targets, each with the evidence that says where to begin, then what got worse without a target."""
-    missed = content.ranked_misses(metrics)
+    missed = sentences.ranked_misses(metrics)
     bullets = [Bullet(f"{content.focus(metric)}. {_evidence(source, metric)}".strip(), "bad") for metric in missed]
     bullets += [Bullet(f"Find out why. {watch.line(metric, source.period)}.", "warn") for metric in source.watched(metrics)]
     return bullets[:FOCUS]
@@ -75,16 +71,18 @@ def _evidence(source: Source, metric: Metric) -> str:
         case "error_rate" | "latency_p95" | "uptime":
             values = queries.daily_values(session, launch_id, [metric.kpi_id], period.start, period.end)
             days = [day for day, _ in source.grave_days(period.start, period.end)]
-            return sentences.threshold(metric, values, period, days).sentence.split(" The week")[0]
+            return sentences.threshold(metric, values, source.periods[metric.domain], days).sentence.split(" The week")[0]
         case "activation":
             steps = queries.funnel_steps(session, launch_id, period.start, period.end)
-            return sentences.funnel([step for step in steps if step.funnel_id == "activation"], period).sentence
-        case "first_reply_attainment" | "resolution_attainment":
+            return sentences.funnel([step for step in steps if step.funnel_id == "activation"], source.periods["product"]).sentence
+        case kpi_id if kpi_id.endswith("_attainment"):
             counts = queries.sla_counts(session, launch_id, period.start, period.end)
-            chosen = [row for row in counts if metric.kpi_id.startswith(row.metric)]
-            return sentences.sla(chosen, period).sentence
+            chosen = [row for row in counts if kpi_id == f"{row.metric}_attainment"]
+            return sentences.sla(chosen, source.periods["support"], source.launch.reviews.minimum_sample).sentence
         case _:
-            return f"It was {formats.value(metric.previous, metric.unit)} the week before." if metric.previous is not None else ""
+            if metric.previous is None:
+                return ""
+            return f"It was {formats.value(metric.previous, metric.unit)} the week before."
 
 
 def _charts(source: Source, metrics: Sequence[Metric]) -> list[Block]:
@@ -92,20 +90,12 @@ def _charts(source: Source, metrics: Sequence[Metric]) -> list[Block]:
     first = period.end - dt.timedelta(days=CHART_DAYS - 1)
     grave = source.grave_days(first, period.end)
     blocks: list[Block] = []
-    if (
-        source.has("product")
-        and (rows := queries.active_users(session, launch_id, first, period.end))
-        and rows[-1].metric_date >= period.start
-    ):
-        blocks.append(Picture(product.active_users(rows, period, grave)))
+    if source.sees("product") and (rows := queries.active_users(session, launch_id, first, period.end)):
+        blocks.append(Picture(product.active_users(rows, source.periods["product"], grave)))
     error_rate = next((metric for metric in metrics if metric.kpi_id == "error_rate"), None)
     if error_rate is not None and error_rate.value is not None:
         values = queries.daily_values(session, launch_id, ["error_rate"], first, period.end)
-        blocks.append(Picture(operations.threshold("error-rate", error_rate, values, period, grave)))
-    if (
-        source.has("support")
-        and (backlog := queries.tickets(session, launch_id, first, period.end))
-        and backlog[-1].metric_date >= period.start
-    ):
-        blocks.append(Picture(support.tickets(backlog, period, grave)))
+        blocks.append(Picture(operations.threshold("error-rate", error_rate, values, source.periods["reliability"], grave)))
+    if source.sees("support") and (backlog := queries.tickets(session, launch_id, first, period.end)):
+        blocks.append(Picture(support.tickets(backlog, source.periods["support"], grave)))
     return [Heading("Charts"), *blocks] if blocks else [Heading("Charts"), Paragraph(f"There is {formats.NO_DATA} to draw.")]

@@ -55,9 +55,14 @@ class DomainStatus:
     reason: str | None
 
 
-def domain_status(session: psycopg.Connection, launch: Launch, period_end: dt.date) -> list[DomainStatus]:
-    """State of every domain that the launch fills, for a review of a period that ends with `period_end` (inclusive, launch's zone)."""
-    return [_status(session, launch, domain, period_end) for domain in launch.domains]
+def domain_status(session: psycopg.Connection, launch: Launch, period_end: dt.date, now: dt.datetime | None = None) -> list[DomainStatus]:
+    """State of every domain that the launch fills, for a review of a period that ends with `period_end` (inclusive, launch's zone).
+
+    A date is late when it is over (as of `now`; None: the clock) and not there; what has not passed yet is missed by nobody.
+    """
+    moment = now or dt.datetime.now(dt.UTC)
+    over = moment.astimezone(launch.zone).date() - dt.timedelta(days=1)
+    return [_status(session, launch, domain, min(period_end, over)) for domain in launch.domains]
 
 
 def _status(session: psycopg.Connection, launch: Launch, domain: Domain, period_end: dt.date) -> DomainStatus:

@@ -64,7 +64,7 @@ def threshold(
         style.target_line(chart, metric.target * factor, f"target {formats.target(metric.target, metric.comparator, metric.unit)}", values)
     if rows:
         style.shade(chart, period.start, period.end, days)
-        style.mark_incidents(chart, [(day, word) for day, word in incident_days if days[0] <= day <= days[-1]])
+        style.mark_incidents(chart, incident_days, days[0], days[-1])
         style.date_axis(chart, days[0], days[-1])
     top = max([value for value in values if value is not None] + [(metric.target or 0) * factor])
     chart.update_yaxes(range=[0, top * 1.18 or 1], ticksuffix=suffix)

@@ -25,7 +25,7 @@ def active_users(rows: Sequence[ActiveUsers], period: Period, incident_days: Seq
     chart.add_trace(go.Scatter(x=days, y=daily, mode="lines", line={"color": style.BLUE, "width": 4}, **fill))
     if rows:
         style.shade(chart, period.start, period.end, days)
-        style.mark_incidents(chart, [(day, word) for day, word in incident_days if days[0] <= day <= days[-1]])
+        style.mark_incidents(chart, incident_days, days[0], days[-1])
         style.date_axis(chart, days[0], days[-1])
         style.label_point(chart, days[-1], max(weekly[-14:]), "in 7 days", style.MUTED, above=True)
         style.label_point(chart, days[-1], max(daily[-7:]), "a day", style.BLUE, above=True)
@@ -58,7 +58,7 @@ def funnel(steps: Sequence[FunnelStep], period: Period) -> style.Chart:
     return style.Chart(name, sentences.funnel(steps, period), "Bar chart of funnel steps", chart, height=90 + 92 * max(1, len(steps)))
 
 
-def cohorts(cells: Sequence[CohortCell]) -> style.Chart:
+def cohorts(cells: Sequence[CohortCell], minimum_sample: int) -> style.Chart:
     """Weekly cohorts by weeks since they came: the share that was back; weeks that are not over stay empty."""
     import plotly.graph_objects as go
 
@@ -83,12 +83,12 @@ def cohorts(cells: Sequence[CohortCell]) -> style.Chart:
                 colour = style.PAPER if ratio > floor + 0.68 * (top - floor) else style.INK
                 chart.add_annotation(x=x, y=y, text=f"{ratio * 100:.0f}", showarrow=False, font={"color": colour, "size": style.FONT_SIZE})
     chart.update_xaxes(side="top", tickvals=weeks, ticktext=[str(week) for week in weeks], ticks="", linecolor=style.PAPER, fixedrange=True)
-    chart.update_xaxes(title={"text": "% back, by weeks since they came", "standoff": 4, "font": {"size": style.FONT_SIZE}})
+    chart.update_xaxes(title={"text": "% back on any day of the n-th week after", "standoff": 4, "font": {"size": style.FONT_SIZE}})
     chart.update_yaxes(tickvals=list(range(len(shown))), ticktext=labels, autorange="reversed", showgrid=False, nticks=None)
     chart.update_layout(margin={"t": 66, "l": 4, "r": 4, "b": 4})
     return style.Chart(
         "retention-cohorts",
-        sentences.cohorts([cell for cell in cells if cell.cohort_date in shown]),
+        sentences.cohorts([cell for cell in cells if cell.cohort_date in shown], minimum_sample),
         "Heat map of weekly retention",
         chart,
         height,

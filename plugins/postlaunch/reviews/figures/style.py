@@ -18,6 +18,7 @@ from postlaunch.reviews.sentences import Finding
 
 WIDTH = 600
 FONT_SIZE = 22
+LABEL_HEIGHT = 38  # px that a line of text takes above the plot, whatever the font
 FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 
 INK = "#1f2933"
@@ -102,16 +103,35 @@ def target_line(chart: Any, target: float, text: str, values: Sequence[float | N
     chart.add_hline(y=target, line={"color": GREEN, "width": 2.5, "dash": "dash"}, label=label, **where)
 
 
-def mark_incidents(chart: Any, days: Sequence[tuple[dt.date, str]], **where: Any) -> None:
-    """Days with a grave incident: a dotted line and the severity at its top."""
+def mark_incidents(chart: Any, days: Sequence[tuple[dt.date, str]], first: dt.date, last: dt.date, **where: Any) -> None:
+    """Days with a grave incident: a dotted line and the severity above it, inside the picture also at its edges.
+
+    `first`, `last`: the dates of the axis. Labels closer than a fourteenth of it would overlap and are left out.
+    """
+    shown = [(day, severity) for day, severity in days if first <= day <= last]
+    reach = max((last - first).days, 1)
     labelled: dt.date | None = None
-    for day, severity in days:
-        label: dict[str, Any] = {}
-        if labelled is None or (day - labelled).days >= 4:
-            font = {"color": VERMILION, "size": FONT_SIZE}
-            label = {"text": severity, "font": font, "textposition": "end", "yanchor": "bottom", "textangle": 0}
-            labelled = day
-        chart.add_vline(x=day.isoformat(), line={"color": VERMILION, "width": 2, "dash": "dot"}, label=label, **where)
+    for day, severity in shown:
+        chart.add_vline(x=day.isoformat(), line={"color": VERMILION, "width": 2, "dash": "dot"}, **where)
+        if labelled is not None and (day - labelled).days < reach / 14:
+            continue
+        labelled = day
+        place = (day - first).days / reach
+        side = "left" if place < 0.04 else "right" if place > 0.96 else "center"
+        chart.add_annotation(
+            x=day.isoformat(),
+            y=1,
+            yref="paper",
+            xanchor=side,
+            yanchor="bottom",
+            text=severity,
+            showarrow=False,
+            font={"color": VERMILION, "size": FONT_SIZE},
+            borderpad=0,
+            **where,
+        )
+    if shown:
+        chart.update_layout(margin={"t": max(LABEL_HEIGHT, chart.layout.margin.t or 0)})
 
 
 def shade(chart: Any, start: dt.date, end: dt.date, days: Sequence[dt.date], **where: Any) -> None:

@@ -28,14 +28,14 @@ def tickets(rows: Sequence[Tickets], period: Period, incident_days: Sequence[tup
     chart.add_trace(go.Scatter(x=days, y=[row.backlog_count for row in now], mode="lines", line={"color": style.INK, "width": 4}))
     if now:
         style.shade(chart, period.start, period.end, days)
-        style.mark_incidents(chart, [(day, word) for day, word in incident_days if days[0] <= day <= days[-1]])
+        style.mark_incidents(chart, incident_days, days[0], days[-1])
         style.date_axis(chart, days[0], days[-1])
     style.key(chart, [("▮ opened that day", style.BLUE), ("━ open at its end", style.INK)])
     chart.update_yaxes(rangemode="tozero", tickformat=",")
     return style.Chart("tickets", finding, "Bars of opened tickets and a line of the backlog", chart)
 
 
-def sla(rows: Sequence[SlaCount], period: Period, targets: Mapping[str, float] | None = None) -> style.Chart:
+def sla(rows: Sequence[SlaCount], period: Period, minimum_sample: int, targets: Mapping[str, float] | None = None) -> style.Chart:
     """Share of clocks that kept their time: a bar for each priority, a group for each SLA metric. `targets`: metric -> ratio."""
     judged = [row for row in rows if row.attained_count + row.breached_count > 0]
     groups = [(metric, _by_priority(judged, metric)) for metric in sentences.SLA_NAMES]
@@ -46,7 +46,7 @@ def sla(rows: Sequence[SlaCount], period: Period, targets: Mapping[str, float] |
     for metric, group in groups:
         target = (targets or {}).get(metric)
         promised = f"  {style.muted(f'target ≥{formats.NBSP}{formats.percent(target)}')}" if target is not None else ""
-        _write(chart, -0.26, y, f"<b>{formats.upper_first(sentences.SLA_NAMES[metric])} in time</b>{promised}")
+        _write(chart, -0.26, y, f"<b>{formats.upper_first(sentences.sla_name(metric))} in time</b>{promised}")
         for number, row in enumerate(group, start=1):
             _bar(chart, y + number, row)
         if target is not None:
@@ -56,7 +56,7 @@ def sla(rows: Sequence[SlaCount], period: Period, targets: Mapping[str, float] |
     chart.update_layout(barmode="overlay", margin={"t": 4, "l": 4, "r": 4, "b": 4})
     chart.update_xaxes(visible=False, range=[-0.27, 1.56])
     chart.update_yaxes(visible=False, range=[y - 0.95, -0.55])
-    return style.Chart("sla", sentences.sla(rows, period), "Bars of SLA attainment by priority", chart, height)
+    return style.Chart("sla", sentences.sla(rows, period, minimum_sample), "Bars of SLA attainment by priority", chart, height)
 
 
 def _bar(chart: Any, y: float, row: SlaCount) -> None:
