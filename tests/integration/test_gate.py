@@ -136,7 +136,7 @@ def test_damaged_days_stay_out_of_the_marts_until_they_are_mended(pipeline: Pipe
     assert held.state == "held"
     assert held.since is not None
     assert held.covered_through == LAST
-    assert "reload_ratio 0.5" in (held.reason or ""), held.reason
+    assert "kept_ratio 0.5" in (held.reason or ""), held.reason
     assert "2026-04-08" in (held.reason or "")
     assert "lost rows against what is published" in (held.reason or "")
     assert "lost rows against what is published" in " ".join(pipeline.daily_review().split())

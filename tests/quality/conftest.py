@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from tests.quality.hand_built import FIRST, LAST, Warehouse
+from tests.quality.hand_built import FIRST, LAST, Warehouse, marts_alone
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _marts_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POSTLAUNCH_DBT_PROJECT", str(marts_alone(tmp_path_factory.mktemp("marts"))))
+        yield
 
 
 @pytest.fixture

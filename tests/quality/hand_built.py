@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from psycopg import sql
 
 from postlaunch.config.launch import DOMAIN_SOURCE, Domain
+from postlaunch.config.settings import REPOSITORY
 from postlaunch.warehouse.db import connect
 
 LAUNCH = "emr-platform"
@@ -116,7 +119,8 @@ MARTS: dict[str, str] = {
                 as observed_seconds,
             80000::double precision as up_seconds, 0::double precision as no_data_seconds,
             80000 / 86400::double precision as uptime_ratio,
-            10000::double precision as request_count, 10::double precision as error_count,
+            10000::double precision as request_count, 10000::double precision as classified_request_count,
+            10::double precision as error_count,
             0.001::double precision as error_ratio,
             0.1::double precision as latency_p50_seconds, 0.2::double precision as latency_p95_seconds,
             0.3::double precision as latency_p99_seconds, null::text as notice
@@ -163,6 +167,12 @@ MARTS: dict[str, str] = {
         from days cross join build.kpis
     """,
 }
+# What invariants of marts look up in other models.
+LOOKED_UP = {
+    "stg_config__launches": "select launch_id, launch_date, timezone from config.launches",
+    "stg_config__prometheus_metrics": "select launch_id, kind, subject_id from config.prometheus_metrics",
+    "int_covered_dates": "select launch_id, source, metric_date from days cross join unnest(array['mixpanel', 'prometheus']) as source",
+}
 _DAYS = """
 with days as (
     select launch_id, day::date as metric_date, day::date - launch_date as launch_day
@@ -194,6 +204,13 @@ _REFUSED = """
     select 0, %(launch)s, %(source)s, %(stream)s, day, 'bad JSON', 'l', number, '{'
     from unnest(%(days)s::date[]) as day cross join generate_series(1, %(refused)s::bigint) as number
 """
+
+
+def marts_alone(folder: Path) -> Path:
+    """A dbt project of the marts and their YAML, without the models behind them, which are not built by hand."""
+    project = folder / "dbt_project"
+    shutil.copytree(REPOSITORY / "dbt_project" / "models" / "marts", project / "models" / "marts")
+    return project
 
 
 @dataclass
@@ -232,7 +249,7 @@ class Warehouse:
             first=sql.Literal(FIRST.isoformat()), last=sql.Literal(self.last.isoformat())
         )
         with connect("transformer") as session:
-            for table, query in MARTS.items():
+            for table, query in (LOOKED_UP | MARTS).items():
                 target = sql.Identifier("build", table)
                 session.execute(sql.SQL("drop table if exists {}").format(target))
                 session.execute(sql.SQL("create table {} as {} {}").format(target, days, sql.SQL(query)))  # type: ignore[arg-type]

@@ -68,8 +68,8 @@ def test_half_of_a_published_day_is_held_and_the_right_data_passes_without_confi
     assert [domain.outcome for domain in held.domains] == ["held"]
     assert _reasons(held)[0] == (
         "the date lost rows against what is published: reload the right file or confirm the loss "
-        "(partition_audit: 1 row that must not be, "
-        "for example stream events, partition_date 2026-03-10, accepted_count 1,000, loaded_count 500, reload_ratio 0.5)"
+        "(event_loads of emr-platform: kept_ratio must be at least 0.95, "
+        "but stream events, partition_date 2026-03-10, accepted_count 1,000, loaded_count 500, kept_ratio 0.5)"
     )
     assert publish().published == ()
     published.load(1000, DAY)

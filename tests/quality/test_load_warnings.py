@@ -34,7 +34,7 @@ def test_a_warning_is_told_in_the_domains_of_its_source_and_holds_neither(built:
     told = _told(result)
     assert set(told) == {"reliability", "capacity"}
     assert told["capacity"].startswith("the source warned")
-    assert "2 rows that must not be" in told["capacity"]
+    assert "api.up: PromQL is odd" in told["capacity"]
     assert WARNING in told["capacity"]
     assert str(DAY) in told["capacity"]
     assert result.is_passed

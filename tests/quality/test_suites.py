@@ -7,41 +7,75 @@ from pathlib import Path
 import pytest
 
 from postlaunch.config.launch import DOMAIN_SOURCE
-from postlaunch.config.settings import load_settings
+from postlaunch.config.settings import REPOSITORY, load_settings
 from postlaunch.errors import ConfigError
+from postlaunch.quality.invariants import load_models
 from postlaunch.quality.suites import load_suites
 from postlaunch.warehouse.marts import mart_tables
 from tests.quality.hand_built import Warehouse
 
 SUITE = """
-name: ticket_daily
+name: freshness
 domain: support
-table: ticket_daily
+facts: select launch_id, domain, 1 as days_behind from scopes
 expectations:
-  - type: expect_table_row_count_to_be_between
-    kwargs: {min_value: 1}
+  - type: expect_column_values_to_be_between
+    kwargs: {column: days_behind, max_value: 0}
     severity: critical
-    meta: {reason: an empty table passes everything}
+    meta: {reason: a review would speak of an older day}
+"""
+MODEL = """
+models:
+  - name: ticket_daily
+    data_tests:
+      - holds: {name: nothing_is_counted_below_zero, arguments: {expression: opened_count >= 0}}
 """
 
 
-def test_every_mart_has_a_suite_in_its_own_domain_that_names_its_grain() -> None:
-    suites = {suite.table: suite for suite in load_suites(load_settings().expectations) if suite.schema_name == "build"}
-    assert set(suites) == set(mart_tables())
-    for table, domain in mart_tables().items():
-        assert suites[table].domains == (domain,)
-        assert suites[table].grain, f"{table}: no uniqueness expectation"
+def test_every_mart_says_what_identifies_a_row() -> None:
+    grains = {model.name: model.grain for model in load_models(load_settings().dbt_project)}
+    assert [table for table in mart_tables() if not grains.get(table)] == []
 
 
-def test_every_mart_suite_can_fail_on_missing_rows() -> None:
-    for suite in load_suites(load_settings().expectations):
-        words = [expectation.meta.reason for expectation in suite.expectations if expectation.severity == "critical"]
-        types = [expectation.type for expectation in suite.expectations]
-        assert (
-            suite.schema_name == "ops"
-            or "expect_table_row_count_to_be_between" in types
-            or any("row-count minimum" in word for word in words)
-        ), suite.name
+def test_the_reasons_of_expectations_differ() -> None:
+    suites = load_suites(load_settings().expectations)
+    by_severity = [(item.severity, item.meta.reason, suite.name) for suite in suites for item in suite.expectations]
+    reasons = [
+        (severity, reason) for severity, reason, name in by_severity if name != "sample_loads"
+    ]  # says of samples what event_loads says
+    assert len(reasons) == len(set(reasons))
+
+
+def test_an_invariant_stands_beside_its_model_and_in_no_suite() -> None:
+    rules = {invariant.reason for model in load_models(REPOSITORY / "dbt_project") for invariant in model.invariants}
+    told = {item.meta.reason for suite in load_suites(load_settings().expectations) for item in suite.expectations}
+    assert not rules & told
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        (
+            "relationships: {arguments: {to: x}}",
+            r"daily\.yml: ticket_daily: .*relationships: say it with holds, one_row_a or finds_nothing",
+        ),
+        ("holds: {name: x, arguments: {expresion: a > 0}}", r"ticket_daily.*'expression'"),
+        ("""holds: {name: x, arguments: {expression: "a > {{ var('x') }}"}}""", r"only ref\(\) and source\(\) are understood"),
+    ],
+)
+def test_a_data_test_that_the_gate_cannot_judge_is_refused_by_file_and_name(tmp_path: Path, test: str, message: str) -> None:
+    folder = tmp_path / "models" / "marts" / "support"
+    folder.mkdir(parents=True)
+    (folder / "ticket_daily.yml").write_text(MODEL + f"      - {test}\n")
+    with pytest.raises(ConfigError, match=message):
+        load_models(tmp_path)
+
+
+def test_a_singular_data_test_is_refused_because_nobody_knows_whose_rows_it_returns(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "odd.sql").write_text("select 1")
+    with pytest.raises(ConfigError, match=r"odd\.sql: .*finds_nothing"):
+        load_models(tmp_path)
 
 
 def test_the_views_and_the_launch_file_agree_on_the_source_of_each_domain(warehouse: str) -> None:
@@ -52,8 +86,8 @@ def test_the_views_and_the_launch_file_agree_on_the_source_of_each_domain(wareho
     ("change", "message"),
     [
         (("severity: critical", "severity: fatal"), r"support\.yaml: expectations\.0\.severity: Input should be 'critical' or 'warning'"),
-        (("    meta: {reason: an empty table passes everything}\n", ""), r"expectations\.0\.meta: Field required"),
-        (("table: ticket_daily", "tabel: ticket_daily"), r"table: Field required; tabel: Extra inputs are not permitted"),
+        (("    meta: {reason: a review would speak of an older day}\n", ""), r"expectations\.0\.meta: Field required"),
+        (("facts: select", "fact: select"), r"facts: Field required; fact: Extra inputs are not permitted"),
         (("kwargs: {", "kwargs: ["), r"support\.yaml: not readable"),
     ],
 )
@@ -69,9 +103,9 @@ def test_a_suite_may_be_json_and_a_name_is_used_once(tmp_path: Path) -> None:
     import yaml
 
     (tmp_path / "support.json").write_text(json.dumps(yaml.safe_load(SUITE)))
-    assert [suite.name for suite in load_suites(tmp_path)] == ["ticket_daily"]
+    assert [suite.name for suite in load_suites(tmp_path)] == ["freshness"]
     (tmp_path / "again.yaml").write_text(SUITE)
-    with pytest.raises(ConfigError, match="two suites are called ticket_daily"):
+    with pytest.raises(ConfigError, match="two suites are called freshness"):
         load_suites(tmp_path)
 
 

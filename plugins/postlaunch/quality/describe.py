@@ -1,120 +1,111 @@
-"""From Great Expectations' result to a sentence: why it matters, where, what is observed and what is expected."""
+"""From a failure to a sentence: why it matters, where, what is observed and what is expected, with the records by name."""
 
 from __future__ import annotations
 
 import datetime as dt
 import decimal
+from collections.abc import Sequence
 from typing import Any
 
 from postlaunch.quality.result import Finding, Scope
 from postlaunch.quality.suites import Expectation, Suite
+from postlaunch.quality.violations import Violations
 
 EXAMPLES = 3
+_SKIPPED = ("launch_id", "domain")  # the scope says them
+
+Row = dict[str, Any]
 
 
-def finding_of(suite: Suite, expectation: Expectation, result: Any, scope: Scope) -> Finding:
-    """Turn one validation result of `suite` into a Finding. A result that raised an exception counts as a failed critical one."""
-    broken = _exception_message(result.exception_info)
-    expected = _expected(expectation, scope)
-    observed: dict[str, Any] = {"table": f"{suite.schema_name}.{suite.table}", "expected": expected}
-    if broken:
-        observed |= {"observed": None, "text": f"{suite.table}: cannot be evaluated: {broken}"}
-    else:
-        observed |= {"observed": _json(_figure(result.result)), "rows": result.result.get("unexpected_count")}
-        if not result.success:
-            examples = _examples(result.result)
-            observed["examples"] = examples
-            observed["text"] = f"{expectation.meta.reason} ({suite.table}: {_deviation(expectation, result.result, expected, examples)})"
+def finding_of_suite(suite: Suite, expectation: Expectation, scope: Scope, rows: Sequence[Row], failed: Sequence[Row]) -> Finding:
+    """What an expectation says of one launch and domain: `failed` of its `rows` of facts."""
+    column = expectation.kwargs.column
+    expected = _expected(expectation)
+    observed: dict[str, Any] = {"table": suite.name, "expected": expected, "rows": len(rows)}
+    if failed:
+        names = (*suite.identity, *expectation.meta.shows, column)
+        examples = [row_text({name: row[name] for name in names}) for row in failed[:EXAMPLES]]
+        more = f"; and {len(failed) - EXAMPLES:,} more" if len(failed) > EXAMPLES else ""
+        where = f"{suite.name} of {scope.launch_id}: {column} {expected}, but {'; '.join(examples)}{more}"
+        observed |= {
+            "observed": _json([row[column] for row in failed[:EXAMPLES]]),
+            "failed_rows": len(failed),
+            "examples": examples,
+            "text": f"{expectation.meta.reason} ({where})",
+        }
     return Finding(
         suite=suite.name,
-        expectation=_name(expectation),
-        severity="critical" if broken else expectation.severity,
-        is_passed=bool(result.success),
-        is_confirmable=expectation.meta.is_confirmable and not broken,
+        expectation=f"{expectation.type}({column})",
+        severity=expectation.severity,
+        is_passed=not failed,
+        is_confirmable=expectation.meta.is_confirmable,
         reason=expectation.meta.reason,
         observed=observed,
     )
 
 
-def _exception_message(information: Any) -> str | None:
-    """GX gives one mapping, or one a metric."""
-    for entry in (information, *(information or {}).values()):
-        if isinstance(entry, dict) and entry.get("raised_exception"):
-            return str(entry.get("exception_message")).partition("\n")[0]
-    return None
+def finding_without_facts(suite: Suite, expectation: Expectation, error: str) -> Finding:
+    """The facts could not be read: critical, whatever the expectation is, because nobody knows."""
+    return Finding(
+        suite=suite.name,
+        expectation=f"{expectation.type}({expectation.kwargs.column})",
+        severity="critical",
+        is_passed=False,
+        is_confirmable=False,
+        reason=expectation.meta.reason,
+        observed={"table": suite.name, "observed": None, "text": f"{suite.name}: cannot be evaluated: {error}"},
+    )
 
 
-def _subject(expectation: Expectation) -> str:
-    kwargs = expectation.kwargs
-    if "column" in kwargs:
-        return str(kwargs["column"])
-    return ", ".join(kwargs.get("column_list", ()))
+def finding_of_invariant(violations: Violations, is_passed: bool, examples: Sequence[Row]) -> Finding:
+    """What an invariant says of one launch and domain. One that cannot be evaluated is critical: nobody knows."""
+    model, invariant, scope = violations.model, violations.invariant, violations.scope
+    place = f"{model.name} of {scope.launch_id}"
+    observed: dict[str, Any] = {"table": f"build.{model.name}", "expected": "no such row", "observed": violations.count}
+    if violations.error:
+        observed["text"] = f"{place}: {invariant.name} cannot be evaluated: {violations.error}"
+    elif not is_passed:
+        texts = [row_text(row) for row in examples]
+        count = violations.count or 0
+        named = f", for example {'; '.join(texts)}" if texts else ""
+        observed |= {
+            "examples": texts,
+            "text": f"{invariant.reason} ({invariant.name} in {place}: broken by {count:,} {'row' if count == 1 else 'rows'}{named})",
+        }
+    return Finding(
+        suite=model.name,
+        expectation=invariant.name,
+        severity="critical" if violations.error else invariant.severity,
+        is_passed=is_passed,
+        is_confirmable=False,
+        reason=invariant.reason,
+        observed=observed,
+    )
 
 
-def _name(expectation: Expectation) -> str:
-    """The type, and the columns it is about, for example expect_column_values_to_be_between(reload_ratio)."""
-    subject = _subject(expectation)
-    return f"{expectation.type}({subject})" if subject else expectation.type
+def row_text(row: Row) -> str:
+    """A row as `column value, column value`, without the launch."""
+    return ", ".join(f"{name} {_figure_text(value)}" for name, value in row.items() if name not in _SKIPPED)
 
 
-def _expected(expectation: Expectation, scope: Scope) -> str:
-    """The limits in words, with the parameters of the run filled in."""
-    kwargs = {name: _filled(value, scope) for name, value in expectation.kwargs.items()}
+def _expected(expectation: Expectation) -> str:
+    """The limits in words."""
+    kwargs = expectation.kwargs.model_dump()
     low, high = kwargs.get("min_value"), kwargs.get("max_value")
+    if low is not None and low == high:
+        return f"must be {_figure_text(low)}"
     if low is not None and high is not None:
-        return f"between {_figure_text(low)} and {_figure_text(high)}"
+        return f"must be between {_figure_text(low)} and {_figure_text(high)}"
     if low is not None:
-        return f"at least {_figure_text(low)}"
+        return f"must be at least {_figure_text(low)}"
     if high is not None:
-        return f"at most {_figure_text(high)}"
-    if "value_set" in kwargs:
-        return "one of " + ", ".join(map(_figure_text, kwargs["value_set"]))
-    words = {
-        "expect_column_values_to_not_be_null": "never empty",
-        "expect_compound_columns_to_be_unique": "one row each",
-        "expect_column_values_to_be_unique": "one row each",
-        "unexpected_rows_expectation": "no such row",
-    }
-    return words.get(expectation.type, expectation.type.removeprefix("expect_").replace("_", " "))
-
-
-def _filled(value: Any, scope: Scope) -> Any:
-    if isinstance(value, dict) and "$PARAMETER" in value:
-        return scope.parameters.get(value["$PARAMETER"])
-    return value
-
-
-def _figure(result: dict[str, Any]) -> Any:
-    """What was seen: GX's observed value, else the first values that should not be there."""
-    if "observed_value" in result:
-        return result["observed_value"]
-    return [_json(value) for value in result.get("partial_unexpected_list", [])[:EXAMPLES]]
-
-
-def _deviation(expectation: Expectation, result: dict[str, Any], expected: str, examples: list[str]) -> str:
-    if expectation.type == "unexpected_rows_expectation":
-        count = result.get("observed_value") or 0
-        return f"{count:,} {'row' if count == 1 else 'rows'} that must not be" + _for_example(examples)
-    if "observed_value" in result:
-        subject = _subject(expectation) or expectation.type.removeprefix("expect_table_").split("_to_")[0].replace("_", " ")
-        return f"{subject} is {_figure_text(result['observed_value'])}, expected {expected}"
-    count, total = result.get("unexpected_count") or 0, result.get("element_count") or 0
-    return f"{_subject(expectation)} is not {expected} in {count:,} of {total:,} rows" + _for_example(examples)
-
-
-def _for_example(examples: list[str]) -> str:
-    return f", for example {'; '.join(examples)}" if examples else ""
-
-
-def _examples(result: dict[str, Any]) -> list[str]:
-    """Up to three offending rows as `column value`, the launch left out because the scope says it."""
-    rows = result.get("unexpected_index_list") or (result.get("details") or {}).get("unexpected_rows") or []
-    return [_row_text(row) for row in rows[:EXAMPLES] if isinstance(row, dict)]
-
-
-def _row_text(row: dict[str, Any]) -> str:
-    skipped = ("launch_id", "domain")
-    return ", ".join(f"{name} {_figure_text(value)}" for name, value in row.items() if name not in skipped)
+        return f"must be at most {_figure_text(high)}"
+    return (
+        expectation.type.removeprefix("expect_column_values_to_")
+        .replace("_", " ")
+        .replace("not be null", "must not be empty")
+        .replace("be null", "should be empty")
+    )
 
 
 def _figure_text(value: Any) -> str:
@@ -124,15 +115,13 @@ def _figure_text(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, (float, decimal.Decimal)):
         return f"{float(value):,.4g}"
-    return str(value)
+    return "empty" if value is None else str(value)
 
 
 def _json(value: Any) -> Any:
     """A value that JSON can hold."""
     if isinstance(value, (list, tuple)):
         return [_json(item) for item in value]
-    if isinstance(value, dict):
-        return {str(name): _json(item) for name, item in value.items()}
     if isinstance(value, decimal.Decimal):
         return float(value)
     if isinstance(value, (dt.date, dt.datetime)):

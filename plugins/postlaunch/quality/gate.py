@@ -9,19 +9,36 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import getpass
+from collections.abc import Iterator
 
 import psycopg
 from psycopg.types.json import Jsonb
 
 from postlaunch.config.settings import load_settings
 from postlaunch.errors import GateError
-from postlaunch.quality.engine import Engine, missing_tables
+from postlaunch.quality.describe import finding_of_invariant, finding_of_suite, finding_without_facts
+from postlaunch.quality.engine import Engine
+from postlaunch.quality.facts import Facts, read_facts, scopes_of
+from postlaunch.quality.invariants import Model, load_models
 from postlaunch.quality.result import AuditResult, DomainAudit, Finding, Scope
 from postlaunch.quality.scope import newest_build, pending_scopes
-from postlaunch.quality.suites import Suite, load_suites
+from postlaunch.quality.suites import ColumnKwargs, Expectation, Meta, Suite, load_suites
+from postlaunch.quality.violations import Judge, Violations, missing_tables
 from postlaunch.warehouse.db import connect
 
 Confirmations = dict[tuple[str, str], str]
+_REASON = "invariants hold for every row, and one that cannot be evaluated holds for none"
+NO_VIOLATIONS = (
+    Expectation(
+        type="expect_column_values_to_be_between",
+        kwargs=ColumnKwargs.model_validate({"column": "violations", "max_value": 0}),
+        severity="critical",
+        meta=Meta(reason=_REASON),
+    ),
+    Expectation(
+        type="expect_column_values_to_not_be_null", kwargs=ColumnKwargs(column="violations"), severity="critical", meta=Meta(reason=_REASON)
+    ),
+)
 
 
 def audit() -> AuditResult:
@@ -29,17 +46,18 @@ def audit() -> AuditResult:
 
     Raises GateError if the audit itself cannot run (unfinished build, missing tables), ConfigError for a wrong suite file.
     """
-    suites = load_suites(load_settings().expectations)
+    settings = load_settings()
+    suites, models = load_suites(settings.expectations), load_models(settings.dbt_project)
     with connect("publisher") as session:
         build_id = newest_build(session)
         scopes = pending_scopes(session)
         if build_id is None or not scopes:
             return AuditResult(build_id, ())
-        missing = missing_tables(session, suites)
+        missing = missing_tables(session, models)
         if missing:
             raise GateError(f"nothing to audit in {', '.join(missing)}: the table does not exist; run `postlaunch build`")
         confirmations = _confirmations(session)
-    result = AuditResult(build_id, tuple(_audit_all(suites, scopes, confirmations)))
+    result = AuditResult(build_id, judge_all(suites, models, scopes, confirmations))
     _store(result)
     return result
 
@@ -91,20 +109,41 @@ def _confirmations(session: psycopg.Connection) -> Confirmations:
     return {(str(launch_id), str(domain)): str(reason) for launch_id, domain, reason in rows}
 
 
-def _audit_all(suites: list[Suite], scopes: list[Scope], confirmations: Confirmations) -> list[DomainAudit]:
-    engine = Engine()
-    try:
-        return [_audit_scope(engine, suites, scope, confirmations.get((scope.launch_id, scope.domain))) for scope in scopes]
-    finally:
-        engine.close()
+def judge_all(suites: list[Suite], models: list[Model], scopes: list[Scope], confirmations: Confirmations) -> tuple[DomainAudit, ...]:
+    """All verdicts. The facts are read before Great Expectations is imported: whatever is wrong with them shows in a second."""
+    with connect("auditor", autocommit=True) as session:
+        session.execute("set default_transaction_read_only = on")
+        judge = Judge(session, models, scopes)
+        violations = judge.violations()
+        facts = [read_facts(session, suite, scopes) for suite in suites]
+        engine = Engine()
+        findings = [*_of_invariants(engine, judge, violations)]
+        for suite, known in zip(suites, facts, strict=True):
+            findings += _of_suite(engine, suite, known, scopes)
+    by_scope: dict[Scope, list[Finding]] = {scope: [] for scope in scopes}
+    for scope, finding in findings:
+        by_scope[scope].append(_confirmed(finding, confirmations.get((scope.launch_id, scope.domain))))
+    return tuple(DomainAudit(scope, tuple(own)) for scope, own in by_scope.items())
 
 
-def _audit_scope(engine: Engine, suites: list[Suite], scope: Scope, confirmation: str | None) -> DomainAudit:
-    findings: list[Finding] = []
-    for suite in suites:
-        if suite.covers(scope.domain) and (scope.is_built or suite.schema_name == "ops"):
-            findings += engine.validate(suite, scope)
-    return DomainAudit(scope, tuple(_confirmed(finding, confirmation) for finding in findings))
+def _of_invariants(engine: Engine, judge: Judge, violations: list[Violations]) -> Iterator[tuple[Scope, Finding]]:
+    counts = [{"violations": entry.count} for entry in violations]
+    failed = set[int]().union(*engine.failures("invariants", counts, NO_VIOLATIONS))
+    for number, entry in enumerate(violations):
+        examples = judge.examples(entry) if number in failed and not entry.error else []
+        yield entry.scope, finding_of_invariant(entry, number not in failed, examples)
+
+
+def _of_suite(engine: Engine, suite: Suite, facts: Facts, scopes: list[Scope]) -> Iterator[tuple[Scope, Finding]]:
+    failed = engine.failures(suite.name, facts.rows, suite.expectations)
+    for scope in scopes_of(suite, scopes):
+        own = facts.of(scope)
+        for expectation, numbers in zip(suite.expectations, failed, strict=True):
+            if facts.error:
+                yield scope, finding_without_facts(suite, expectation, facts.error)
+            else:
+                rows, wrong = [facts.rows[number] for number in own], [facts.rows[number] for number in own if number in numbers]
+                yield scope, finding_of_suite(suite, expectation, scope, rows, wrong)
 
 
 def _confirmed(finding: Finding, confirmation: str | None) -> Finding:

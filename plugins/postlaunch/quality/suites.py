@@ -1,17 +1,17 @@
-"""Expectation suites as files: one YAML or JSON file a table, in Great Expectations' own words.
+"""Expectation suites as files: what only an expectation can say (volume, freshness, completeness, drift), one YAML or JSON file a subject.
 
-    name: active_users_daily          domain: product            table: active_users_daily
-    slice: metric_date                # only the dates that were built; absent: all rows of the launch
-    expectations:
-      - type: expect_table_row_count_to_be_between
-        kwargs: {min_value: 1}
+    name: event_loads                 domain: product            identity: [stream, partition_date]
+    facts: >                          # one row per thing that is judged, of all launches and domains at once
+      select audit.* from ops.partition_audit as audit inner join scopes using (launch_id, domain) where not audit.is_settled
+    expectations:                     # in Great Expectations' own words, about a column of the facts
+      - type: expect_column_values_to_be_between
+        kwargs: {column: duplicate_ratio, max_value: 0.05}
         severity: critical            # critical holds the domain, warning is only told
-        meta: {reason: an empty table passes nearly every other expectation}
+        meta: {reason: so many rows came twice that the file looks copied, shows: [landed_count], is_confirmable: true}
 
-`domain` may be a list; `scorecard` and `reference` are audited with every domain. `restrict` names the columns that single out the rows
-(launch_id unless said otherwise; launch_id and domain). `schema: ops` is for the views over loads: the rows that readers do not see yet.
-A kwarg `{$PARAMETER: last_date}` is filled in for each run, and so is `{last_date}` in the SQL of an unexpected_rows_expectation;
-the parameters are launch_id, domain, first_date and last_date.
+The facts may use `scopes` (launch_id, domain, first_date, last_date): what the audit is about, here of the suite's own domains. Every row
+needs launch_id and domain; a fact that is null is not judged. `needs_build`: only scopes with dates that were built. Invariants of
+single models do not stand here but beside the models (invariants.py).
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from postlaunch.config.launch import Domain
 from postlaunch.errors import ConfigError
 
 Severity = Literal["critical", "warning"]
-EVERY_DOMAIN = ("scorecard", "reference")
-UNIQUE, UNIQUE_COLUMN = "expect_compound_columns_to_be_unique", "expect_column_values_to_be_unique"
 
 
 def _as_tuple(value: Any) -> Any:
@@ -35,48 +34,45 @@ def _as_tuple(value: Any) -> Any:
 
 
 class Meta(BaseModel):
-    """Why the expectation is there, in words a reader of a review understands; confirmable: an engineer may let it through."""
+    """Why the expectation is there, in words a reader of a review understands.
+
+    shows: facts that are told beside the judged one. told: the fact that is told in words of its own, instead of the figure.
+    is_confirmable: an engineer may let it through.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     reason: Annotated[str, Field(min_length=10)]
+    shows: tuple[str, ...] = ()
     is_confirmable: bool = False
 
 
+class ColumnKwargs(BaseModel):
+    """Arguments of an expectation about the values of one column."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    column: str
+
+
 class Expectation(BaseModel):
-    """One expectation as Great Expectations writes it."""
+    """One expectation as Great Expectations writes it, about every row by itself: so a failure has its launch and domain."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    type: Annotated[str, Field(pattern=r"^(expect_\w+|unexpected_rows_expectation)$")]
-    kwargs: dict[str, Any] = Field(default_factory=dict)
+    type: Annotated[str, Field(pattern=r"^expect_column_values_to_\w+$")]
+    kwargs: ColumnKwargs
     severity: Severity
     meta: Meta
 
 
 class Suite(BaseModel):
-    """What must hold of one table, restricted to one launch, domain and slice of dates."""
+    """What must hold of the facts that one query tells."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
     name: str
-    domains: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(alias="domain", min_length=1)]
-    schema_name: Literal["build", "ops"] = Field(default="build", alias="schema")
-    table: str
-    restrict: Annotated[tuple[Literal["launch_id", "domain"], ...], Field(min_length=1)] = ("launch_id",)
-    slice_column: str | None = Field(default=None, alias="slice")
+    domains: Annotated[tuple[Domain, ...], BeforeValidator(_as_tuple), Field(alias="domain", min_length=1)]
+    needs_build: bool = False
+    identity: tuple[str, ...] = ()
+    facts: Annotated[str, Field(pattern=r"\bscopes\b")]
     expectations: Annotated[tuple[Expectation, ...], Field(min_length=1)]
-
-    @property
-    def grain(self) -> tuple[str, ...]:
-        """The columns that identify a row; empty for a suite that does not say."""
-        for expectation in self.expectations:
-            if expectation.type == UNIQUE:
-                return tuple(expectation.kwargs["column_list"])
-            if expectation.type == UNIQUE_COLUMN:
-                return (expectation.kwargs["column"],)
-        return ()
-
-    def covers(self, domain: str) -> bool:
-        """Whether the suite is part of the audit of `domain`."""
-        return domain in self.domains or any(every in self.domains for every in EVERY_DOMAIN)
 
 
 def load_suites(folder: Path) -> list[Suite]:

@@ -22,8 +22,8 @@ from psycopg.rows import class_row
 
 from postlaunch.config.settings import load_settings
 from postlaunch.errors import GateError, LockedError, WarehouseError
+from postlaunch.quality.invariants import load_models
 from postlaunch.quality.scope import newest_build
-from postlaunch.quality.suites import load_suites
 from postlaunch.warehouse.build import LOCK as BUILD_LOCK
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import held, seize, take
@@ -195,8 +195,8 @@ def _publish(session: psycopg.Connection, build_id: int, passed: list[Verdict]) 
 
 
 def _grains() -> dict[str, Grain]:
-    """What identifies a row of each mart: the uniqueness that its suite demands."""
-    return {suite.table: suite.grain for suite in load_suites(load_settings().expectations) if suite.schema_name == "build"}
+    """What identifies a row of each mart: the columns of its `one_row_a`."""
+    return {model.name: model.grain for model in load_models(load_settings().dbt_project)}
 
 
 def _release(session: psycopg.Connection, passed: list[Verdict]) -> None:
