@@ -95,7 +95,7 @@ MARTS: dict[str, str] = {
             metric_date + time '12:05' at time zone 'UTC' as acknowledged_at,
             metric_date + time '13:00' at time zone 'UTC' as resolved_at, 300::double precision as acknowledge_seconds,
             3600::double precision as resolve_seconds, false as is_open, true as is_acknowledged,
-            0::bigint as escalation_count, true as is_counted
+            0::bigint as escalation_count, false as is_merged, true as is_counted
         from days where launch_day % 7 = 0
     """,
     "incident_daily": """
@@ -104,12 +104,13 @@ MARTS: dict[str, str] = {
             (launch_day % 7 = 0)::int::bigint as acknowledged_count, 0::bigint as never_acknowledged_count,
             (launch_day % 7 = 0)::int::bigint as resolved_count, 0::bigint as open_count,
             300::double precision as acknowledge_seconds_sum,
-            3600::double precision as resolve_seconds_sum, null::text as notice
+            3600::double precision as resolve_seconds_sum, 0::bigint as handed_over_count, null::text as notice
         from days
     """,
     "incident_responses": """
         select launch_id, 'day'::text as period_kind, metric_date as period_start, metric_date as period_end, 'P1'::text as severity,
-            1::bigint as triggered_count, 'met'::text as acknowledge_status
+            1::bigint as triggered_count, 1::bigint as acknowledged_in_time_count, 0::bigint as acknowledged_late_count,
+            1::bigint as resolved_in_time_count, 0::bigint as resolved_late_count, 'met'::text as acknowledge_status
         from days where launch_day % 7 = 0
     """,
     "service_level_daily": """
