@@ -43,7 +43,8 @@ def _launch_files(folder: Path) -> Path:
     write_launch(folder, "paged", date=incidents.LAUNCH_DATE, timezone=incidents.PLACE.zone.key, pagerduty=incidents.PAGERDUTY)
     write_launch(folder, "one_p1", date=incidents.LAUNCH_DATE, timezone="UTC", pagerduty=incidents.PAGERDUTY)
     write_launch(folder, "typo", date=incidents.LAUNCH_DATE, timezone="UTC", pagerduty={"services": ["PNONE"]})
-    write_launch(folder, "watched", date=metrics.LAUNCH_DATE, timezone=metrics.PLACE.zone.key, prometheus=metrics.PROMETHEUS)
+    zone = metrics.PLACE.zone.key
+    write_launch(folder, "watched", date=metrics.LAUNCH_DATE, timezone=zone, prometheus=metrics.PROMETHEUS, kpis=metrics.TARGETS)
     return folder
 
 

@@ -33,13 +33,23 @@ PROMETHEUS = {
             "requests": "requests_total",
             "error_codes": "5..|429",
             "latency_buckets": "seconds_bucket",
-        }
+        },
+        # the label is called status, which one of the two says; `up` and the buckets match nothing
+        {"id": "web", "name": "Web", "up": "up{job='wbe'}", "requests": "web_total", "latency_buckets": "web_bucket"},
+        {"id": "shop", "name": "Shop", "up": "up{job='shpo'}", "requests": "shop_total", "status_label": "status"},
     ],
     "resources": [
         {"id": resource, "name": resource.title(), "query": resource, "unit": "count", "trigger": trigger}
         for resource, trigger in TRIGGERS.items()
     ],
 }
+
+TARGETS = [
+    {"kpi": "uptime", "targets": [{"at_least": 0.5}]},
+    {"kpi": "error_rate", "targets": [{"at_most": 0.5}]},
+    {"kpi": "latency_p95", "targets": [{"at_most": 9}]},
+    {"kpi": "request_count", "targets": [{"at_least": 0}]},
+]
 
 
 def moments() -> Iterator[tuple[dt.datetime, dt.date]]:
@@ -61,6 +71,9 @@ def service_samples(seed: int = 5) -> list[Sample]:
             if date == SILENT_DATE or chance.random() < 0.02:
                 continue
             samples.append(Sample("api.up", (("instance", instance),), moment, 0.0 if is_down else 1.0))
+            for metric in ("web.requests", "shop.requests"):  # a hundred requests an hour, one of them failed
+                samples.append(Sample(metric, (("instance", instance), ("status", "200")), moment, 99.0 * number))
+                samples.append(Sample(metric, (("instance", instance), ("status", "500")), moment, 1.0 * number))
             if chance.random() < 0.05:  # restarted since the last scrape
                 counters = defaultdict(float, {key: value for key, value in counters.items() if key[0] != instance})
             if not is_down:

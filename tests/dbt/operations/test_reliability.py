@@ -112,3 +112,40 @@ def test_every_covered_date_has_every_kpi_and_the_silent_one_has_no_value(built:
         (kpi, date) for kpi in ("uptime", "error_rate", "latency_p95", "request_count") for date in DATES
     }
     assert {date for _, date, value in rows if value is None} == {SILENT_DATE}
+
+
+def test_a_selector_or_label_that_matches_nothing_is_no_data_and_said(built: psycopg.Connection) -> None:
+    rows = built.execute(
+        """
+        select service_id, error_ratio, uptime_ratio, latency_p95_seconds, notice, request_count > 0
+        from build.service_level_daily where service_id <> 'api' and metric_date = '2026-03-01'
+        """
+    ).fetchall()
+    nothing = "no sample says whether it is up"
+    assert sorted(rows) == [
+        ("shop", pytest.approx(0.01, rel=0.01), None, None, nothing, True),
+        (
+            *("web", None, None, None),
+            f"{nothing}; no series of its requests has the label code, errors are not known; no latency bucket was seen",
+            True,
+        ),
+    ]
+    judged = built.execute(
+        "select sum(numerator), sum(denominator) from build.int_kpi_reliability where kpi_id = 'error_rate' and metric_date = '2026-03-01'"
+    ).fetchone()
+    counted = built.execute(
+        """
+        select sum(error_count), sum(request_count) from build.service_level_daily
+        where service_id <> 'web' and metric_date = '2026-03-01'
+        """
+    ).fetchone()
+    assert judged == counted
+
+
+def test_no_target_is_met_by_a_date_without_a_sample(built: psycopg.Connection) -> None:
+    rows = built.execute(
+        "select kpi_id, value, status from build.scorecard where domain = 'reliability' and period_kind = 'day' and period_start = %s",
+        [SILENT_DATE],
+    ).fetchall()
+    assert len(rows) == 4
+    assert {row[1:] for row in rows} == {(None, "no_data")}

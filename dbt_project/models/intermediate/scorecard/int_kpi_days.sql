@@ -12,7 +12,8 @@ period_dates as (
     select * from {{ ref('int_period_dates') }}
 ),
 
--- A KPI is seen on a date that its source covers; where the source's answer may be empty, the KPI named by seen_by tells.
+-- A KPI is seen on a date that its source covers. Where the source's answer may be empty, the KPI named by seen_by tells: it must be there,
+-- and if it is not zero, so must the KPI itself (requests without a status label have no error rate).
 final as (
     select
         kpi_daily.*,
@@ -21,7 +22,8 @@ final as (
         period_dates.period_end,
         period_dates.is_counterpart,
         period_dates.data_start_date,
-        kpi_catalogue.seen_by is null or witnesses.value is not null as is_seen,
+        kpi_catalogue.seen_by is null
+        or (witnesses.value is not null and (witnesses.value = 0 or kpi_daily.value is not null)) as is_seen,
         row_number() over (
             partition by
                 kpi_daily.launch_id, kpi_daily.kpi_id, period_dates.period_kind, period_dates.period_start, period_dates.is_counterpart
