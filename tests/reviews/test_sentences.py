@@ -145,7 +145,7 @@ def test_retention_takes_complete_weeks_only() -> None:
         CohortCell(day(16), 1, 200, 1, False),
     ]
     found = sentences.cohorts(cells, 30)
-    assert plain(found.title) == "35 % of newcomers came back in the first week after"
+    assert plain(found.title) == "Weekly retention: 35 % in the first week after"
     assert plain(found.sentence).startswith(
         "n 400 newcomers in 2 weekly cohorts. Best in the first week after: the cohort of 2 March with 50 % (n 100);"
     )
@@ -288,7 +288,7 @@ def test_a_cohort_under_the_minimum_sample_is_never_best_or_worst() -> None:
 
 def test_weekly_retention_is_told_apart_from_day_7_retention() -> None:
     found = sentences.cohorts([CohortCell(day(2), 1, 100, 88, True)], 30)
-    assert plain(found.title) == "88 % of newcomers came back in the first week after"
+    assert plain(found.title) == "Weekly retention: 88 % in the first week after"
     assert "Weekly retention counts a visit on any day of that week, day-7 retention one on the seventh day alone." in found.sentence
 
 

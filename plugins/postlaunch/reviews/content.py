@@ -52,10 +52,15 @@ class Source:
         return {domain: self.period.seen_on(seen.get(domain, ())) for domain in self.launch.domains}
 
     def metrics(self) -> list[Metric]:
-        """The scorecard of the period, of the domains that were seen in it; days to a trigger with their resource."""
+        """The scorecard of the period, of the domains that were seen in it."""
         period = self.period
         domains = [domain for domain in self.launch.domains if self.sees(domain)]
         rows = queries.metrics(self.session, self.launch.launch, domains, period.grain, period.start, period.previous_start)
+        return self.with_resource(rows)
+
+    def with_resource(self, rows: list[Metric]) -> list[Metric]:
+        """The same rows; days to a trigger name the resource that reaches it first."""
+        period = self.period
         if not any(row.kpi_id == "days_to_trigger" for row in rows):
             return rows
         forecasts = queries.forecasts(self.session, self.launch.launch, period.start, period.end)
@@ -227,14 +232,20 @@ def nothing_found(source: Source, text: str) -> str:
     return f"{formats.upper_first(limits)}{text}" if limits else formats.upper_first(text)
 
 
-def no_attention(source: Source) -> str:
+def no_attention(source: Source, metrics: Sequence[Metric]) -> str:
     """The empty list of what needs attention, in words that the data supports."""
-    parts = ["no target is missed"]
+    parts = []
+    if any(metric.is_judged for metric in metrics):
+        parts.append("no target is missed")
+    elif any(metric.target is not None for metric in metrics):
+        parts.append("no target is decided yet")
+    else:
+        parts.append("no target is set")
     if not part_seen(source):
         parts.append("nothing got clearly worse")
     if source.sees("incidents"):
         parts.append("no incident is open")
-    return nothing_found(source, f"{formats.listed(parts)}{' so far' if part_seen(source) else ''}.")
+    return nothing_found(source, f"{formats.listed(parts)}{' so far' if part_seen(source) and len(parts) > 1 else ''}.")
 
 
 def overall(source: Source, metrics: Sequence[Metric], found: Sequence[Notice], incidents: Sequence[Incident] = ()) -> Tone:
@@ -263,9 +274,11 @@ def kpi_table(metrics: Sequence[Metric], period: Period, *, week_ago: bool = Fal
     for number, metric in enumerate(metrics):
         if len(domains) > 1 and (number == 0 or metrics[number - 1].domain != metric.domain):
             rows.append(Group(DOMAIN_NAMES[metric.domain]))
-        cells = [formats.value(metric.value, metric.unit), formats.value(metric.previous, metric.unit)]
+        cells = [formats.value(metric.value, metric.unit) if metric.value is not None or not metric.days_seen else formats.DASH]
+        cells.append(formats.value(metric.previous, metric.unit) if metric.previous is not None else formats.DASH)
         change = formats.change(metric.value, metric.previous, metric.unit) or formats.DASH
-        cells.append(formats.value(metric.week_ago, metric.unit) if week_ago else change)
+        ago = formats.value(metric.week_ago, metric.unit) if metric.week_ago is not None else formats.DASH
+        cells.append(ago if week_ago else change)
         rows.append(Row(metric.name, cells, _STATUS[metric.status][0], _note(metric)))
     return Table(head, rows)
 
@@ -277,6 +290,8 @@ def _note(metric: Metric) -> str:
     else:
         promised = f"target {formats.target(metric.target, metric.comparator, metric.unit)}" if metric.target is not None else ""
         word = _STATUS[metric.status][1] if promised or metric.status != "no_data" else ""
+        if metric.value is None and metric.days_seen:
+            word = "nothing to measure"  # the days were seen: no incident, so no time to resolve
         parts = [", ".join(part for part in (word, promised) if part)]
         if metric.is_judged and metric.is_near_target:
             parts.append("the 95 % interval includes the target")

@@ -30,7 +30,7 @@ def document(source: Source) -> Document:
     incidents, clocks = source.incidents(), source.clocks()
     blocks: list[Block] = [*held, content.lights(source, metrics, incidents)]
     needs = content.attention(source, metrics, incidents, clocks)
-    blocks += [Heading("Needs attention"), Bullets(needs, content.no_attention(source))]
+    blocks += [Heading("Needs attention"), Bullets(needs, content.no_attention(source, metrics))]
     for domain, heading in _HEADINGS.items():
         if source.has(domain):
             blocks += _section(source, domain, heading, [metric for metric in metrics if metric.domain == domain], incidents, clocks)

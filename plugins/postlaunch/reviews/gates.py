@@ -80,8 +80,12 @@ def recommend(gates: Sequence[Gate], day: int, cycle_days: int, unreliable: Sequ
     if not missed:
         return Verdict("scale", f"every gate that could be judged is met ({len(judged)} of {len(gates)})", provisional)
     if any(gate.kpi_id in STABILITY for gate in missed) and len(missed) * 2 >= len(judged):
-        return Verdict("roll back", f"a stability gate is missed, and {len(missed)} of {len(judged)} judged gates are", provisional)
-    return Verdict("pivot", f"{len(missed)} of {len(judged)} judged gates are missed", provisional)
+        return Verdict("roll back", f"a stability gate is missed, and {_of(missed, judged)}", provisional)
+    return Verdict("pivot", f"{_of(missed, judged)} missed", provisional)
+
+
+def _of(missed: Sequence[Gate], judged: Sequence[Gate]) -> str:
+    return f"{len(missed)} of {len(judged)} judged gates {'is' if len(missed) == 1 else 'are'}"
 
 
 def _obstacle(gates: Sequence[Gate], judged: Sequence[Gate], day: int, cycle_days: int, unreliable: Sequence[str]) -> str | None:

@@ -23,7 +23,7 @@ def document(source: Source) -> Document:
     incidents, clocks = source.incidents(), source.clocks()
     needs = content.attention(source, metrics, incidents, clocks)
     blocks: list[Block] = [*held, content.lights(source, metrics, incidents), Heading("Needs attention")]
-    blocks += [Bullets(needs, content.no_attention(source)), Heading("Metrics against target")]
+    blocks += [Bullets(needs, content.no_attention(source, metrics)), Heading("Metrics against target")]
     blocks.append(content.kpi_table(metrics, period) if metrics else Paragraph(f"There is {formats.NO_DATA} {period.span}."))
     if source.has("product"):
         blocks += _product(source)

@@ -50,11 +50,13 @@ KPI_ORDER = (
 )
 
 
-def metrics(session: Session, launch_id: str, domains: Sequence[str], grain: str, start: dt.date, previous: dt.date) -> list[Metric]:
+def metrics(
+    session: Session, launch_id: str, domains: Sequence[str], grain: str, start: dt.date, previous: dt.date, promised: Sequence[str] = ()
+) -> list[Metric]:
     """The scorecard of the period that begins at `start`, in the house's order of KPIs.
 
     A KPI that this launch never measured and promises nothing about is left out (a launch without an activation funnel
-    has no activation); with a target it stays, as no data.
+    has no activation); with a target, or named in `promised`, it stays, as no data.
     """
     rows = _fetch(
         session,
@@ -75,12 +77,12 @@ def metrics(session: Session, launch_id: str, domains: Sequence[str], grain: str
             on week.launch_id = %(launch)s and week.kpi_id = kpi.kpi_id
             and week.period_kind = 'day' and week.period_start = %(start)s - 7
         where kpi.domain = any(%(domains)s)
-            and (now.target is not null or exists (
+            and (now.target is not null or kpi.kpi_id = any(%(promised)s) or exists (
                 select from marts.kpi_daily as seen
                 where seen.launch_id = %(launch)s and seen.kpi_id = kpi.kpi_id and seen.value is not null
             ))
         """,
-        {"launch": launch_id, "grain": grain, "start": start, "previous": previous, "domains": list(domains)},
+        {"launch": launch_id, "grain": grain, "start": start, "previous": previous, "domains": list(domains), "promised": list(promised)},
     )
     order = {kpi_id: number for number, kpi_id in enumerate(KPI_ORDER)}
     domain_order = {domain: number for number, domain in enumerate(DOMAINS)}

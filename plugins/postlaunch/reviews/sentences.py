@@ -112,17 +112,18 @@ def active_users(rows: Sequence[ActiveUsers], period: Period) -> Finding:
         return Finding(f"No data on active users {period.span}", "Nothing was published for these days.")
     last = now[-1]
     new = sum(row.new_users_count for row in now)
-    were = "was" if new == 1 else "were"
+    users = formats.plural(new, "user") if new else "nobody"
+    were = "was" if new in (0, 1) else "were"
     reach = f"{formats.plural(last.active_users_30d_count, 'person', 'people')} used it in the 30 days to {formats.date(last.metric_date)}"
     if period.days_count == 1:
         ago = [row for row in rows if row.metric_date == period.start - dt.timedelta(days=7)]
         title = _week_ago_title(last.active_users_count, ago[0].active_users_count if ago else None)
-        return Finding(title, f"{reach}; {formats.plural(new, 'user')} {were} new that day.")
+        return Finding(title, f"{reach}; {users} {were} new that day.")
     compared = period.counterparts()
     before = [row for row in rows if row.metric_date in compared]
     is_alike = bool(before) and len(before) == len(compared)
     title = _growth_title(_mean_users(now), _mean_users(before) if is_alike else None, period)
-    closing = f"{formats.plural(new, 'user')} {were} new {period.span}."
+    closing = f"{formats.upper_first(users)} {were} new {period.span}."
     if len(now) == 1:
         return Finding(title, f"{reach}. {closing}")
     low, high = min(now, key=lambda row: row.active_users_count), max(now, key=lambda row: row.active_users_count)
@@ -169,7 +170,6 @@ def cohorts(cells: Sequence[CohortCell], minimum_sample: int) -> Finding:
     numbers = sorted({cell.period_number for cell in complete})
     shown = [numbers[0], max(number for number in numbers if number <= max(4, numbers[0]))]
     parts = [f"{formats.percent(_retained(complete, number))} {_after_weeks(number)}" for number in dict.fromkeys(shown)]
-    parts[0] = parts[0].replace("%", "% of newcomers came back", 1)
     first = [cell for cell in complete if cell.period_number == numbers[0]]
     size = sum(cell.cohort_size_count for cell in first)
     sentence = f"n{formats.NBSP}{formats.count(size)} newcomers in {formats.plural(len(first), 'weekly cohort')}."
@@ -178,7 +178,7 @@ def cohorts(cells: Sequence[CohortCell], minimum_sample: int) -> Finding:
     if best is not None and worst is not None and _share(best) > _share(worst):
         sentence += f" Best {_after_weeks(numbers[0])}: the cohort of {_cohort(best)}; weakest: {_cohort(worst)}."
     named = "Weekly retention counts a visit on any day of that week, day-7 retention one on the seventh day alone."
-    return Finding(", ".join(parts), f"{sentence} {named} Weeks that are not over stay empty.")
+    return Finding(f"Weekly retention: {', '.join(parts)}", f"{sentence} {named} Weeks that are not over stay empty.")
 
 
 def tickets(rows: Sequence[Tickets], period: Period, incident_days: Sequence[dt.date] = ()) -> Finding:

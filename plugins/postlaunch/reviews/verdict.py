@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 
 from postlaunch.config.launch import Target
 from postlaunch.reviews import content, formats, gates, histogram, outside, queries, watch
@@ -27,7 +28,7 @@ def document(source: Source) -> Document:
     """Recommendation and reason, use beside guardrails, every gate with its interval, and lines to sign."""
     period, launch = source.period, source.launch
     day = launch.launch_day(period.end) + 1
-    metrics = source.metrics()
+    metrics = promised_metrics(source)
     judged = judge(source, metrics)
     unreliable = [domain for domain, status in source.statuses.items() if status.state != "fresh"]
     found = gates.recommend(judged, day, launch.reviews.business_cycle_days, unreliable)
@@ -58,6 +59,26 @@ def document(source: Source) -> Document:
 def judge(source: Source, metrics: Sequence[Metric]) -> list[Gate]:
     """A gate for each KPI with a target on the last judged day."""
     return [_gate(source, metric) for metric in metrics if metric.target is not None and metric.comparator is not None]
+
+
+def promised_metrics(source: Source) -> list[Metric]:
+    """The scorecard of the last judged day, of every domain: what was promised for it and not seen is a gate too, without data."""
+    launch, period = source.launch, source.period
+    day = launch.launch_day(period.end)
+    targets = {
+        kpi.kpi: target
+        for kpi in launch.kpis
+        for target in kpi.targets
+        if (target.from_day or 0) <= day and (target.to_day is None or day <= target.to_day)
+    }
+    keys = (source.session, launch.launch, launch.domains, period.grain, period.start, period.previous_start)
+    rows = source.with_resource(queries.metrics(*keys, promised=list(targets)))
+    return [
+        replace(row, target=targets[row.kpi_id].bound, comparator=targets[row.kpi_id].comparator)
+        if row.target is None and row.status == "no_data" and row.kpi_id in targets
+        else row
+        for row in rows
+    ]
 
 
 def _gate(source: Source, metric: Metric) -> Gate:

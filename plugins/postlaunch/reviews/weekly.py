@@ -28,8 +28,8 @@ def document(source: Source) -> Document:
     no_wins = content.nothing_found(source, "no target newly met and no clear improvement.")
     blocks += [Heading("Wins"), Bullets(wins(metrics, launch.reviews.minimum_sample), no_wins)]
     needs = content.attention(source, metrics, incidents, clocks)
-    blocks += [Heading("Needs attention"), Bullets(needs, content.no_attention(source))]
-    blocks += [Heading("Next week's focus"), Bullets(_focus(source, metrics), content.no_attention(source))]
+    blocks += [Heading("Needs attention"), Bullets(needs, content.no_attention(source, metrics))]
+    blocks += [Heading("Next week's focus"), Bullets(_focus(source, metrics), content.no_attention(source, metrics))]
     blocks += _charts(source, metrics)
     if incidents:
         blocks += [Heading("Incidents of the week"), Bullets(content.incident_bullets(source, incidents))]

@@ -83,7 +83,7 @@ def cohorts(cells: Sequence[CohortCell], minimum_sample: int) -> style.Chart:
                 colour = style.PAPER if ratio > floor + 0.68 * (top - floor) else style.INK
                 chart.add_annotation(x=x, y=y, text=f"{ratio * 100:.0f}", showarrow=False, font={"color": colour, "size": style.FONT_SIZE})
     chart.update_xaxes(side="top", tickvals=weeks, ticktext=[str(week) for week in weeks], ticks="", linecolor=style.PAPER, fixedrange=True)
-    chart.update_xaxes(title={"text": "% back on any day of the n-th week after", "standoff": 4, "font": {"size": style.FONT_SIZE}})
+    chart.update_xaxes(title={"text": "% back, by week after", "standoff": 4, "font": {"size": style.FONT_SIZE}})
     chart.update_yaxes(tickvals=list(range(len(shown))), ticktext=labels, autorange="reversed", showgrid=False, nticks=None)
     chart.update_layout(margin={"t": 66, "l": 4, "r": 4, "b": 4})
     return style.Chart(
