@@ -77,23 +77,22 @@ def day_retention(told: list[Event], cohort: dt.date, days: int) -> Ratio:
 
 
 def funnel(told: list[Event], entry: dt.date, steps: tuple[str, ...] = FUNNEL, window: int = WINDOW_SECONDS) -> list[int]:
-    """How many users reached each step: first entry of a user on the date, later steps in order within the window of the entry."""
+    """How many users reached each step: first entry of a user on the date, then for each step the next event of it within the window."""
     by_user: dict[int, list[Event]] = defaultdict(list)
     for event in told:
         if event.name in steps:
             by_user[event.user].append(event)
     reached = [0] * len(steps)
     for own in by_user.values():
-        entries = [event.at for event in own if event.name == steps[0] and event.date == entry]
-        if not entries:
+        last = next((place for place, event in enumerate(own) if event.name == steps[0] and event.date == entry), None)
+        if last is None:
             continue
-        start = last = min(entries)
+        closes_at = own[last].at + window
         reached[0] += 1
         for number, step in enumerate(steps[1:], start=1):
-            later = [event.at for event in own if event.name == step and last <= event.at <= start + window]
-            if not later:
+            last = next((place for place in range(last + 1, len(own)) if own[place].name == step), None)
+            if last is None or own[last].at > closes_at:
                 break
-            last = min(later)
             reached[number] += 1
     return reached
 

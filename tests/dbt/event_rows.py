@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,11 +15,12 @@ import yaml
 
 
 class Event(NamedTuple):
-    """One event: whose, which, and when (zone-aware)."""
+    """One event: whose (None: nobody's), which, when (zone-aware), and the properties that tell more of who it was."""
 
-    distinct_id: str
+    distinct_id: str | None
     name: str
     occurred_at: dt.datetime
+    properties: Mapping[str, Any] = {}
 
 
 def write_launch(folder: Path, launch_id: str, **fields: Any) -> None:
@@ -28,7 +30,10 @@ def write_launch(folder: Path, launch_id: str, **fields: Any) -> None:
 
 
 def load_dates(session: psycopg.Connection, launch_id: str, timezone: str, dates: Iterable[dt.date], events: Sequence[Event]) -> None:
-    """Replace the raw partitions of `dates` by the events that fall on them in the launch's zone; each date is one dirty load."""
+    """Replace the raw partitions of `dates` by the events that fall on them in the launch's zone; each date is one dirty load.
+
+    The order of `events` is the source's own.
+    """
     session.execute("create table if not exists raw.mixpanel_events_of_tests partition of raw.mixpanel_events default")
     zone = ZoneInfo(timezone)
     by_date: dict[dt.date, list[Event]] = {}
@@ -37,10 +42,11 @@ def load_dates(session: psycopg.Connection, launch_id: str, timezone: str, dates
     for date in dates:
         load_id = _record_load(session, launch_id, zone, date, by_date.get(date, []))
         session.execute("delete from raw.mixpanel_events where launch_id = %s and event_date = %s", [launch_id, date])
-        columns = "launch_id, event_date, event_name, distinct_id, occurred_at, properties, load_id"
+        columns = "launch_id, event_date, event_name, distinct_id, occurred_at, properties, source_order, load_id"
         with session.cursor().copy(f"copy raw.mixpanel_events ({columns}) from stdin") as copy:
-            for event in by_date.get(date, []):
-                copy.write_row((launch_id, date, event.name, event.distinct_id, event.occurred_at, "{}", load_id))
+            for order, event in enumerate(by_date.get(date, []), start=1):
+                properties = json.dumps(event.properties)
+                copy.write_row((launch_id, date, event.name, event.distinct_id, event.occurred_at, properties, order, load_id))
     session.commit()
 
 

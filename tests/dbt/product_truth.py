@@ -1,22 +1,29 @@
-"""What the product marts should say, counted event by event in plain Python. Shares no rule with the SQL but the definitions."""
+"""What the product marts should say, counted event by event in plain Python from Mixpanel's documentation.
+
+Who a user is:      docs.mixpanel.com/docs/tracking-methods/id-management (identifying users: simplified, original)
+Funnels:            docs.mixpanel.com/docs/reports/funnels/funnels-advanced (conversion window, specific order, counting methods)
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from tests.dbt.event_rows import Event, days
 
 DAY = dt.timedelta(days=1)
+User = int
+Counts = tuple[int, int, int]  # entered, reached, pending
 
 
 @dataclass(frozen=True)
 class Product:
-    """A launch as the truth needs it: its zone, its covered dates, its rules and its events."""
+    """A launch as the truth needs it: its zone, its covered dates, its rules and its events in the order of their source."""
 
     launch_id: str
     timezone: str
@@ -24,6 +31,7 @@ class Product:
     last: dt.date
     events: list[Event]
     active_events: tuple[str, ...] = ()
+    registration_event: str | None = None
     steps: tuple[str, ...] = ()
     window: dt.timedelta = DAY
     missing: frozenset[dt.date] = field(default_factory=frozenset)
@@ -39,116 +47,229 @@ class Product:
     def date_of(self, moment: dt.datetime) -> dt.date:
         return moment.astimezone(ZoneInfo(self.timezone)).date()
 
-    def user_days(self) -> dict[str, list[dt.date]]:
-        """User -> the dates with activity, in order."""
-        found = defaultdict(set)
-        for event in self.events:
-            if not self.active_events or event.name in self.active_events:
-                found[event.distinct_id].add(self.date_of(event.occurred_at))
-        return {user: sorted(dates) for user, dates in found.items()}
+    @cached_property
+    def in_order(self) -> list[Event]:
+        """By time; events of one moment as the source gave them."""
+        return sorted(self.events, key=lambda event: event.occurred_at)
+
+    @cached_property
+    def users(self) -> list[User | None]:
+        """The user of each event of `in_order`; None for nobody's."""
+        clusters = _clusters(self.in_order)
+        numbers: dict[str, User] = {}
+        found: list[User | None] = []
+        for event in self.in_order:
+            if not event.distinct_id:
+                found.append(None)
+                continue
+            own = _own_id(event)
+            for key in clusters.get(own, {own}):
+                numbers.setdefault(key, len(numbers) if own not in numbers else numbers[own])
+            known = {numbers[key] for key in clusters.get(own, {own})}
+            found.append(min(known))
+        return found
+
+    @cached_property
+    def by_user(self) -> dict[User, list[Event]]:
+        found: dict[User, list[Event]] = defaultdict(list)
+        for event, user in zip(self.in_order, self.users, strict=True):
+            if user is not None:
+                found[user].append(event)
+        return dict(found)
+
+    def is_activity(self, name: str) -> bool:
+        if name == self.registration_event:
+            return True
+        return name in self.active_events if self.active_events else not name.startswith("$")
+
+    def histories(self) -> list[tuple[dt.date | None, list[dt.date]]]:
+        """Of every user with activity: the date on which they begin (None: not yet), and their active dates in order."""
+        found = []
+        for events in self.by_user.values():
+            active = sorted({self.date_of(event.occurred_at) for event in events if self.is_activity(event.name)})
+            begins = active
+            if self.registration_event:
+                begins = sorted(self.date_of(event.occurred_at) for event in events if event.name == self.registration_event)
+            if active:
+                found.append((begins[0] if begins else None, active))
+        return found
+
+
+def _own_id(event: Event) -> str:
+    assert event.distinct_id
+    is_bare_device = event.distinct_id == event.properties.get("$device_id")
+    return f"$device:{event.distinct_id}" if is_bare_device else event.distinct_id
+
+
+def _clusters(in_order: list[Event]) -> dict[str, set[str]]:
+    """Id -> all ids of its identity cluster. A device, an anonymous id and an alias are merged once, with the first they meet."""
+    taken: set[str] = set()
+    clusters: dict[str, set[str]] = {}
+
+    def merge(one: str, other: str) -> None:
+        both = clusters.get(one, {one}) | clusters.get(other, {other})
+        for key in both:
+            clusters[key] = both
+
+    def merge_once(child: str, parent: str | None) -> None:
+        if child and parent and child != parent and child not in taken:
+            taken.add(child)
+            merge(child, parent)
+
+    for event in in_order:
+        told = event.properties
+        device, user = told.get("$device_id"), told.get("$user_id")
+        if device and user:
+            merge_once(f"$device:{device}", user)
+        if event.name == "$identify":
+            merge_once(told["$anon_id"], told["$identified_id"])
+            merge_once(f"$device:{told['$anon_id']}".replace("$device:$device:", "$device:"), told["$identified_id"])
+        elif event.name == "$create_alias":
+            merge_once(told["alias"], event.distinct_id)
+        elif event.name == "$merge":
+            merge(*told["$distinct_ids"])
+    return clusters
 
 
 def active_users(product: Product) -> dict[dt.date, tuple[int, ...]]:
     """metric_date -> active, active in 7 days, active in 30 days, new, repeat, first repeat."""
-    histories = product.user_days().values()
-    found = {}
-    for date in product.covered:
-        found[date] = (
-            sum(date in dates for dates in histories),
-            sum(any(date - 6 * DAY <= other <= date for other in dates) for dates in histories),
-            sum(any(date - 29 * DAY <= other <= date for other in dates) for dates in histories),
-            sum(dates[0] == date for dates in histories),
-            sum(date in dates[1:] for dates in histories),
-            sum(dates[1:2] == [date] for dates in histories),
+    histories = product.histories()
+    since = [[date for date in dates if begun and date >= begun] for begun, dates in histories]
+    return {
+        date: (
+            sum(date in dates for _, dates in histories),
+            sum(any(date - 6 * DAY <= other <= date for other in dates) for _, dates in histories),
+            sum(any(date - 29 * DAY <= other <= date for other in dates) for _, dates in histories),
+            sum(date == begun for begun, _ in histories),
+            sum(date in dates[1:] for dates in since),
+            sum([date] == dates[1:2] for dates in since),
         )
-    return found
+        for date in product.covered
+    }
 
 
 def volumes(product: Product) -> dict[tuple[dt.date, str], tuple[int, int]]:
-    """(metric_date, event) -> events, users, from the first date of the event."""
-    events = Counter((product.date_of(event.occurred_at), event.name) for event in product.events)
-    users = Counter(
-        (date, name) for date, name, _ in {(product.date_of(event.occurred_at), event.name, event.distinct_id) for event in product.events}
-    )
-    first = {name: min(date for date, other in events if other == name) for _, name in events}
-    return {(date, name): (events[date, name], users[date, name]) for name in first for date in product.covered if date >= first[name]}
+    """(metric_date, event) -> events, users, from the first date of the event; nobody's events count, and have no user."""
+    told = [(product.date_of(event.occurred_at), event.name, user) for event, user in zip(product.in_order, product.users, strict=True)]
+    first = {name: min(date for date, other, _ in told if other == name) for _, name, _ in told}
+    return {
+        (date, name): (
+            sum(other[:2] == (date, name) for other in told),
+            len({user for *key, user in told if key == [date, name] and user is not None}),
+        )
+        for name in first
+        for date in product.covered
+        if date >= first[name]
+    }
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One passage through the funnel: how many steps were reached, and when its window closes."""
+    """One passage through the funnel: the place of its last event, how many steps were reached, and when its window closes."""
 
+    user: User
+    at: dt.datetime
     date: dt.date
     closes_at: dt.datetime
     reached: int
+    last_place: int
 
 
-def entries(product: Product) -> Iterator[Entry]:
-    """The first entry of each user on each date, followed through the funnel one event at a time."""
-    by_user = defaultdict(list)
-    for event in sorted(product.events, key=lambda event: event.occurred_at):
-        by_user[event.distinct_id].append(event)
-    for events in by_user.values():
-        seen = set()
-        for event in events:
-            date = product.date_of(event.occurred_at)
-            if event.name == product.steps[0] and date not in seen:
-                seen.add(date)
-                yield _follow(product, events, event)
-
-
-def _follow(product: Product, events: list[Event], entry: Event) -> Entry:
-    closes_at = entry.occurred_at + product.window
-    reached, at = 1, entry.occurred_at
+def attempt(product: Product, user: User, place: int) -> Entry:
+    """From the event at `place` on, if it is the first step: each step is the first event of its name after the step before."""
+    events = product.by_user[user]
+    entered_at = events[place].occurred_at
+    closes_at = entered_at + product.window
+    reached, last = 1, place
     for name in product.steps[1:]:
-        moments = [event.occurred_at for event in events if event.name == name and at <= event.occurred_at <= closes_at]
-        if not moments:
+        later = (number for number in range(last + 1, len(events)) if events[number].name == name)
+        found = next(later, None)
+        if found is None or events[found].occurred_at > closes_at:
             break
-        reached, at = reached + 1, min(moments)
-    return Entry(product.date_of(entry.occurred_at), closes_at, reached)
+        reached, last = reached + 1, found
+    return Entry(user, entered_at, product.date_of(entered_at), closes_at, reached, last)
 
 
-def funnel(product: Product) -> dict[tuple[dt.date, int], tuple[int, int, int]]:
-    """(entry_date, step) -> entered, reached, pending."""
-    by_date = defaultdict(list)
-    for entry in entries(product):
-        by_date[entry.date].append(entry)
+def attempts(product: Product) -> list[Entry]:
+    """From every event of the first step."""
+    return [
+        attempt(product, user, place)
+        for user, events in product.by_user.items()
+        for place, event in enumerate(events)
+        if event.name == product.steps[0]
+    ]
+
+
+def totals(product: Product) -> Iterator[Entry]:
+    """A user enters again after the attempt before has ended: with its last step, or when its window ran out."""
+    for user, events in product.by_user.items():
+        place = 0
+        while place < len(events):
+            if events[place].name != product.steps[0]:
+                place += 1
+                continue
+            entry = attempt(product, user, place)
+            yield entry
+            if entry.reached == len(product.steps):
+                place = entry.last_place + 1
+            else:
+                place = next((number for number, event in enumerate(events) if event.occurred_at > entry.closes_at), len(events))
+
+
+def period_start(kind: str, date: dt.date) -> dt.date:
+    """The first date of its day, ISO week or month."""
+    return {"day": date, "week": date - date.weekday() * DAY, "month": date.replace(day=1)}[kind]
+
+
+def once(entries: list[Entry], kind: str, dated: dict[Entry, dt.date]) -> dict[dt.date, list[Entry]]:
+    """Period -> the first entry of each user in it."""
+    found: dict[dt.date, dict[User, Entry]] = defaultdict(dict)
+    for entry in entries:  # in the order of their events for each user
+        found[period_start(kind, dated[entry])].setdefault(entry.user, entry)
+    return {start: list(first.values()) for start, first in found.items()}
+
+
+def funnel(product: Product, counting: str, kind: str) -> dict[tuple[dt.date, int], Counts]:
+    """(period_start, step) -> entered, reached, pending."""
+    if counting == "uniques":
+        every = attempts(product)
+        grouped = once(every, kind, {entry: entry.date for entry in every})
+    else:
+        grouped = defaultdict(list)
+        for entry in totals(product):
+            grouped[period_start(kind, entry.date)].append(entry)
     return {
-        (date, step): (
-            len(by_date[date]),
-            sum(entry.reached >= step for entry in by_date[date]),
-            sum(entry.reached < step and entry.closes_at > product.data_end_at for entry in by_date[date]),
+        (start, step): (
+            len(grouped.get(start, [])),
+            sum(entry.reached >= step for entry in grouped.get(start, [])),
+            sum(entry.reached < step and entry.closes_at > product.data_end_at for entry in grouped.get(start, [])),
         )
-        for date in product.covered
+        for start in {period_start(kind, date) for date in product.covered}
         for step in range(1, len(product.steps) + 1)
     }
 
 
-def activation(product: Product) -> dict[dt.date, tuple[int, int] | None]:
-    """metric_date -> activated and entered of the entries whose window closes on it; None if there are none."""
-    found: dict[dt.date, list[int]] = defaultdict(lambda: [0, 0])
-    for entry in entries(product):
-        counts = found[product.date_of(entry.closes_at)]
-        counts[0] += entry.reached == len(product.steps)
-        counts[1] += 1
-    return {date: (found[date][0], found[date][1]) if date in found else None for date in product.covered}
+def activation(product: Product, kind: str = "day") -> dict[dt.date, tuple[int, int]]:
+    """period_start -> activated and entered users, of the attempts whose window closes on a covered date of the period."""
+    dated = {entry: product.date_of(entry.closes_at) for entry in attempts(product)}
+    covered = set(product.covered)
+    grouped = once([entry for entry, date in dated.items() if date in covered], kind, dated)
+    return {start: (sum(entry.reached == len(product.steps) for entry in own), len(own)) for start, own in grouped.items()}
 
 
 def retention(product: Product, period_days: int) -> dict[tuple[dt.date, int], tuple[int, int, bool]]:
-    """(cohort_date, period) -> size, retained, is_complete; 1 day a period, or 7 from Monday."""
-
-    def start(date: dt.date) -> dt.date:
-        return date - date.weekday() * DAY if period_days == 7 else date
-
+    """(cohort_date, period) -> size, retained, is_complete; 1 day a period up to day 90, or 7 from Monday."""
+    kind = "week" if period_days == 7 else "day"
     cohorts = defaultdict(list)
-    for dates in product.user_days().values():
-        cohorts[start(dates[0])].append(dates)
+    for begun, dates in product.histories():
+        if begun:
+            cohorts[period_start(kind, begun)].append([date for date in dates if date >= period_start(kind, begun)])
     found = {}
     for cohort, members in cohorts.items():
         for number in range((product.last - cohort).days // period_days + 1):
             begin = cohort + number * period_days * DAY
             retained = sum(any(begin <= day < begin + period_days * DAY for day in dates) for dates in members)
-            if period_days == 7 or number <= 60 or number == 90:
+            if kind == "week" or number <= 90:
                 found[cohort, number] = (len(members), retained, begin + (period_days - 1) * DAY <= product.last)
     return found
 
@@ -167,6 +288,4 @@ def random_product(launch_id: str, seed: int, timezone: str, first: dt.date, las
                 events.append(Event(f"user-{number}@example.com", source.choices(names, (2, 4, 3, 2, 2))[0], moment.astimezone(dt.UTC)))
             day += source.choice((1, 1, 1, 2, 5, 9, 33)) * DAY
     product = Product(launch_id, timezone, first, last, events, **rules)  # type: ignore[arg-type]
-    return Product(
-        **{**product.__dict__, "events": [event for event in events if product.date_of(event.occurred_at) in set(product.covered)]}
-    )
+    return replace(product, events=[event for event in events if product.date_of(event.occurred_at) in set(product.covered)])

@@ -178,12 +178,12 @@ def test_a_failure_of_dbt_names_the_model_and_leaves_the_loads_dirty(warehouse: 
     launch(launch_files)
     with connect(autocommit=True) as session:
         load_dates(session, LAUNCH, UTC, [MONDAY], [noon(MONDAY)])
-        session.execute("revoke select on raw.mixpanel_events from postlaunch_transformer")
-        with pytest.raises(BuildError, match="dbt failed in .*int_user_event_days: permission denied for table mixpanel_events"):
+        session.execute("revoke select on config.funnel_steps from postlaunch_transformer")
+        with pytest.raises(BuildError, match="dbt failed in .*int_funnel_events: permission denied for table funnel_steps"):
             build()
-        assert "permission denied for table mixpanel_events" in (Path(os.environ["DBT_LOG_PATH"]) / "dbt.log").read_text()
+        assert "permission denied for table funnel_steps" in (Path(os.environ["DBT_LOG_PATH"]) / "dbt.log").read_text()
         assert (statuses(session), dirty_loads(session)) == (["failed"], 1)
-        session.execute("grant select on raw.mixpanel_events to postlaunch_transformer")
+        session.execute("grant select on config.funnel_steps to postlaunch_transformer")
         assert build().build_id is not None
         assert (statuses(session), dirty_loads(session)) == (["failed", "succeeded"], 0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from postlaunch.warehouse.build import build
 from postlaunch.warehouse.db import connect
 from tests.dbt import product_truth as truth
-from tests.dbt.event_rows import load_dates, rows_by, write_launch
+from tests.dbt.event_rows import Event, load_dates, rows_by, write_launch
 
 STEPS = ("Signed Up", "Logged In", "Task Created")
 FIRST, LAST = dt.date(2026, 1, 5), dt.date(2026, 4, 12)
@@ -26,6 +27,15 @@ SYDNEY = truth.random_product(
     steps=STEPS[:2], window=dt.timedelta(hours=5), active_events=("Signed Up", "Logged In", "Task Created"),
 )  # fmt: skip
 PRODUCTS = (NEW_YORK, SYDNEY)
+SAMPLE = Path(__file__).parents[2] / "sandbox" / "data" / "cdnow" / "CDNOW_sample.txt"
+REPEATS = {"second-purchase": (2, 30), "four-purchases": (4, 365)}  # funnel -> purchases, days
+
+REPEATED: dict[str, Any] = {
+    "project_id": 1,
+    "funnels": [
+        {"id": name, "name": name, "steps": ["Purchase"] * count, "window_hours": within * 24} for name, (count, within) in REPEATS.items()
+    ],
+}
 
 each_product = pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.launch_id)
 
@@ -43,8 +53,41 @@ def marts(module_warehouse: str, module_launch_files: Path) -> Iterator[psycopg.
             }
             write_launch(module_launch_files, product.launch_id, date=dt.date(2026, 1, 12), timezone=product.timezone, mixpanel=mixpanel)
             load_dates(session, product.launch_id, product.timezone, product.covered, product.events)
+        write_launch(module_launch_files, "cdnow", date=dt.date(1997, 1, 1), timezone="UTC", mixpanel=REPEATED)
+        load_dates(
+            session, "cdnow", "UTC", sorted({at.date() for _, at in purchases()}), [Event(who, "Purchase", at) for who, at in purchases()]
+        )
         build()
         yield session
+
+
+def purchases() -> list[tuple[str, dt.datetime]]:
+    """(customer, noon) of every line of the sample, in its order."""
+    fields = (line.split() for line in SAMPLE.read_text().splitlines())
+    return [(who, dt.datetime(int(day[:4]), int(day[4:6]), int(day[6:]), 12, tzinfo=dt.UTC)) for _, who, day, *_ in fields]
+
+
+@pytest.mark.parametrize("funnel_id", REPEATS)
+def test_repeat_purchases_of_real_customers_are_those_of_the_text_file(marts: psycopg.Connection, funnel_id: str) -> None:
+    """Of each customer's purchase days: whether so many purchases follow in so many days, by counting lines."""
+    count, within = REPEATS[funnel_id]
+    by_customer = defaultdict(list)
+    for who, at in sorted(purchases(), key=lambda line: line[1]):
+        by_customer[who].append(at)
+    expected = [0, 0]
+    for moments in by_customer.values():
+        for day in set(moments):
+            first = moments.index(day)
+            later = moments[first + count - 1 : first + count]
+            expected[0] += 1
+            expected[1] += bool(later) and later[0] - day <= dt.timedelta(days=within)
+    row = marts.execute(
+        "select sum(entered_count)::integer, sum(reached_count)::integer from build.funnel_daily "
+        "where launch_id = 'cdnow' and funnel_id = %s and step_number = %s",
+        [funnel_id, count],
+    ).fetchone()
+    assert row == tuple(expected)
+    assert row == {"second-purchase": (6696, 2138), "four-purchases": (6696, 2367)}[funnel_id]
 
 
 @each_product
@@ -75,10 +118,22 @@ def test_funnel_with_pending_entries(marts: psycopg.Connection, product: truth.P
         select entry_date, step_number, entered_count, reached_count, pending_count
         from build.funnel_daily where launch_id = '{product.launch_id}'
         """
-    expected = truth.funnel(product)
+    expected = truth.funnel(product, "uniques", "day")
     assert sum(reached for (_, step), (_, reached, _) in expected.items() if step == len(product.steps)) > 10
     assert sum(pending for _, _, pending in expected.values()) > 0
     assert rows_by(marts, query, keys=2) == expected
+
+
+@each_product
+@pytest.mark.parametrize("kind", ["week", "month"])
+@pytest.mark.parametrize("counting", ["uniques", "totals"])
+def test_uniques_and_totals_of_weeks_and_months(marts: psycopg.Connection, product: truth.Product, counting: str, kind: str) -> None:
+    query = f"""
+        select period_start, step_number, entered_count, reached_count, pending_count
+        from build.funnel_periods
+        where launch_id = '{product.launch_id}' and counting = '{counting}' and period_kind = '{kind}'
+        """
+    assert rows_by(marts, query, keys=2) == truth.funnel(product, counting, kind)
 
 
 @each_product
@@ -97,8 +152,8 @@ def test_activation_is_known_on_the_day_its_window_closes(marts: psycopg.Connect
         select metric_date, numerator, denominator
         from build.kpi_daily where launch_id = '{product.launch_id}' and kpi_id = 'activation'
         """
-    expected = {date: counts or (None, None) for date, counts in truth.activation(product).items()}
-    assert rows_by(marts, query, keys=1) == expected
+    activated = truth.activation(product)
+    assert rows_by(marts, query, keys=1) == {date: activated.get(date, (None, None)) for date in product.covered}
 
 
 @each_product
@@ -122,7 +177,8 @@ def test_a_month_of_the_scorecard_is_made_of_its_days(marts: psycopg.Connection,
     found = rows_by(marts, query, keys=1)
     february = {date: counts for date, counts in truth.active_users(product).items() if date.month == 2}
     last = february[dt.date(2026, 2, 28)]
-    activated, entered = (sum(pair) for pair in zip(*(c for d, c in truth.activation(product).items() if c and d.month == 2), strict=True))
+    activated, entered = truth.activation(product, "month")[dt.date(2026, 2, 1)]
+    assert entered < sum(count for date, (_, count) in truth.activation(product).items() if date.month == 2)  # somebody entered twice
     is_complete = len(february) == 28
     assert found["daily_active_users"] == (pytest.approx(sum(counts[0] for counts in february.values()) / len(february)), is_complete)
     assert found["weekly_active_users"] == (last[1], is_complete)

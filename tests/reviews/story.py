@@ -25,8 +25,9 @@ DDL = """
 create table marts.kpis (kpi_id text, domain text, name text, unit text, better text, period_rule text);
 create table marts.active_users_daily (launch_id text, metric_date date, launch_day integer, active_users_count bigint,
     active_users_7d_count bigint, active_users_30d_count bigint, new_users_count bigint);
-create table marts.funnel_daily (launch_id text, funnel_id text, funnel_name text, entry_date date, launch_day integer,
-    step_number integer, step_name text, entered_count bigint, reached_count bigint, pending_count bigint, reached_ratio double precision);
+create table marts.funnel_periods (launch_id text, funnel_id text, funnel_name text, counting text, period_kind text, period_start date,
+    period_end date, step_number integer, step_name text, entered_count bigint, reached_count bigint, pending_count bigint,
+    reached_ratio double precision, is_complete boolean);
 create table marts.retention_cohorts (launch_id text, period_kind text, cohort_date date, period_number integer, cohort_size_count bigint,
     retained_count bigint, is_complete boolean, retained_ratio double precision);
 create table marts.ticket_daily (launch_id text, metric_date date, launch_day integer, priority text, opened_count bigint,
@@ -203,8 +204,11 @@ def _product(session: psycopg.Connection, launch: Launch, rng: random.Random) ->
 
 
 def _funnel(session: psycopg.Connection, launch: Launch, new_users: dict[dt.date, int]) -> Iterator[Value]:
-    rows = []
+    """Everybody enters once, so that the uniques of a week or a month are those of its days together."""
+    periods: dict[tuple[str, dt.date, dt.date, int, str], list[int]] = {}
     for day in days():
+        monday, first = day - dt.timedelta(days=day.weekday()), day.replace(day=1)
+        month_end = (first + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
         entered = new_users[day]
         pending = round(entered * 0.12) if (LAST - day).days < 7 else 0
         counts = [
@@ -213,24 +217,16 @@ def _funnel(session: psycopg.Connection, launch: Launch, new_users: dict[dt.date
             (3, "Task Created", round((entered - pending) * 0.76), pending),
         ]
         for number, step, reached, waiting in counts:
-            rows.append(
-                (
-                    launch.launch,
-                    "activation",
-                    "First task created",
-                    day,
-                    launch.launch_day(day),
-                    number,
-                    step,
-                    entered,
-                    reached,
-                    waiting,
-                    None,
-                )
-            )
+            for kind, start, end in (("day", day, day), ("week", monday, monday + dt.timedelta(days=6)), ("month", first, month_end)):
+                sums = periods.setdefault((kind, start, end, number, step), [0, 0, 0])
+                sums[:] = [total + more for total, more in zip(sums, (entered, reached, waiting), strict=True)]
         decided = entered - pending
         yield ("activation", day, counts[2][2] / decided if decided else None, float(counts[2][2]), float(decided))
-    _insert(session, "funnel_daily", rows)
+    _insert(
+        session,
+        "funnel_periods",
+        [(launch.launch, "activation", "First task created", "uniques", *period, *sums, None, None) for period, sums in periods.items()],
+    )
 
 
 def _cohorts(session: psycopg.Connection, launch: Launch, rng: random.Random, new_users: dict[dt.date, int]) -> None:

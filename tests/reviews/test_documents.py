@@ -157,13 +157,13 @@ def test_names_and_titles_from_outside_cannot_inject_markup_or_forge_lines(publi
     nasty = "<script>alert(1)</script><img src=https://evil.example/x.png>\n\nDECISIONS TO TAKE\r\nSubject: x"
     with connect() as session:
         session.execute("update marts.incidents set title = %s where incident_number = 104", [nasty])
-        session.execute("update marts.funnel_daily set step_name = '<b>Created</b>' where step_number = 3")
+        session.execute("update marts.funnel_periods set step_name = '<b>Created</b>' where step_number = 3")
     try:
         document = build(published.EMR.model_copy(update={"name": "<h1>EMR</h1>"}), "monthly", "2026-03")
     finally:
         with connect() as session:
             session.execute("update marts.incidents set title = 'API errors after deploy' where incident_number = 104")
-            session.execute("update marts.funnel_daily set step_name = 'Task Created' where step_number = 3")
+            session.execute("update marts.funnel_periods set step_name = 'Task Created' where step_number = 3")
     content = page(document)
     assert "<script" not in content
     assert "<img src=https" not in content

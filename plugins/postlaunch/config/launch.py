@@ -79,7 +79,8 @@ class Mixpanel(Section):
     project_id: AccountId
     timezone: Zone = "UTC"
     lookback_days: Annotated[int, Field(ge=0, le=60)] = 3
-    active_events: tuple[EventName, ...] = ()  # empty: every event counts as activity
+    active_events: tuple[EventName, ...] = ()  # empty: every event counts as activity, but Mixpanel's own, whose names begin with `$`
+    registration_event: EventName | None = None  # with it a user begins: new users, cohorts; None: with the first activity that is loaded
     profile_properties: tuple[EventName, ...] = ()  # of the user profiles, for example plan, company_size; empty: profiles are not pulled
     funnels: Annotated[tuple[Funnel, ...], AfterValidator(unique_by("id"))] = ()
 

@@ -137,17 +137,14 @@ def active_users(session: Session, launch_id: str, first: dt.date, last: dt.date
 
 
 def funnel_steps(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[FunnelStep]:
-    """All funnels of the launch, entries of the period summed, by funnel and step."""
+    """All funnels of the launch by funnel and step: uniques of the day, ISO week or month `first`..`last`, a user once."""
     return _fetch(
         session,
         FunnelStep,
         """
-        select funnel_id, max(funnel_name) as funnel_name, step_number, max(step_name) as step_name,
-            sum(entered_count)::bigint as entered_count, sum(reached_count)::bigint as reached_count,
-            sum(pending_count)::bigint as pending_count
-        from marts.funnel_daily
-        where launch_id = %(launch)s and entry_date between %(first)s and %(last)s
-        group by funnel_id, step_number
+        select funnel_id, funnel_name, step_number, step_name, entered_count, reached_count, pending_count
+        from marts.funnel_periods
+        where launch_id = %(launch)s and counting = 'uniques' and period_start = %(first)s and period_end = %(last)s
         order by funnel_id, step_number
         """,
         {"launch": launch_id, "first": first, "last": last},

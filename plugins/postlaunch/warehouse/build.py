@@ -5,7 +5,8 @@
 
 A load is dirty until a build that succeeded has taken it in. start_build marks the loads it takes, so that what arrives while dbt
 runs waits for the next build; a build that fails, or dies and is found dead by the next one, gives its loads back. A launch file
-that changed since the last build makes all dates of its launch dirty. Airflow calls the three steps as tasks, `build()` calls them
+that changed since the last build makes all dates of its launch dirty, a merge of two Mixpanel ids the dates of the one that is known by
+another name now (warehouse/identities.py). Airflow calls the three steps as tasks, `build()` calls them
 in one session that holds the lock.
 """
 
@@ -26,6 +27,7 @@ from postlaunch.errors import BuildError, ConfigError, LockedError
 from postlaunch.warehouse.config_sync import sync_launches
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.dbt_run import APPLICATION_NAME, Progress, dbt_environment, run_dbt
+from postlaunch.warehouse.identities import resolve_identities
 from postlaunch.warehouse.locks import held
 
 __all__ = ["BuildResult", "build", "dbt_environment", "finish_build", "start_build"]
@@ -175,6 +177,7 @@ def _start(session: psycopg.Connection, full_refresh: bool) -> int | None:
         dates = session.execute(_DIRTY_DATES, {"build_id": build_id, "full_refresh": full_refresh}).rowcount
         if dates == 0:
             raise psycopg.Rollback(transaction)
+        resolve_identities(session, build_id, full_refresh)
         return build_id
     with session.transaction():
         _fail(session, [row[0] for row in dead])

@@ -8,21 +8,21 @@
 
 with events as (
     select * from {{ ref('stg_mixpanel__events') }}
+    where user_key is not null
 ),
 
 funnel_steps as (
     select * from {{ ref('stg_config__funnel_steps') }}
 )
 
-select distinct
-    events.launch_id,
-    funnel_steps.funnel_id,
-    funnel_steps.step_number,
-    events.user_key,
-    events.event_date,
-    events.occurred_at
+select
+    launch_id,
+    user_key,
+    event_name,
+    event_date,
+    occurred_at,
+    source_order
 from events
-inner join funnel_steps
-    on events.launch_id = funnel_steps.launch_id
-    and events.event_name = funnel_steps.event_name
-where {{ is_dirty_date('mixpanel', 'events.launch_id', 'events.event_date') }}
+where
+    (launch_id, event_name) in (select funnel_steps.launch_id, funnel_steps.event_name from funnel_steps)
+    and {{ is_dirty_date('mixpanel', 'launch_id', 'event_date') }}

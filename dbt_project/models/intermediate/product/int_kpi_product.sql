@@ -7,8 +7,14 @@ retention as (
     where period_kind = 'day' and is_complete
 ),
 
+funnels as (
+    select distinct launch_id from {{ ref('stg_config__funnel_steps') }}
+    where funnel_id = 'activation'
+),
+
 activation as (
-    select * from {{ ref('int_activation_daily') }}
+    select * from {{ ref('int_activation_periods') }}
+    where period_kind = 'day' and not is_counterpart
 ),
 
 values_by_kpi as (
@@ -40,7 +46,8 @@ values_by_kpi as (
         days.launch_id, days.metric_date, days.launch_day, 'activation' as kpi_id,
         activation.activated_count as numerator, activation.entered_count as denominator
     from days
-    inner join activation on days.launch_id = activation.launch_id and days.metric_date = activation.metric_date
+    inner join funnels on days.launch_id = funnels.launch_id
+    left join activation on days.launch_id = activation.launch_id and days.metric_date = activation.period_start
 )
 
 select

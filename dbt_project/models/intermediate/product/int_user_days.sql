@@ -1,24 +1,35 @@
 with user_event_days as (
     select * from {{ ref('int_user_event_days') }}
+    where user_key is not null
 ),
 
 active_events as (
     select * from {{ ref('stg_config__active_events') }}
 ),
 
--- A launch that names its active events counts only those; any other counts every event.
+launches as (
+    select * from {{ ref('stg_config__launches') }}
+),
+
 launches_with_a_list as (
     select distinct launch_id from active_events
 ),
 
+-- A launch that names its active events counts only those; any other counts every event but Mixpanel's own. Registering is activity.
 activity as (
-    select user_event_days.*
+    select
+        user_event_days.*,
+        coalesce(launches.registration_event, user_event_days.event_name) = user_event_days.event_name as is_beginning
     from user_event_days
+    inner join launches on user_event_days.launch_id = launches.launch_id
     left join launches_with_a_list on user_event_days.launch_id = launches_with_a_list.launch_id
     left join active_events
         on user_event_days.launch_id = active_events.launch_id
         and user_event_days.event_name = active_events.event_name
-    where launches_with_a_list.launch_id is null or active_events.event_name is not null
+    where
+        active_events.event_name is not null
+        or user_event_days.event_name = launches.registration_event
+        or (launches_with_a_list.launch_id is null and user_event_days.event_name not like '$%')
 ),
 
 user_days as (
@@ -26,20 +37,25 @@ user_days as (
         launch_id,
         user_key,
         event_date as activity_date,
-        cast(sum(events_count) as bigint) as events_count
+        cast(sum(events_count) as bigint) as events_count,
+        bool_or(is_beginning) as is_beginning
     from activity
     group by launch_id, user_key, event_date
 ),
 
+begun as (
+    select
+        user_days.*,
+        min(case when is_beginning then activity_date end) over (partition by launch_id, user_key) as first_date
+    from user_days
+),
+
 final as (
     select
-        launch_id,
-        user_key,
-        activity_date,
+        begun.*,
         lead(activity_date) over user_history as next_activity_date,
-        row_number() over user_history as activity_number,
-        events_count
-    from user_days
+        count(case when activity_date >= first_date then 1 end) over user_history as activity_number
+    from begun
     window user_history as (partition by launch_id, user_key order by activity_date)
 )
 

@@ -2,7 +2,8 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ delete_dirty_dates('mixpanel', 'event_date') }}"
+        pre_hook="{{ delete_dirty_dates('mixpanel', 'event_date') }}",
+        indexes=[{'columns': ['launch_id', 'id_key']}]
     )
 }}
 
@@ -12,10 +13,11 @@ with events as (
 
 select
     launch_id,
+    id_key,
     user_key,
     event_name,
     event_date,
     count(*) as events_count
 from events
 where {{ is_dirty_date('mixpanel', 'launch_id', 'event_date') }}
-group by launch_id, user_key, event_name, event_date
+group by launch_id, id_key, user_key, event_name, event_date

@@ -10,6 +10,11 @@ histogram_periods as (
     select * from {{ ref('int_histogram_periods') }}
 ),
 
+-- Uniques do not add up: a user who enters on two days of a week is one.
+activation_periods as (
+    select * from {{ ref('int_activation_periods') }}
+),
+
 sums as (
     select
         launch_id,
@@ -32,28 +37,42 @@ sums as (
     group by launch_id, domain, kpi_id, period_kind, period_start, period_end, is_counterpart
 ),
 
--- A ratio is a ratio of sums, a mean counts days that have a value, and a quantile is read off merged buckets.
+counted_once as (
+    select
+        sums.*,
+        coalesce(activation_periods.activated_count, sums.numerator_sum) as ratio_numerator,
+        coalesce(activation_periods.entered_count, sums.denominator_sum) as ratio_denominator
+    from sums
+    left join activation_periods
+        on sums.kpi_id = 'activation'
+        and sums.launch_id = activation_periods.launch_id
+        and sums.period_kind = activation_periods.period_kind
+        and sums.period_start = activation_periods.period_start
+        and sums.is_counterpart = activation_periods.is_counterpart
+),
+
+-- A ratio is a ratio of sums (but of uniques, above), a mean counts days that have a value, and a quantile is read off merged buckets.
 final as (
     select
         sums.*,
         case kpis.period_rule
-            when 'ratio' then {{ ratio('sums.numerator_sum', 'sums.denominator_sum') }}
+            when 'ratio' then {{ ratio('sums.ratio_numerator', 'sums.ratio_denominator') }}
             when 'sum' then sums.value_sum
             when 'mean' then {{ ratio('sums.value_sum', 'sums.value_days_count') }}
             when 'last' then sums.last_value
             when 'histogram' then histogram_periods.value
         end as value,
         case kpis.period_rule
-            when 'ratio' then sums.numerator_sum
+            when 'ratio' then sums.ratio_numerator
             when 'sum' then sums.value_sum
             when 'mean' then sums.value_sum
         end as numerator,
         case kpis.period_rule
-            when 'ratio' then sums.denominator_sum
+            when 'ratio' then sums.ratio_denominator
             when 'mean' then sums.value_days_count
             when 'histogram' then histogram_periods.request_count
         end as denominator
-    from sums
+    from counted_once as sums
     inner join kpis on sums.kpi_id = kpis.kpi_id
     left join histogram_periods
         on sums.launch_id = histogram_periods.launch_id

@@ -27,7 +27,7 @@ volumes as (
         event_name,
         event_date,
         cast(sum(events_count) as bigint) as events_count,
-        count(*) as users_count
+        count(distinct user_key) as users_count
     from user_event_days
     group by launch_id, event_name, event_date
 ),

@@ -33,10 +33,12 @@ retained as (
     inner join user_days
         on members.launch_id = user_days.launch_id
         and members.user_key = user_days.user_key
+        and members.cohort_date <= user_days.activity_date
+        and (members.period_kind = 'week' or user_days.activity_date <= {{ add_days('members.cohort_date', 90) }})
     group by 1, 2, 3, 4
 ),
 
--- Every period that has begun by the data end: days 0 to 60 and 90, and all weeks.
+-- Every period that has begun by the data end: days 0 to 90, which verdicts are about, and all weeks.
 periods as (
     select
         cohorts.*,
@@ -45,7 +47,13 @@ periods as (
         {{ add_days('each_period_date.period_date', 'cohorts.period_days - 1') }} as period_end_date
     from cohorts
     inner join data_end on cohorts.launch_id = data_end.launch_id
-    {{ each_date('cohorts.cohort_date', 'data_end.data_end_date', 'period_date') }}
+    {{
+        each_date(
+            'cohorts.cohort_date',
+            "case when cohorts.period_kind = 'week' then data_end.data_end_date else least(data_end.data_end_date, " ~ add_days('cohorts.cohort_date', 90) ~ ") end",
+            'period_date'
+        )
+    }}
     where {{ days_between('cohorts.cohort_date', 'each_period_date.period_date') }} % cohorts.period_days = 0
 ),
 
@@ -60,7 +68,6 @@ final as (
         and periods.period_kind = retained.period_kind
         and periods.cohort_date = retained.cohort_date
         and periods.period_number = retained.period_number
-    where periods.period_kind = 'week' or periods.period_number <= 60 or periods.period_number = 90
 )
 
 select
@@ -68,6 +75,7 @@ select
     period_kind,
     cohort_date,
     period_number,
+    case period_kind when 'day' then 'on day ' else 'in week ' end || period_number as period_name,
     cohort_size_count,
     retained_count,
     is_complete,

@@ -8,5 +8,6 @@ select
     name,
     unit,
     better,
-    period_rule
+    period_rule,
+    definition
 from kpi_catalogue

@@ -9,5 +9,6 @@ select
     timezone,
     business_cycle_days,
     minimum_sample_count,
-    coalesce(cast({{ json_text('spec', 'pagerduty', 'show_titles') }} as boolean), false) as shows_incident_titles
+    coalesce(cast({{ json_text('spec', 'pagerduty', 'show_titles') }} as boolean), false) as shows_incident_titles,
+    {{ json_text('spec', 'mixpanel', 'registration_event') }} as registration_event
 from source

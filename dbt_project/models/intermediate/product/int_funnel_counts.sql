@@ -1,0 +1,105 @@
+with covered_dates as (
+    select * from {{ ref('int_covered_dates') }}
+    where source = 'mixpanel'
+),
+
+funnel_steps as (
+    select * from {{ ref('stg_config__funnel_steps') }}
+),
+
+data_end as (
+    select * from {{ ref('int_data_end') }}
+    where source = 'mixpanel'
+),
+
+entries as (
+    select
+        entries.*,
+        entries.closes_at > data_end.data_end_at as is_open
+    from {{ ref('int_funnel_entries') }} as entries
+    inner join data_end on entries.launch_id = data_end.launch_id
+),
+
+dated as (
+    {% for kind in ['day', 'week', 'month'] %}
+    select
+        launch_id, funnel_id, 'uniques' as counting, '{{ kind }}' as period_kind, {{ period_start(kind, 'entry_date') }} as period_start,
+        reached_step_number, is_open
+    from entries
+    where is_unique_of_{{ kind }}
+    union all
+    select
+        launch_id, funnel_id, 'totals' as counting, '{{ kind }}' as period_kind, {{ period_start(kind, 'entry_date') }} as period_start,
+        reached_step_number, is_open
+    from entries
+    where is_total
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+-- Entries by the last step that they reached, then every step counts those that went as far or farther.
+ends as (
+    select
+        launch_id, funnel_id, counting, period_kind, period_start, reached_step_number,
+        count(*) as entries_count,
+        count(*) filter (where is_open) as open_count
+    from dated
+    group by launch_id, funnel_id, counting, period_kind, period_start, reached_step_number
+),
+
+periods as (
+    {% for kind in ['day', 'week', 'month'] %}
+    select distinct
+        launch_id, '{{ kind }}' as period_kind, {{ period_start(kind, 'metric_date') }} as period_start,
+        {{ period_end(kind, 'metric_date') }} as period_end
+    from covered_dates
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+countings as (
+    select 'uniques' as counting
+    union all
+    select 'totals' as counting
+),
+
+final as (
+    select
+        periods.launch_id,
+        funnel_steps.funnel_id,
+        funnel_steps.funnel_name,
+        countings.counting,
+        periods.period_kind,
+        periods.period_start,
+        periods.period_end,
+        funnel_steps.step_number,
+        funnel_steps.event_name as step_name,
+        coalesce(sum(ends.entries_count), 0) as entered_count,
+        coalesce(sum(ends.entries_count) filter (where ends.reached_step_number >= funnel_steps.step_number), 0) as reached_count,
+        coalesce(sum(ends.open_count) filter (where ends.reached_step_number < funnel_steps.step_number), 0) as pending_count
+    from periods
+    inner join funnel_steps on periods.launch_id = funnel_steps.launch_id
+    cross join countings
+    left join ends
+        on periods.launch_id = ends.launch_id
+        and funnel_steps.funnel_id = ends.funnel_id
+        and countings.counting = ends.counting
+        and periods.period_kind = ends.period_kind
+        and periods.period_start = ends.period_start
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+)
+
+select
+    launch_id,
+    funnel_id,
+    funnel_name,
+    counting,
+    period_kind,
+    period_start,
+    period_end,
+    step_number,
+    step_name,
+    cast(entered_count as bigint) as entered_count,
+    cast(reached_count as bigint) as reached_count,
+    cast(pending_count as bigint) as pending_count
+from final
