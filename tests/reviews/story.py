@@ -41,7 +41,8 @@ create table marts.incidents (launch_id text, incident_id text, incident_number 
     is_open boolean, is_acknowledged boolean, is_counted boolean default true);
 create table marts.service_level_daily (launch_id text, service_id text, service_name text, metric_date date, launch_day integer,
     observed_seconds double precision, up_seconds double precision, no_data_seconds double precision, request_count double precision,
-    error_count double precision, classified_request_count double precision);
+    error_count double precision, classified_request_count double precision, notice text);
+create table marts.incident_daily (launch_id text, metric_date date, severity text, notice text);
 create table marts.latency_buckets_daily (launch_id text, service_id text, metric_date date, launch_day integer,
     upper_bound_seconds double precision, request_count double precision);
 create table marts.capacity_daily (launch_id text, resource_id text, resource_name text, unit text, metric_date date, launch_day integer,

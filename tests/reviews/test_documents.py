@@ -153,6 +153,27 @@ def test_a_launch_of_which_nothing_was_published_still_renders(published: Module
         assert "Nothing has been published yet." in content
 
 
+def test_what_the_launch_file_names_and_nobody_saw_is_said(published: ModuleType) -> None:
+    missing = "no series of its requests has the label code, errors are not known"
+    nowhere = "PagerDuty has no service PXYZ of pagerduty.services"
+    where = "where launch_id = 'emr-platform' and metric_date in ('2026-03-11', '2026-03-12')"
+    with connect() as session:
+        session.execute(f"update marts.service_level_daily set notice = %s {where}", [missing])
+        session.execute(
+            "insert into marts.incident_daily (launch_id, metric_date, severity, notice) values ('emr-platform', '2026-03-12', 'none', %s)",
+            [nowhere],
+        )
+    try:
+        text = words(build(published.EMR, "weekly", "2026-W11"))
+        assert "Some of what the launch file names was not seen" in text
+        assert f"EMR API: {missing} (2 dates). {nowhere} (1 date)." in text
+        assert "was not seen" not in words(build(published.EMR, "daily", "2026-03-10"))
+    finally:
+        with connect() as session:
+            session.execute("update marts.service_level_daily set notice = null")
+            session.execute("delete from marts.incident_daily")
+
+
 def test_names_and_titles_from_outside_cannot_inject_markup_or_forge_lines(published: ModuleType) -> None:
     nasty = "<script>alert(1)</script><img src=https://evil.example/x.png>\n\nDECISIONS TO TAKE\r\nSubject: x"
     with connect() as session:

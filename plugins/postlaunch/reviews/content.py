@@ -10,7 +10,7 @@ from functools import cached_property
 from postlaunch.config.launch import Launch
 from postlaunch.reviews import formats, queries, sentences, watch
 from postlaunch.reviews.blocks import Bullet, Group, Light, Lights, Notice, Row, Table, Tone
-from postlaunch.reviews.notices import domain_notices, launch_notices, warning_notices
+from postlaunch.reviews.notices import domain_notices, launch_notices, unseen_notices, warning_notices
 from postlaunch.reviews.period import Period
 from postlaunch.reviews.queries import Session
 from postlaunch.reviews.rows import Forecast, Incident, Metric, SlaClock
@@ -119,10 +119,11 @@ def subtitle(launch: Launch, period: Period) -> str:
 
 
 def notices(source: Source) -> list[Notice]:
-    """Held and late domains, wrong launch files, and what the sources warned of."""
+    """Held and late domains, wrong launch files, what was not seen, and what the sources warned of."""
     return [
         *domain_notices(source.launch, source.period, list(source.statuses.values())),
         *launch_notices(source.launch, queries.launch_faults(source.session)),
+        *unseen_notices(source.session, source.launch, source.period),
         *warning_notices(source.session, source.launch, source.period),
     ]
 

@@ -94,6 +94,18 @@ def warning_notices(session: Session, launch: Launch, period: Period) -> list[No
     return [Notice("warn", "The sources warned while loading", text)]
 
 
+def unseen_notices(session: Session, launch: Launch, period: Period) -> list[Notice]:
+    """Selectors, labels, services and priorities of the launch file that matched nothing, in one notice: no number speaks for them."""
+    found = queries.unseen(session, launch.launch, period.start, period.end)
+    if not found:
+        return []
+    lines = [f"{f'{each.subject}: ' if each.subject else ''}{each.notice} ({formats.plural(each.dates, 'date')})" for each in found]
+    more = len(lines) - WARNINGS_SHOWN
+    text = ". ".join(formats.upper_first(line) for line in lines[:WARNINGS_SHOWN]) + "."
+    text += f" And {more} more, in the column notice of service_level_daily and incident_daily." if more > 0 else ""
+    return [Notice("warn", "Some of what the launch file names was not seen", text)]
+
+
 def _times(loads: int) -> str:
     return f" ({loads} loads)" if loads > 1 else ""
 

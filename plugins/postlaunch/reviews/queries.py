@@ -36,6 +36,7 @@ from postlaunch.reviews.rows import (
     SlaClock,
     SlaCount,
     Tickets,
+    Unseen,
 )
 
 Session = psycopg.Connection[Any]
@@ -320,6 +321,28 @@ def load_warnings(session: Session, launch_id: str, first: dt.date, last: dt.dat
             and (partition_date is null or partition_date between %(first)s and %(last)s)
         group by source, warning
         order by source, max(load_id) desc
+        """,
+        {"launch": launch_id, "first": first, "last": last},
+        limit=outside.REASON_LIMIT,
+    )
+
+
+def unseen(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[Unseen]:
+    """The column `notice` of the marts that have one: selectors, labels, services and priorities that matched nothing."""
+    return _fetch(
+        session,
+        Unseen,
+        """
+        select service_name as subject, notice, count(*)::integer as dates
+        from marts.service_level_daily
+        where launch_id = %(launch)s and notice is not null and metric_date between %(first)s and %(last)s
+        group by service_name, notice
+        union all
+        select '' as subject, notice, count(distinct metric_date)::integer as dates
+        from marts.incident_daily
+        where launch_id = %(launch)s and notice is not null and metric_date between %(first)s and %(last)s
+        group by notice
+        order by dates desc, subject, notice
         """,
         {"launch": launch_id, "first": first, "last": last},
         limit=outside.REASON_LIMIT,

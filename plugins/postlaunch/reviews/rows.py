@@ -232,6 +232,15 @@ class LoadWarning:
 
 
 @dataclass(frozen=True)
+class Unseen:
+    """What a mart says it has not seen, in words, and on how many dates; `subject` is a service, or empty."""
+
+    subject: str
+    notice: str
+    dates: int
+
+
+@dataclass(frozen=True)
 class LaunchFault:
     """A launch file that is wrong."""
 
