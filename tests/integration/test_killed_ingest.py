@@ -1,9 +1,10 @@
-"""`kill -9` of an ingest at twenty random moments, then the same command again: as if nothing had happened.
+"""`kill -9` of an ingest at twenty moments, then the same command again: as if nothing had happened.
 
     begin ── calls of the API ── manifests ── load: insert ── copy ── finish ── commit ── end
 
-The API and the warehouse rest a little at each of these steps, so that some moments fall into the calls, some between landing zone and
-warehouse, some into the load and its commit. Every other run that goes on after a kill is killed too.
+The moments that must be met are met by construction: there the run stops at a named step and waits to be killed. The others follow a step
+chosen at random by a few hundredths of a second, in which the API and the warehouse rest, so that they fall between two steps; a slow
+machine may move them, and nothing is asked of where they fall. Every other run that goes on after a kill is killed too.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from random import Random
+from threading import Event
 from typing import Any
 
 import psycopg
@@ -43,19 +46,28 @@ WINDOWS = {
 }
 CALL_SECONDS, RANGE_SECONDS = 0.04, 0.02  # Prometheus is called a hundred times
 CHILD = """
-import datetime as dt, sys, time
+import datetime as dt, os, sys, time
 from pathlib import Path
 from postlaunch.config.load import load_launch
 from postlaunch.ingest import ingest
 from postlaunch.sources import mixpanel_http, extractor
 
 mixpanel_http.READ_BYTES = 4096
-folder, launch, source, first, last = sys.argv[1:]
+folder, launch, source, first, last, stop = sys.argv[1:]
+pulls = Path(os.environ["POSTLAUNCH_LANDING"], source, launch)
 chosen = load_launch(Path(folder), "emr-platform").model_copy(update={"launch": launch})
 extractor(source)
 
+def is_here(step):
+    if stop == "unfinished":
+        return any(path.is_dir() and not (path / "manifest.json").exists() for path in pulls.glob("*/*/*"))
+    return bool(stop) and step.startswith(stop)
+
 def say(step, *_):
     print(step, flush=True)
+    if is_here(step):
+        print("(stopped)", flush=True)
+        sys.stdin.read()  # until it is killed
     time.sleep(0.03)
 
 say("begin")
@@ -71,6 +83,17 @@ RESTS = """
     create constraint trigger at_commit after insert on ops.partition_loads deferrable initially deferred
         for each row execute function ops.rest();
 """
+
+
+@dataclass
+class Held:
+    """A launch's folder in the landing zone: as soon as a pull there is unfinished, the API holds back its answers."""
+
+    folder: Path | None = None
+    reached: Event = field(default_factory=Event)
+
+
+HELD = Held()
 
 
 @dataclass(frozen=True)
@@ -97,6 +120,10 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
     @app.middleware("http")
     async def rest(request: Any, answer: Any) -> Any:
+        if HELD.folder and unfinished(HELD.folder):
+            HELD.reached.set()
+        while HELD.folder and HELD.reached.is_set():  # noqa: ASYNC110  another thread sets it
+            await asyncio.sleep(0.02)
         await asyncio.sleep(RANGE_SECONDS if request.url.path == "/api/v1/query_range" else CALL_SECONDS)
         return await answer(request)
 
@@ -120,36 +147,61 @@ def emr(sandbox_launches: Path) -> Launch:
     return load_launch(sandbox_launches, "emr-platform")
 
 
-def start(launches: Path, launch: str, source: Source) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", CHILD, str(launches), launch, source, *map(str, WINDOWS[source])]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy())
+def start(launches: Path, launch: str, source: Source, stop: str = "") -> subprocess.Popen[str]:
+    """A run that waits to be killed at its first step that begins with `stop`, or while a pull is `unfinished`; empty: it does not wait."""
+    command = [sys.executable, "-c", CHILD, str(launches), launch, source, *map(str, WINDOWS[source]), stop]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, text=True, env=os.environ.copy(), **pipes)  # type: ignore[call-overload, no-any-return]
 
 
-def begun(process: subprocess.Popen[str]) -> float:
-    """The moment at which a run begins; before, it imports."""
-    assert process.stdout
-    assert process.stdout.readline() == "begin\n", process.stderr and process.stderr.read()
-    return time.monotonic()
-
-
-def seconds(launches: Path, launch: str, source: Source) -> float:
-    """How long a run takes that nobody kills."""
+def steps_of(launches: Path, launch: str, source: Source) -> list[str]:
+    """What a run says that nobody kills."""
     with start(launches, launch, source) as process:
-        since = begun(process)
-        said, complaint = process.communicate(timeout=60)
+        said, complaint = process.communicate(timeout=300)
     assert said.endswith("end\n"), complaint
-    return time.monotonic() - since
+    return said.splitlines()
 
 
-def kill(process: subprocess.Popen[str], delay: float) -> str:
-    """Kill a run some time after it began; returns its last step."""
+def kill_at(process: subprocess.Popen[str], stop: str) -> str:
+    """Kill a run that has stopped; returns the step."""
     with process:
-        since = begun(process)
-        time.sleep(max(0.0, since + delay - time.monotonic()))
+        assert process.stdout
+        said = list(takewhile(lambda line: line != "(stopped)\n", process.stdout))
         process.kill()
-        said, _ = process.communicate(timeout=60)
+        process.wait(60)
+    assert process.returncode == -signal.SIGKILL, f"it ended before it met {stop!r}: {said}"
+    return said[-1].strip()
+
+
+def kill_in_a_call(process: subprocess.Popen[str], folder: Path) -> str:
+    """Kill a run in a call during which a pull has no manifest yet: the API holds its answer back until then. Returns the last step."""
+    HELD.reached.clear()
+    HELD.folder = folder
+    with process:
+        try:
+            assert HELD.reached.wait(300), "no call was made while a pull was unfinished"
+            process.kill()
+        finally:
+            HELD.folder = None
+        said = process.communicate(timeout=60)[0].splitlines()
+    return said[-1]
+
+
+def unfinished(folder: Path) -> list[Path]:
+    """Pulls without a manifest."""
+    return [path for path in folder.glob("*/*/*") if path.is_dir() and not (path / "manifest.json").exists()]
+
+
+def kill_after(process: subprocess.Popen[str], steps: int, seconds: float) -> str:
+    """Kill a run some time after so many steps, or after its end if it has fewer; returns its last step."""
+    with process:
+        assert process.stdout
+        said = [line for _ in range(steps) if (line := process.stdout.readline())]
+        time.sleep(seconds)
+        process.kill()
+        said += process.communicate(timeout=60)[0].splitlines()
     assert process.returncode in (0, -signal.SIGKILL)
-    return said.splitlines()[-1] if said else "begin"
+    return said[-1].strip() if said else "begin"
 
 
 def wreck(session: psycopg.Connection, folder: Path, launch: str, step: str) -> Wreck:
@@ -189,17 +241,23 @@ def test_a_killed_ingest_leaves_nothing_that_the_next_one_does_not_mend(
     source: Source, session: psycopg.Connection, emr: Launch, sandbox_launches: Path, landing: Path
 ) -> None:
     undisturbed = f"undisturbed-{source}"
-    whole = seconds(sandbox_launches, undisturbed, source)
+    steps = steps_of(sandbox_launches, undisturbed, source)
     expected = rows(session, source, undisturbed)
     assert sum(map(len, expected.values())) > 30
     random, count = Random(f"kill -9 {source}"), KILLS[source]
-    shares = [(number + random.random()) / count for number in range(count)]
-    random.shuffle(shares)
+    stops = {0: next(step for step in steps[1:] if not step.startswith("load")), 2: "loading"}
+    if source in ("mixpanel", "prometheus"):  # a pull of the others is written within a millisecond
+        stops[4] = "unfinished" if source == "mixpanel" else "call"
     wrecks = []
-    for number, share in enumerate(shares):
+    for number in range(count):
         launch = f"killed-{source}-{number // 2 if number < count // 2 * 2 else number}"
         folder = landing / source / launch
-        step = kill(start(sandbox_launches, launch, source), share * whole)
+        stop = stops.get(number, "")  # on even numbers, whose run is the first of its launch
+        process = start(sandbox_launches, launch, source, "" if stop == "call" else stop)
+        if stop == "call":
+            step = kill_in_a_call(process, folder)
+        else:
+            step = kill_at(process, stop) if stop else kill_after(process, random.randint(1, len(steps)), random.uniform(0, 0.06))
         wrecks.append(wreck(session, folder, launch, step))
         if number % 2 == 0 and number + 1 < count:
             continue
@@ -213,5 +271,5 @@ def test_a_killed_ingest_leaves_nothing_that_the_next_one_does_not_mend(
         assert set(runs[:-1]) <= {("failed", "the run was killed"), ("succeeded", None)}, told
         accounting_is_closed(session, launch)
     assert {"extraction", "load"} <= {each.phase for each in wrecks}, wrecks
-    assert any(each.is_running for each in wrecks), wrecks
-    assert any(each.unfinished for each in wrecks) or source in ("zendesk", "pagerduty"), wrecks  # theirs are written within a millisecond
+    assert [wrecks[number].is_running for number in stops] == [True] * len(stops), wrecks
+    assert wrecks[4].unfinished if 4 in stops else True, wrecks

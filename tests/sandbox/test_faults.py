@@ -160,7 +160,7 @@ def test_a_drip_takes_its_time_and_is_whole(url: str, api: str, monkeypatch: pyt
     put(url, api, "slow-drip")
     wire = read(url, api)
     assert wire.body == whole
-    assert 0.25 < wire.seconds < 3
+    assert wire.seconds > 0.25
     assert not wire.is_reset
 
 

@@ -28,6 +28,7 @@ from postlaunch.sources.base import TransientError, call
 from postlaunch.sources.budget import UNLIMITED
 from postlaunch.warehouse import call_budget as module
 from postlaunch.warehouse.call_budget import BudgetSpentError, CallBudget, call_budget, margin_seconds, next_turn, plan, waits_at_most
+from postlaunch.warehouse.db import connect
 from sandbox.apis.limits import Window
 
 START = dt.datetime(2026, 4, 13, tzinfo=dt.UTC)
@@ -56,11 +57,18 @@ def waiting(budget: CallBudget) -> Iterator[list[float]]:
         budget.take()
         made.append(time.monotonic())
 
-    thread = Thread(target=take)
+    before, thread = last_turn(), Thread(target=take)
     thread.start()
-    time.sleep(0.4)  # until it has its turn
+    while last_turn() == before:
+        assert thread.is_alive()
     yield made
-    thread.join(30)
+    thread.join(120)
+
+
+def last_turn() -> int:
+    """The number of the newest turn that was given."""
+    with connect("loader", autocommit=True) as session:
+        return int(session.execute("select coalesce(max(call_id), 0) from ops.api_calls").fetchall()[0][0])
 
 
 # --- the sliding window --------------------------------------------------------------------------------------------------------
@@ -119,7 +127,7 @@ def test_forty_processes_at_once_are_never_refused_and_get_nearly_all_that_the_l
     assert [process.exitcode for process in processes] == [0] * 40
     assert refused.value == 0
     allowed = (40 * 2 / limit.calls - 1) * limit.seconds  # the first twenty need not wait
-    assert allowed <= seconds <= 1.2 * allowed
+    assert allowed <= seconds <= 4 * allowed  # 1.03 on a machine at rest; turns one after another would take 25 times
 
 
 def test_a_task_that_wakes_late_moves_those_behind_it(warehouse: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,18 +150,21 @@ def test_a_pause_holds_for_everybody_also_for_those_who_have_their_turn_already(
     limit = Limit(1, 1)
     mine, other = budget_of(limit), budget_of(limit)
     mine.take()
+    until = []
     with waiting(other) as made:
         paused = time.monotonic()
-        mine.pause(3)
-        mine.pause(1)  # the longer one holds
-    assert 3 <= made[0] - paused < 4
+        for seconds in (3, 1):  # the longer one holds
+            mine.pause(seconds)
+            with connect("loader", autocommit=True) as session:
+                until += session.execute("select paused_until from ops.api_pauses").fetchall()
+    assert made[0] - paused >= 3
+    assert until[0] == until[1]
 
 
 def test_a_pause_of_one_account_is_not_that_of_another(warehouse: str) -> None:
-    budget_of(Limit(9, 1)).pause(60)
-    started = time.monotonic()
-    budget_of(Limit(9, 1), account="data.mixpanel.com/2").take()
-    assert time.monotonic() - started < 2
+    budget_of(Limit(9, 1)).pause(3600)
+    with waits_at_most(0):
+        budget_of(Limit(9, 1), account="data.mixpanel.com/2").take()
 
 
 def test_a_task_that_is_told_to_wait_long_comes_again_instead_of_sleeping(warehouse: str) -> None:
@@ -166,14 +177,13 @@ def test_a_task_that_is_told_to_wait_long_comes_again_instead_of_sleeping(wareho
         calls.append(1)
         raise TransientError("its call limit is used up", 1800.0)
 
-    started = time.monotonic()
     with pytest.raises(BudgetSpentError, match="because of the pause that Mixpanel asked for") as caught:
         call(task, refused)
-    assert (len(calls), time.monotonic() - started < 5) == (1, True)
-    assert caught.value.wait_seconds == pytest.approx(1800, abs=5)
+    assert len(calls) == 1
+    assert caught.value.wait_seconds == pytest.approx(1800, abs=60)
 
 
-def test_a_short_wait_that_was_told_is_waited_out_once(warehouse: str) -> None:
+def test_a_short_wait_that_was_told_is_waited_out_once(warehouse: str, monkeypatch: pytest.MonkeyPatch) -> None:
     faults = [TransientError("its call limit is used up", 2.0)]
 
     def answer() -> str:
@@ -181,9 +191,12 @@ def test_a_short_wait_that_was_told_is_waited_out_once(warehouse: str) -> None:
             raise faults.pop()
         return "answer"
 
+    planned, wait = [], CallBudget._wait
+    monkeypatch.setattr(CallBudget, "_wait", lambda budget, turn: (planned.append(turn.wait_seconds), wait(budget, turn)))
     started = time.monotonic()
     assert call(budget_of(Limit(9, 1)), answer) == "answer"
-    assert 2.0 <= time.monotonic() - started < 4.0
+    assert time.monotonic() - started >= 2.0
+    assert sum(planned) < 2.5, "once, and not a second time on top"
 
 
 # --- waits -----------------------------------------------------------------------------------------------------------------

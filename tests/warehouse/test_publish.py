@@ -211,11 +211,19 @@ def test_a_publication_that_fails_changes_nothing_and_says_so(hand: Warehouse) -
 def test_readers_see_all_of_one_publication_or_all_of_the_one_before(hand: Warehouse) -> None:
     publish()
     seen: set[tuple[int, ...]] = set()
-    done = threading.Event()
+    done, looks = threading.Event(), [0]
+
+    def look_again() -> None:
+        """Wait until the reader has looked from begin to end."""
+        begun = looks[0]
+        while looks[0] < begun + 2:
+            assert reader.is_alive()
+            done.wait(0.01)
 
     def read() -> None:
         with connect("analyst", autocommit=True) as session:
             while not done.is_set():
+                looks[0] += 1
                 seen.update(
                     session.execute(
                         """
@@ -236,11 +244,12 @@ def test_readers_see_all_of_one_publication_or_all_of_the_one_before(hand: Wareh
             hand.run(f"update build.event_volumes_daily set users_count = {number}")
             judge(hand)
             publish()
+            look_again()
     finally:
         done.set()
         reader.join()
     assert seen <= {(40, 10, 40), *((number, number, number) for number in range(1, 6))}
-    assert len(seen) > 1, "the reader saw more than one publication"
+    assert len(seen) >= 5, "the reader saw every publication, and looked while the next was made"
 
 
 def reshape(hand: Warehouse) -> None:

@@ -23,7 +23,6 @@ from postlaunch.errors import LockedError, PostlaunchError
 from postlaunch.warehouse.db import Role, connect
 
 PATIENCE_SECONDS = 30.0
-_LOOK_SECONDS = 0.5
 
 _RETRY_SECONDS = 0.05
 
@@ -90,7 +89,7 @@ def held(role: Role, name: str, seconds: float = 1.0) -> Iterator[psycopg.Connec
 def bounded(session: psycopg.Connection, seconds: float, what: str) -> Iterator[None]:
     """Within, no statement waits longer than `seconds` for a lock. Raises LockedError that names `what` and who is in the way."""
     session.execute("select set_config('lock_timeout', %s, false)", [f"{max(round(seconds * 1000), 1)}ms"])
-    watch = _Watch(session.info.backend_pid, min(_LOOK_SECONDS, seconds / 3))
+    watch = _Watch(session.info.backend_pid, seconds / 3)
     try:
         with watch:
             yield
