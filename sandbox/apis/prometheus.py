@@ -59,6 +59,7 @@ def router(world: World) -> APIRouter:
 
     answering("/api/v1/query_range", _query_range)
     answering("/api/v1/query", _query)
+    answering("/api/v1/format_query", _format_query)
     answering("/api/v1/labels", _labels)
     answering("/api/v1/label/{label}/values", _label_values)
     answering("/api/v1/series", _series)
@@ -144,6 +145,13 @@ def _query(world: World, given: Query) -> bytes:
         if is_present[number, 0]
     ]
     return orjson.dumps({"resultType": "vector", "result": found})
+
+
+def _format_query(_: World, given: Query) -> bytes:
+    """As it came, if it can be read: what the sandbox understands has one spelling."""
+    text = _one(given, "query")
+    parse_query(text)
+    return orjson.dumps(text.strip())
 
 
 def _labels(_: World, given: Query) -> bytes:

@@ -17,7 +17,7 @@ _ESCAPES = {"n": "\n", "t": "\t"}
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
 
 
-_TIMESTAMP = re.compile(r"(time\(\) - )?timestamp\((.*)\)(?(1) >= (\d+))")
+_TIMESTAMP = re.compile(r"(time\(\) - )?timestamp\((.*)\)(?(1) >= (\d+))", re.DOTALL)
 
 
 class PromqlError(ValueError):

@@ -4,6 +4,7 @@ import datetime as dt
 import errno
 import gzip
 import json
+import os
 import secrets
 import threading
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from postlaunch.errors import LandingError
 from postlaunch.sources import landing_writer
+from postlaunch.sources.landed import mark_refused
 from postlaunch.sources.landing import ContentHash, Landing, Pull, new_pull_id, write_manifest
 from postlaunch.sources.landing_writer import PartitionWriter
 
@@ -285,3 +287,20 @@ def test_the_content_hash_counts_repetitions() -> None:
     once.add([b"a"])
     twice.add([b"a", b"a"])
     assert once.hex != twice.hex
+
+
+@pytest.mark.parametrize(("umask", "file_mode", "folder_mode"), [(0o022, 0o640, 0o750), (0o077, 0o600, 0o700), (0, 0o640, 0o750)])
+def test_only_the_owner_and_the_group_read_what_is_landed(tmp_path: Path, umask: int, file_mode: int, folder_mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        writer = PartitionWriter(Landing(str(tmp_path / "a" / "landing")), "zendesk", "shop", "tickets", DAY, new_pull_id(), WINDOW)
+        writer.write(b"{}")
+        pull = writer.finalise({})
+        mark_refused(pull, "because")
+    finally:
+        os.umask(before)
+    found = list((tmp_path / "a").rglob("*"))
+    assert {path.name.partition(".")[2] for path in found if path.is_file()} == {"json", "jsonl.gz"}
+    assert {path.stat().st_mode & 0o777 for path in found if path.is_file()} == {file_mode}
+    assert {path.stat().st_mode & 0o777 for path in found if path.is_dir()} == {folder_mode}
+    assert len([path for path in found if path.is_file()]) == 3

@@ -224,14 +224,14 @@ def test_a_place_without_a_file_and_a_query_that_calculates_are_named(pull) -> N
         pull(lines((0, "1")), resources=[{**MEMORY, "query": "sum(memory_used)"}])
 
 
-SECRET_URL = "http://user:s3cr%24t@host:8080/a/dump.om?X-Amz-Signature=abc&X-Amz-Security-Token=dG9rZW4tdG9rZW4"
+SECRET_URL = "ftp://user:s3cr%24t@host:8080/a/dump.om?X-Amz-Signature=abc&X-Amz-Security-Token=dG9rZW4tdG9rZW4"
 SECRETS = ("s3cr", "abc", "dG9rZW4", "user:")
 
 
 class Driver(AbstractFileSystem):
-    """A driver of http:// that repeats the URL in the ways in which drivers do."""
+    """A driver of ftp:// that repeats the URL in the ways in which drivers do."""
 
-    protocol = "http"
+    protocol = "ftp"
     cachable = False
     fails_at = "glob"
     error: Callable[[str], BaseException]
@@ -263,7 +263,7 @@ DRIVER_ERRORS: list[Callable[[str], BaseException]] = [
     ValueError,
     ImportError,
     lambda url: DriverError(f"403, message='Forbidden', url='{url}'"),
-    lambda url: OSError(f"no answer from {url.removeprefix('http://')}"),
+    lambda url: OSError(f"no answer from {url.removeprefix('ftp://')}"),
     lambda url: OSError(f"s3cr$t is refused, so is the token dG9rZW4tdG9rZW4 ({url.partition('?')[2]})"),
 ]
 
@@ -273,10 +273,10 @@ DRIVER_ERRORS: list[Callable[[str], BaseException]] = [
 )
 @pytest.mark.parametrize("prefix", ["", "simplecache::"])
 def test_the_credentials_of_a_url_are_in_no_message(pull, monkeypatch, caplog, prefix: str, fails_at: str, error) -> None:
-    monkeypatch.setitem(_registry, "http", Driver)
+    monkeypatch.setitem(_registry, "ftp", Driver)
     monkeypatch.setattr(Driver, "error", staticmethod(error), raising=False)
     monkeypatch.setattr(Driver, "fails_at", fails_at)
-    with pytest.raises(SourceError, match=r"http://host:8080/a/dump\.om") as caught:
+    with pytest.raises(SourceError, match=r"ftp://host:8080/a/dump\.om") as caught:
         pull(openmetrics=[prefix + SECRET_URL])
     told = "".join(traceback.format_exception_only(caught.value)) + caplog.text
     assert [secret for secret in SECRETS if secret in told] == []
@@ -285,7 +285,7 @@ def test_the_credentials_of_a_url_are_in_no_message(pull, monkeypatch, caplog, p
 
 
 def test_the_credentials_of_a_url_are_in_no_progress_and_no_manifest(make_launch, connection, landing, monkeypatch) -> None:
-    monkeypatch.setitem(_registry, "http", Driver)
+    monkeypatch.setitem(_registry, "ftp", Driver)
     monkeypatch.setattr(Driver, "fails_at", "never")
     monkeypatch.setattr(Driver, "open", lambda *_, **__: io.BytesIO((lines((0, "1")) + "# EOF\n").encode()))
     monkeypatch.setattr(openmetrics, "REPORT_LINES", 1)
@@ -293,7 +293,47 @@ def test_the_credentials_of_a_url_are_in_no_progress_and_no_manifest(make_launch
     launch = make_launch(prometheus={"openmetrics": [SECRET_URL], "step_seconds": 60, "resources": [MEMORY]})
     (day,) = extract(launch, connection, DAY, DAY, landing, lambda what, *_: said.append(what))
     assert said == ["lines of dump.om", "samples"]
-    assert day.manifest.request["files"] == ["http://host:8080/a/dump.om"]
+    assert day.manifest.request["files"] == ["ftp://host:8080/a/dump.om"]
+
+
+EXPORT = (lines((0, "1"), (60, "2")) + "# EOF\n").encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "zipped", "encoded"), [("a.om", False, False), ("a.om", False, True), ("a.om.gz", True, False), ("a.gz", True, True)]
+)
+def test_an_export_at_an_http_address_is_read_as_a_file_is(pull, api, answer, name: str, zipped: bool, encoded: bool) -> None:
+    body = gzip.compress(EXPORT) if zipped else EXPORT
+    api.script(answer.zipped(body, framing="chunked") if encoded else answer(body))
+    url = f"{api.url}/exports/{name}?token=s3cret-s3cret"
+    (day,) = pull(openmetrics=[url.replace("://", "://robot:s3cret@")])
+    assert values([day]) == [(0, "1"), (60, "2")]
+    assert day.manifest.request["files"] == [f"{api.url}/exports/{name}"]
+    (request,) = api.requests
+    assert (request.query["token"], request.headers["Authorization"]) == ("s3cret-s3cret", "Basic cm9ib3Q6czNjcmV0")
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"status": 403}, "it answered 403"),
+        ({"cut": 20}, "cannot be read"),
+        ({"cut": 20, "framing": "close"}, "cut short|no OpenMetrics sample"),
+        ({"headers": {"Content-Encoding": "gzip"}}, "gzip"),
+    ],
+)
+def test_an_export_that_cannot_be_had_over_http_names_its_address_and_no_secret(pull, api, answer, landing, fault, words: str) -> None:
+    api.script(answer(EXPORT, **fault))
+    with pytest.raises(SourceError, match=rf"^prometheus: {api.url}/exports/a\.om.*({words})") as caught:
+        pull(openmetrics=[f"{api.url}/exports/a.om?token=s3cret-s3cret".replace("://", "://robot:s3cret@")])
+    assert "s3cret" not in str(caught.value)
+    assert landing.newest("prometheus", "shop", "samples", DAY) is None
+
+
+def test_a_line_without_an_end_is_named_with_its_number_and_the_limit(pull, folder: Path) -> None:
+    (folder / "long.om").write_text(lines((0, "1")) + "x" * 3_000_000)
+    with pytest.raises(SourceError, match=r"long\.om, after line 1: the next line is longer than 2 MiB"):
+        pull(openmetrics=[str(folder / "long.om")])
 
 
 @pytest.mark.parametrize(

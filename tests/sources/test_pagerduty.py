@@ -199,13 +199,28 @@ def test_a_launch_whose_services_are_gone_takes_no_duties(account, pull, api) ->
     assert [request for request in api.requests if request.path == "/oncalls"] == []
 
 
-def test_a_plan_without_priorities_and_schedules_lands_none_and_says_so(account, pull, api, answer) -> None:
-    missing = ("/priorities", "/schedules")
-    api.answer = lambda request: answer(b'{"error":{}}', 402) if request.path in missing else account.reply(request)
+OPTIONAL = ("notes", "priorities", "escalation_policies", "schedules", "oncalls")
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+@pytest.mark.parametrize("status", [402, 403, 404, 500])
+def test_an_optional_stream_that_cannot_be_had_costs_itself_and_says_so(account, pull, api, answer, name: str, status: int) -> None:
+    account.incidents, account.notes = [incident("I1", START)], {"I1": [{"id": "N1", "created_at": START.isoformat()}]}
+    account.log_entries = [entry("L1", START, "I1", type="annotate_log_entry")]
+    api.answer = lambda request: answer(b'{"error":{}}', status) if request.path.endswith(f"/{name}") else account.reply(request)
     pulls = pull()
-    for name in ("priorities", "schedules"):
-        assert pulls[name].manifest.rows == 0
-        assert pulls[name].manifest.warnings[0].endswith(f"/{name} answered 402: the account's plan has no such feature")
+    told = {each: found.manifest.warnings[0] for each, found in pulls.items() if found.manifest.warnings}
+    assert (list(told), pulls[name].manifest.rows, pulls["incidents"].manifest.rows) == ([name], 0, 1)
+    if (name, status) != ("notes", 404):  # that incident is gone: it is said so
+        assert told[name].startswith(f"{name} were not pulled: pagerduty: http")
+        assert f"answered {status}" in told[name]
+
+
+@pytest.mark.parametrize("name", ["log_entries", "incidents", "services"])
+def test_a_required_stream_that_is_forbidden_is_an_auth_error(account, pull, api, answer, name: str) -> None:
+    api.answer = lambda request: answer(b'{"error":{}}', 403) if request.path == f"/{name}" else account.reply(request)
+    with pytest.raises(SourceAuthError):
+        pull()
 
 
 def test_a_quiet_night_costs_seven_calls(account, pull, api, budget) -> None:

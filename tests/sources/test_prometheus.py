@@ -3,7 +3,9 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
+import math
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import httpx
@@ -206,12 +208,187 @@ def test_how_old_a_sample_may_be_is_a_step_or_what_the_launch_says_and_never_mor
         }  # fmt: skip
 
 
-@pytest.mark.parametrize("query", ["sum(memory_used)", "memory_used offset 5m", '{__name__=~"a|b"}', "memory_used[5m]"])
-def test_only_a_plain_selector_of_one_name_is_asked_for_its_times(pull, gauges, api, query: str) -> None:
+RESOURCE = {"id": "memory", "name": "Memory", "unit": "ratio", "trigger": 0.9}
+
+
+@pytest.fixture
+def spelled(api, answer) -> Callable[[str | None], None]:
+    """A server that spells every query as it is told to (None: it has no such call), and whose points are old at every second instant."""
+
+    def serve(formatted: str | None) -> None:
+        def reply(request: Any) -> Any:
+            if request.path.endswith("/format_query"):
+                return answer(b"404", 404) if formatted is None else answer(json.dumps({"status": "success", "data": formatted}).encode())
+            instants = points(request)[1::2] if "timestamp(" in request.form["query"] else points(request)
+            return answer(matrix({"metric": {}, "values": [[t, "1"] for t in instants]}))
+
+        api.answer = reply
+
+    return serve
+
+
+@pytest.mark.parametrize(
+    ("query", "formatted"),
+    [
+        ("(memory_used)", "(memory_used)"),
+        ("((memory_used{a='b'}))", '((memory_used{a="b"}))'),
+        ("memory_used # of all hosts", "memory_used"),
+        ("memory_used{host=`a\\d`}", 'memory_used{host="a\\\\d"}'),
+        ('memory_used{code=~"2(?i)"}', 'memory_used{code=~"2(?i)"}'),
+        ('{__name__=~"memory_.*"}', '{__name__=~"memory_.*"}'),
+        ("(memory_used) # of a server that cannot say", None),
+    ],
+)
+def test_points_that_only_repeat_an_old_sample_leave_however_the_selector_is_spelled(
+    pull, spelled, query: str, formatted: str | None
+) -> None:
+    spelled(formatted)
+    (day,) = pull(resources=[{**RESOURCE, "query": query}])
+    assert day.manifest.rows == 720
+    assert "720 points left out" in day.manifest.warnings[0]
+
+
+@pytest.mark.parametrize("query", ["sum(memory_used)", "memory_used[5m]", "(a) or (b)", "rate(memory_used[5m] offset 1h)"])
+def test_an_expression_has_no_samples_of_its_own_to_be_old(pull, spelled, api, query: str) -> None:
+    spelled(query)
+    (day,) = pull(resources=[{**RESOURCE, "query": query}])
+    assert (day.manifest.rows, day.manifest.warnings) == (1440, [])
+    assert len([request for request in api.requests if request.path.endswith("/format_query")]) == 1
+
+
+@pytest.mark.parametrize("formatted", ["memory_used offset 5m", None])
+def test_a_selector_that_looks_at_another_time_is_not_judged_and_it_is_said_so(pull, spelled, formatted: str | None) -> None:
+    spelled(formatted)
+    (day,) = pull(resources=[{**RESOURCE, "query": "memory_used offset 5m"}])
+    assert day.manifest.rows == 1440
+    assert day.manifest.warnings == [
+        "memory.resource: points that only repeat an old sample are not left out, because the query looks at another time"
+    ]
+
+
+def test_series_of_two_names_whose_age_the_server_cannot_tell_are_refused_by_name(pull, api, answer) -> None:
+    def reply(request: Any) -> Any:
+        if request.path.endswith("/format_query"):
+            return answer(json.dumps({"status": "success", "data": request.form["query"]}).encode())
+        if "timestamp(" in request.form["query"]:
+            return answer(b'{"status":"error","errorType":"execution","error":"vector cannot contain metrics with the same labelset"}', 422)
+        return answer(matrix(*({"metric": {"__name__": name}, "values": [[t, "1"] for t in points(request)]} for name in "ab")))
+
+    api.answer = reply
+    with pytest.raises(SourceError, match=r"refuses the query of memory\.resource: vector cannot contain metrics with the same labelset"):
+        pull(resources=[{**RESOURCE, "query": '{__name__=~"a|b"}'}])
+
+
+LEVEL = {"id": "api", "name": "API", "up": "up", "requests": "requests_total", "latency_buckets": "latency_seconds"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (400, {"status": "error", "errorType": "bad_data", "error": "parse error"}, "refuses the query of api.requests: parse error"),
+        (422, {"status": "error", "errorType": "execution", "error": "too many"}, "refuses the query of api.requests: too many"),
+        (503, {"status": "error", "errorType": "timeout", "error": "timed out"}, "gave the query of api.requests up: timed out"),
+    ],
+)
+def test_a_query_that_fails_costs_its_metric_alone_and_says_so(
+    pull, api, answer, gauges, status: int, body: dict[str, str], words: str
+) -> None:
     gauges(1)
-    resource = {"id": "memory", "name": "Memory", "query": query, "unit": "ratio", "trigger": 0.9}
-    assert pull(resources=[resource])[0].manifest.rows == 1440
-    assert {request.form["query"] for request in api.requests} == {query}
+    well = api.answer
+    api.answer = lambda request: answer(json.dumps(body).encode(), status) if "requests_total" in request.form["query"] else well(request)
+    (day,) = pull(service_levels=[LEVEL])
+    assert {json.loads(line)["metric_id"] for batch in day.batches() for line in batch.lines} == {
+        "api.up", "api.latency_buckets", "memory.resource"
+    }  # fmt: skip
+    assert [warning for warning in day.manifest.warnings if words in warning and warning.startswith("api.requests was not pulled")]
+    assert day.manifest.rows == 3 * 1440
+
+
+def test_an_instant_that_is_too_large_costs_its_metric_alone_and_says_what_to_do(pull, api, answer, gauges, monkeypatch) -> None:
+    monkeypatch.setattr(prometheus, "MOST_ANSWER_BYTES", 3 << 20)
+    gauges(1)
+    well = api.answer
+    huge = answer.zipped(b'{"status":"success","data":{"resultType":"matrix","result":[' + b" " * 40_000_000)
+    api.answer = lambda request: huge if request.form["query"] == "up" else well(request)
+    (day,) = pull(service_levels=[LEVEL])
+    assert day.manifest.rows == 3 * 1440
+    assert "answers the query of api.up with more than 3 MiB at one instant" in day.manifest.warnings[0]
+
+
+def native(observed: list[float], schema: int) -> dict[str, Any]:
+    """The answer of a server for these observations: exponential buckets of a schema, (base^(i-1), base^i], the empty ones left out.
+
+    Written from https://prometheus.io/docs/specs/native_histograms/: the base is 2^(2^-schema).
+    """
+    counts: dict[int, int] = {}
+    for value in observed:
+        index = math.ceil(math.log2(value) * 2**schema - 1e-12)
+        counts[index] = counts.get(index, 0) + 1
+    bound = lambda index: repr(2 ** (index / 2**schema))  # noqa: E731
+    buckets = [[0, bound(index - 1), bound(index), str(count)] for index, count in sorted(counts.items())]
+    return {"count": str(len(observed)), "sum": str(sum(observed)), "buckets": buckets}
+
+
+@pytest.mark.parametrize("schema", [0, 1, 3, 5])
+def test_native_histograms_are_read_as_cumulative_buckets(pull, serve, schema: int) -> None:
+    """A histogram that grows: what each bucket says at each instant is counted in the observations themselves."""
+    random = Random(schema)
+    observed = [random.lognormvariate(-2, 1) for _ in range(3000)]
+    start = int(dt.datetime(2026, 1, 12, 5, tzinfo=dt.UTC).timestamp())
+
+    def series(request: Any) -> list[dict[str, Any]]:
+        if request.form["query"] != "latency_seconds":
+            return []
+        told = [[t, native(observed[: 2 * ((t - start) // 60) + 2], schema)] for t in points(request)]
+        return [{"metric": {"__name__": "latency_seconds", "job": "api"}, "histograms": told}]
+
+    serve(series)
+    (day,) = pull(service_levels=[LEVEL])
+    found: dict[float, dict[int, float]] = {}
+    for batch in day.batches():
+        for block in map(json.loads, batch.lines):
+            assert (block["metric_id"], block["labels"]["job"]) == ("api.latency_buckets", "api")
+            found.setdefault(float(block["labels"]["le"]), {}).update((moment, float(value)) for moment, value in block["values"])
+    for number in (0, 1, 500, 1439):
+        seen = observed[: 2 * number + 2]
+        for le, values in found.items():
+            count = sum(value <= le for value in seen)
+            if schema or math.log2(le).is_integer() or math.isinf(le):  # a bound of the native buckets too
+                assert values.get(start + 60 * number, 0) == count, (le, number)
+            else:
+                below, above = (sum(value <= le * half for value in seen) for half in (0.5**0.5, 2**0.5))
+                assert below <= values.get(start + 60 * number, 0) <= above
+    assert all(list(values.values()) == sorted(values.values()) for values in found.values()), "no bucket ever falls"
+    last = start + 1439 * 60
+    assert [found[le][last] for le in sorted(found)] == sorted(found[le][last] for le in found), "they are cumulative"
+
+
+def test_a_bound_never_appears_in_the_middle_of_a_day_with_what_was_counted_before_it(pull, serve) -> None:
+    """One slow answer in the afternoon: the buckets above the fast ones were there all day, and grow by one."""
+    start = int(dt.datetime(2026, 1, 12, 5, tzinfo=dt.UTC).timestamp())
+
+    def series(request: Any) -> list[dict[str, Any]]:
+        told = [[t, native([0.1] * 1000 + [9.0] * (t >= start + 36_000), 3)] for t in points(request)]
+        return [{"metric": {}, "histograms": told}] if request.form["query"] == "latency_seconds" else []
+
+    serve(series)
+    (day,) = pull(service_levels=[LEVEL])
+    blocks = [json.loads(line) for batch in day.batches() for line in batch.lines]
+    first = {float(block["labels"]["le"]): float(block["values"][0][1]) for block in blocks if block["values"][0][0] == start}
+    assert {le for le in first if le > 8} == {float(block["labels"]["le"]) for block in blocks if float(block["labels"]["le"]) > 8}
+    assert {first[le] for le in first if le > 0.15} == {1000}
+
+
+def test_native_histograms_where_a_number_is_wanted_cost_that_metric_alone(pull, serve) -> None:
+    def series(request: Any) -> list[dict[str, Any]]:
+        if request.form["query"] == "up":
+            return [{"metric": {}, "histograms": [[t, native([1.0], 3)] for t in points(request)]}]
+        return [{"metric": {}, "values": [[t, "1"] for t in points(request)]}]
+
+    serve(series)
+    (day,) = pull(service_levels=[LEVEL])
+    assert day.manifest.rows == 3 * 1440
+    assert "the query of api.up gives native histograms, and numbers are wanted" in day.manifest.warnings[0]
 
 
 def test_every_call_is_taken_from_the_budget_and_a_pause_holds_for_all(make_launch, connection, landing, api, answer) -> None:
@@ -254,9 +431,9 @@ def test_basic_authentication_is_sent(pull, gauges, api) -> None:
     assert api.requests[0].method == "POST"
 
 
-def test_a_query_that_the_server_refuses_names_the_metric_and_the_place_to_mend_it(pull, api, answer) -> None:
+def test_a_query_that_the_server_refuses_names_the_metric_and_the_place_to_fix_it(pull, api, answer) -> None:
     api.script(answer(b'{"status":"error","errorType":"bad_data","error":"parse error"}', 400))
-    with pytest.raises(SourceError, match=r"refuses the query of memory\.resource: parse error; mend it in the launch file"):
+    with pytest.raises(SourceError, match=r"refuses the query of memory\.resource: parse error; fix it in the launch file"):
         pull()
 
 

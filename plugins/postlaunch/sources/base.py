@@ -62,6 +62,10 @@ class TransientError(SourceError):
         self.wait_seconds = wait_seconds
 
 
+class ForbiddenError(SourceAuthError):
+    """403: the credentials are good, and have no right to this, or the account's plan has no such thing."""
+
+
 class _Wait(wait_base):
     """What the API asked for, else exponential back-off; jitter on both, so that parallel tasks do not return together."""
 
@@ -125,10 +129,11 @@ def check_status(connection: Connection, source: Source, url: str, status: int, 
     if 200 <= status < 300:
         return
     place = f"{source}: {public_url(url)} answered {status}"
-    words = f": {_short(connection.without_secrets(said))}" if said.strip() else ""
+    words = f": {shortened(connection.without_secrets(said))}" if said.strip() else ""
     variable = variable_name(connection.conn_id)
     if status in (401, 403):
-        raise SourceAuthError(f"{place}, it refuses the credentials{words}; check login and password of {variable} and their permissions")
+        refusal = ForbiddenError if status == 403 else SourceAuthError
+        raise refusal(f"{place}, it refuses the credentials{words}; check login and password of {variable} and their permissions")
     if 300 <= status < 400:
         raise SourceError(f"{place}, a redirect; credentials are not sent on: set the final address in {variable}")
     if status == 429:
@@ -143,14 +148,14 @@ def unreachable(connection: Connection, source: Source, url: str, error: BaseExc
     reason = getattr(error, "reason", None) or error
     detail = str(reason).strip() or type(reason).__name__
     return TransientError(
-        f"{source}: no answer from {public_url(url)} ({_short(connection.without_secrets(detail))}); "
+        f"{source}: no answer from {public_url(url)} ({shortened(connection.without_secrets(detail))}); "
         f"is it up, and are host and port of {variable_name(connection.conn_id)} right?"
     )
 
 
 def garbage(connection: Connection, source: Source, url: str, body: bytes, expected: str = "JSON") -> SourceError:
     """An answer of the wrong kind, for example the HTML of a proxy or a login page."""
-    start = _short(connection.without_secrets(body[:2000].decode("utf-8", "replace")))
+    start = shortened(connection.without_secrets(body[:2000].decode("utf-8", "replace")))
     return SourceError(
         f"{source}: {public_url(url)} did not answer with {expected} but with {start!r}; "
         f"does {variable_name(connection.conn_id)} point at the API itself, not at a login page or proxy?"
@@ -181,9 +186,21 @@ def _http_date(text: str | None) -> dt.datetime | None:
         return None
 
 
-def _short(text: str) -> str:
+def shortened(text: str) -> str:
+    """Text of an API, in one line of at most 200 characters."""
     text = " ".join(text.split())
     return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+def not_pulled(stream: str, error: SourceError) -> str:
+    """The warning that takes the place of an optional stream: it costs itself, not its source.
+
+    Raises the error again where it only says to wait (the scheduler comes back, and nothing is missing), or says that the credentials of
+    everything are no good.
+    """
+    if getattr(error, "wait_seconds", None) is not None or (isinstance(error, SourceAuthError) and not isinstance(error, ForbiddenError)):
+        raise error
+    return f"{stream} were not pulled: {error}"
 
 
 # --- dates ------------------------------------------------------------------------------------------------------------------

@@ -1,10 +1,13 @@
-"""Gzip read as it comes: its checksum is verified, and a stream that ends too early is an error."""
+"""Gzip read as it comes: its checksum is verified, one that ends too early is an error, and a small one that unpacks to much is no trap."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from isal import isal_zlib
+
+PIECE_BYTES = 1 << 18  # a block of 64 KiB may unpack to 64 MiB: never at once
 
 
 class GzipError(Exception):
@@ -12,21 +15,25 @@ class GzipError(Exception):
 
 
 def unzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The plain bytes, block by block. Files put one behind the other are one file. Raises GzipError."""
+    """The plain bytes, in pieces of at most PIECE_BYTES. Files put one behind the other are one file. Raises GzipError."""
     unzip = isal_zlib.decompressobj(wbits=31)
     for block in blocks:
-        rest = block
-        while rest:
+        rest, is_full = block, False
+        while rest or is_full:
             if unzip.eof:
                 unzip = isal_zlib.decompressobj(wbits=31)
-            yield _plain(unzip.decompress, rest)
-            rest = unzip.unused_data
+            piece = _piece(unzip, rest)
+            if piece:
+                yield piece
+            is_full = len(piece) == PIECE_BYTES and not unzip.eof
+            rest = unzip.unused_data if unzip.eof else unzip.unconsumed_tail
     if not unzip.eof:
         raise GzipError("it ends in the middle")
 
 
-def _plain(decompress: Callable[[bytes], bytes], block: bytes) -> bytes:
+def _piece(unzip: Any, block: bytes) -> bytes:
     try:
-        return decompress(block)
+        plain: bytes = unzip.decompress(block, PIECE_BYTES)
     except Exception as error:  # IsalError; its stub is no class that could be named here
         raise GzipError(str(error)) from error
+    return plain

@@ -18,6 +18,7 @@ from postlaunch.config.launch import Launch, Source
 from postlaunch.errors import LandingError
 from postlaunch.sources.base import each_date
 from postlaunch.sources.landing import MANIFEST, Landing, Partition, Pull, read_pull
+from postlaunch.sources.private_files import write_file
 from postlaunch.sources.streams import STREAMS, Stream
 
 REFUSED = "refused.json"
@@ -37,7 +38,7 @@ def mark_refused(pull: Pull, reason: str) -> None:
     """From now on the pull is passed over; it stays for a person to look at, or to take."""
     text = json.dumps({"refused_at": dt.datetime.now(dt.UTC).isoformat(), "reason": reason}, indent=2, ensure_ascii=False) + "\n"
     try:
-        (pull.path / REFUSED).write_text(text, encoding="utf-8")
+        write_file(pull.path / REFUSED, text)
     except OSError as error:
         raise LandingError(f"cannot write to the landing zone at {pull.path}: {error}") from error
 

@@ -24,11 +24,12 @@ from xxhash import xxh3_128_intdigest
 
 from postlaunch.config.launch import Source
 from postlaunch.errors import LandingError
+from postlaunch.sources.bounds import READ_BYTES, split_lines
 from postlaunch.sources.gzip_stream import GzipError, unzipped
+from postlaunch.sources.private_files import write_file
 
 MANIFEST = "manifest.json"
 BLOCK_BYTES = 1 << 18
-READ_BYTES = 1 << 16
 _HASH_BITS = 128
 
 Partition = dt.date | tuple[dt.date, dt.date]
@@ -220,10 +221,10 @@ def write_manifest(folder: UPath, manifest: Manifest) -> None:
     target = folder / MANIFEST
     if isinstance(target, os.PathLike):
         draft = folder / f"{MANIFEST}.partial"
-        draft.write_text(text, encoding="utf-8")
+        write_file(draft, text)
         draft.rename(target)
     else:
-        target.write_text(text, encoding="utf-8")
+        write_file(target, text)
 
 
 def read_pull(folder: UPath) -> Pull:
@@ -265,16 +266,10 @@ class _PartReader:
         return self._own.hexdigest()
 
     def batches(self) -> Iterator[Batch]:
-        rest, offset = b"", 0
-        for block in self._unzipped():
-            text = rest + block
-            lines = text.split(b"\n")
-            rest = lines.pop()
-            if lines:
-                yield self._batch(lines, offset)
-                offset += len(text) - len(rest)
-        if rest:
-            yield self._batch([rest], offset)
+        offset = 0
+        for found in split_lines(self._unzipped()):
+            yield self._batch(found.lines, offset)
+            offset += found.size
 
     def _batch(self, lines: list[bytes], offset: int) -> Batch:
         first = self.lines + 1

@@ -13,7 +13,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, BinaryIO
+from typing import Any
 
 from isal import isal_zlib
 from upath import UPath
@@ -32,6 +32,7 @@ from postlaunch.sources.landing import (
     partition_name,
     write_manifest,
 )
+from postlaunch.sources.private_files import make_folder, open_file
 
 
 class PartitionWriter:
@@ -111,7 +112,7 @@ class PartitionWriter:
             warnings=list(warnings),
         )
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             write_manifest(self.folder, manifest)
         except OSError as error:
             raise LandingError(f"cannot write to the landing zone at {self.folder}: {error}") from error
@@ -155,8 +156,8 @@ class _Part:
         self._thread, self._writing = ThreadPoolExecutor(1, "landing"), Future[None]()
         self._writing.set_result(None)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: BinaryIO = path.open("wb")
+            make_folder(path.parent)
+            self._file = open_file(path)
         except OSError as error:
             raise self._unwritten(error) from error
 

@@ -19,9 +19,9 @@ from mixpanel_utils import MixpanelUtils
 
 from postlaunch.config.connections import Connection, variable_name
 from postlaunch.sources.base import TransientError, check_status, garbage, public_url, unreachable, wait_of
+from postlaunch.sources.bounds import READ_BYTES, SAID_BYTES, split_lines
 from postlaunch.sources.gzip_stream import GzipError, unzipped
 
-READ_BYTES = 1 << 16
 ANSWER_SECONDS = 600  # a busy project thinks for minutes before the first byte
 _SENTINEL = b"terminated early"
 
@@ -71,7 +71,7 @@ class Export:
             self._answer = client.query_export({"from_date": from_date, "to_date": to_date}, add_gzip_header=True, raw_stream=True)
         except urllib.error.HTTPError as error:
             with error:
-                said = error.read(2000).decode("utf-8", "replace")
+                said = error.read(SAID_BYTES).decode("utf-8", "replace")
             check_status(connection, "mixpanel", self.url, error.code, wait_of(error.headers), said)
             raise  # a 2xx is no HTTPError
         except (OSError, http.client.HTTPException) as error:
@@ -79,20 +79,19 @@ class Export:
 
     def lines(self) -> Iterator[list[bytes]]:
         """Lines in lists of some hundreds. Raises TransientError if the answer turns out to be incomplete."""
-        rest, is_first = b"", True
+        is_first = True
         with self._answer:
-            for block in self._unzipped():
-                text = rest + block
-                if is_first and text.lstrip()[:1] == b"<":
-                    raise garbage(self._connection, "mixpanel", self.url, text, "JSON lines")
-                lines = text.split(b"\n")
-                if _SENTINEL in text and any(_SENTINEL in line and not line.startswith(b"{") for line in lines):
+            for found in split_lines(self._unzipped()):
+                lines = found.lines
+                if is_first and (start := next((line for line in lines if line.strip()), b"")):
+                    if start.lstrip()[:1] == b"<":
+                        raise garbage(self._connection, "mixpanel", self.url, start, "JSON lines")
+                    is_first = False
+                if any(_SENTINEL in line for line in lines if line[:1] != b"{"):
                     raise self._incomplete("it says `export terminated early`")
-                rest, is_first = lines.pop(), is_first and not text
-                if lines:
-                    yield lines
-        if rest:
-            raise self._incomplete("its last line has no end")
+                if found.is_unfinished:
+                    raise self._incomplete("its last line has no end")
+                yield lines
 
     def _unzipped(self) -> Iterator[bytes]:
         if self._answer.headers.get("Content-Encoding", "").lower() != "gzip":

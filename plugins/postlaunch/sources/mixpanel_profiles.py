@@ -35,13 +35,16 @@ from postlaunch.sources.base import (
     call,
     check_status,
     garbage,
+    not_pulled,
     public_url,
     read_json,
     unreachable,
     wait_of,
     write_json,
 )
+from postlaunch.sources.bounds import READ_BYTES, SAID_BYTES, AnswerTooLargeError, TooLargeError, body_of, check_values
 from postlaunch.sources.budget import UNLIMITED, Budget
+from postlaunch.sources.gzip_stream import GzipError
 from postlaunch.sources.landing import Landing, Pull, new_pull_id
 from postlaunch.sources.landing_writer import PartitionWriter
 from postlaunch.sources.mixpanel_http import ExportClient
@@ -60,7 +63,7 @@ class BrokenSessionError(Exception):
     """What this session gave is no whole; the message says why."""
 
 
-class TooManyError(Exception):
+class TooManyError(SourceError):
     """No session can give all of it within the limit of calls; the message says how many there are."""
 
 
@@ -78,7 +81,7 @@ def land_profiles(
 ) -> list[Pull]:
     """Pull the profiles as they are now, if the launch asks for any and `last` is yesterday or today.
 
-    Raises SourceError; then no profile is landed.
+    Nothing that events are counted by needs them: where they cannot be had, none is landed, with a warning.
     """
     config, today = launch.mixpanel, dt.datetime.now(launch.zone).date()
     if config is None or not config.profile_properties or last < today - _YESTERDAY:
@@ -88,26 +91,28 @@ def land_profiles(
     writer = PartitionWriter(landing, PROFILES.source, launch.launch, PROFILES.name, (first, last), new_pull_id(), window)
     warnings: list[str] = []
     try:
-        for attempt in range(1, SESSIONS + 1):
-            try:
-                _land_session(writer, api, progress)
-                break
-            except TooManyError as many:
-                warnings = [f"profiles were not pulled: {many}"]
-                break
-            except BrokenSessionError as broken:
-                writer.drop_part()
-                log.warning("mixpanel: profiles: %s [session %s of %s]", broken, attempt, SESSIONS)
-                if attempt == SESSIONS:
-                    raise SourceError(
-                        f"mixpanel: {api.url} gave no whole list of profiles in {SESSIONS} sessions: {broken}; "
-                        "none was landed, try again later"
-                    ) from broken
+        try:
+            _land_profiles(writer, api, progress)
+        except SourceError as error:
+            writer.drop_part()
+            warnings = [not_pulled(PROFILES.name, error)]
         request = {"url": api.url, "project_id": config.project_id, "profile_properties": list(config.profile_properties)}
         return [writer.finalise(request, warnings)]
     except BaseException:
         writer.abort()
         raise
+
+
+def _land_profiles(writer: PartitionWriter, api: EngageApi, progress: Progress) -> None:
+    """Land every profile. Raises SourceError."""
+    for attempt in range(1, SESSIONS + 1):
+        try:
+            return _land_session(writer, api, progress)
+        except BrokenSessionError as broken:
+            writer.drop_part()
+            log.warning("mixpanel: profiles: %s [session %s of %s]", broken, attempt, SESSIONS)
+            reason = broken
+    raise SourceError(f"mixpanel: {api.url} gave no whole list of profiles in {SESSIONS} sessions: {reason}")
 
 
 def _land_session(writer: PartitionWriter, api: EngageApi, progress: Progress) -> None:
@@ -173,10 +178,14 @@ class EngageApi:
             query |= {"session_id": session_id, "page": number}
         try:
             with self._client.request(self._client.formatted_api, ["engage"], query) as response:
-                body = response.read()
+                body = check_values(body_of(iter(lambda: response.read(READ_BYTES), b""), response.headers.get("Content-Encoding")))
+        except (TooLargeError, GzipError) as error:
+            if isinstance(error, TooLargeError):
+                raise AnswerTooLargeError("mixpanel", self.url, f"page {number}", error) from None
+            raise unreachable(self._connection, "mixpanel", self.url, error) from None
         except urllib.error.HTTPError as error:
             with error:
-                said = error.read(2000).decode("utf-8", "replace")
+                said = error.read(SAID_BYTES).decode("utf-8", "replace")
             if error.code == 400 and session_id is not None and ("session" in said.lower() or "uncached" in said.lower()):
                 raise BrokenSessionError("it expired before its last page") from None
             check_status(self._connection, "mixpanel", self.url, error.code, wait_of(error.headers), said)

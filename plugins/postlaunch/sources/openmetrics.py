@@ -2,9 +2,9 @@
 
     files in the order of their names -> lines -> the series that a selector of the launch takes -> the same grid -> landing zone
 
-For `promtool tsdb dump-openmetrics` and whatever else writes OpenMetrics text with timestamps, gzipped or not, at any path or URL that
-fsspec knows. A point of the grid gets the newest sample before it that is fresh, by the rule of `prometheus.py`. A file that does not end
-in `# EOF` was cut: nothing of the pull is landed.
+For `promtool tsdb dump-openmetrics` and whatever else writes OpenMetrics text with timestamps, gzipped or not, at a path, an http(s) URL
+(one file), or any other URL that fsspec knows. A point of the grid gets the newest sample before it that is fresh, by the rule of
+`prometheus.py`. A file that does not end in `# EOF` was cut: nothing of the pull is landed.
 
 Memory: one line, and up to WAITING points. prometheus_client's parser would hold a whole family before it gives its first sample, and in
 a dump one family is every sample of every series of a name; the tests hold these lines against it. Two things a text cannot say: the marker
@@ -23,12 +23,13 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import unquote
 
-from upath import UPath
-
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch, Prometheus
 from postlaunch.errors import ConfigError, SourceError
 from postlaunch.sources.base import Progress, each_date
+from postlaunch.sources.bounds import LONGEST_LINE, split_lines
+from postlaunch.sources.export_files import Place, UnreadableError, places_of
+from postlaunch.sources.gzip_stream import GzipError
 from postlaunch.sources.landing import Landing, Pull, new_pull_id
 from postlaunch.sources.landing_writer import PartitionWriter
 from postlaunch.sources.samples import BLOCK_POINTS, Metric, block_line, grid, metrics, request_of
@@ -159,33 +160,26 @@ class Sampler:
         series.points = []
 
 
-def _read(place: UPath, sampler: Sampler, progress: Progress, patterns: Sequence[str]) -> None:
+def _read(place: Place, sampler: Sampler, progress: Progress, patterns: Sequence[str]) -> None:
     """Every sample of a file. Raises SourceError that names file and line."""
     shown, number = _public(str(place), patterns), 0
     try:
-        for number, line in _lines(_raw_lines(place)):
+        for number, line in _lines(_raw_lines(place.blocks())):
             _take(line, sampler)
             if number % REPORT_LINES == 0:
                 progress(f"lines of {shown.rpartition('/')[2]}", number, None)
-    except (ValueError, EOFError, zlib.error) as error:
+    except (ValueError, EOFError, zlib.error, GzipError) as error:
         said = _public(str(error), patterns)
         raise SourceError(f"prometheus: {shown}, after line {number}: {said}; nothing was landed, export it again") from None
-    except _DriverError as error:
+    except UnreadableError as error:
         raise SourceError(f"prometheus: {shown} cannot be read: {_public(str(error), patterns)}") from None
 
 
-class _DriverError(Exception):
-    """What the driver of a path or URL says, each in a class of its own."""
-
-
-def _raw_lines(place: UPath) -> Iterator[bytes]:
-    try:
-        with place.fs.open(place.path, "rb", compression="infer") as file:
-            yield from file
-    except (ValueError, EOFError, zlib.error):
-        raise
-    except Exception as error:
-        raise _DriverError(error) from error
+def _raw_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    for found in split_lines(blocks):
+        if len(found.lines[0]) > LONGEST_LINE:
+            raise ValueError(f"the next line is longer than {LONGEST_LINE >> 20} MiB, which no sample is")
+        yield from found.lines
 
 
 def _lines(file: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -194,7 +188,7 @@ def _lines(file: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
     for number, line in enumerate(file, start=1):
         if is_whole:
             raise ValueError("it goes on after `# EOF`")
-        if line.rstrip(b"\n") == _EOF:
+        if line == _EOF:
             is_whole = True
         elif not _METADATA.match(line):
             yield number, line
@@ -203,7 +197,7 @@ def _lines(file: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def _take(line: bytes, sampler: Sampler) -> None:
-    found = _SAMPLE.fullmatch(line.decode().rstrip("\n"))
+    found = _SAMPLE.fullmatch(line.decode())
     if found is None:
         raise ValueError("the next line is no OpenMetrics sample")
     series = sampler.series(found[1])
@@ -228,19 +222,18 @@ def _labels(text: str) -> dict[str, str]:
     return {label: value for label, value in labels.items() if value}
 
 
-def _places(patterns: tuple[str, ...]) -> list[UPath]:
+def _places(patterns: tuple[str, ...]) -> list[Place]:
     """The files of paths, globs and URLs. Raises SourceError if one names none."""
-    found: list[UPath] = []
+    found: list[Place] = []
     for pattern in patterns:
         shown = _public(pattern, patterns)
         try:
-            root = UPath(pattern)
-            names = sorted(root.fs.glob(root.path))
-        except Exception as error:  # noqa: BLE001  each driver has classes of its own
+            places = places_of(pattern)
+        except UnreadableError as error:
             raise SourceError(f"prometheus: {shown} cannot be read: {_public(str(error), patterns)}") from None
-        if not names:
+        if not places:
             raise SourceError(f"prometheus: there is no file {shown}; openmetrics of the launch file names it")
-        found += [UPath(root.fs.unstrip_protocol(name)) if "://" in pattern else UPath(name) for name in names]
+        found += places
     return found
 
 

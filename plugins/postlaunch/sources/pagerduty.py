@@ -19,12 +19,12 @@ from typing import Any
 
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch
-from postlaunch.errors import ConfigError
-from postlaunch.sources.base import Progress, check_window, read_json, write_json
+from postlaunch.errors import ConfigError, SourceError
+from postlaunch.sources.base import Progress, check_window, not_pulled, read_json, write_json
 from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.landing import Landing, Pull, new_pull_id
 from postlaunch.sources.landing_writer import PartitionWriter
-from postlaunch.sources.pagerduty_client import PAGE, NotInPlanError, PagerDutyApi, Record
+from postlaunch.sources.pagerduty_client import PAGE, PagerDutyApi, Record
 from postlaunch.sources.streams import (
     DUTY_SCHEDULES,
     ESCALATION_POLICIES,
@@ -38,6 +38,7 @@ from postlaunch.sources.streams import (
 )
 
 LONGEST_DUTY_WINDOW = dt.timedelta(days=89)  # on-calls are searched in at most three months
+_REQUIRED = (LOG_ENTRIES, INCIDENTS, SERVICES)  # what broke, and when; any other stream costs itself alone
 _OF_THE_WINDOW = (LOG_ENTRIES, INCIDENTS, ONCALLS)
 
 
@@ -51,7 +52,10 @@ def extract(
     budget: Budget = UNLIMITED,
     landed: Sequence[Pull] = (),
 ) -> list[Pull]:
-    """Pull all streams that are not `landed`. Raises SourceError; then nothing of the failed stream is landed."""
+    """Pull all streams that are not `landed`. Raises SourceError if a required one fails: nothing of it is landed.
+
+    Of an optional stream that fails nothing is landed but a warning.
+    """
     if launch.pagerduty is None:
         raise ConfigError(f"launch {launch.launch!r} has no section `pagerduty`")
     check_window(launch, first, last)
@@ -90,7 +94,7 @@ class _Extraction:
             self._land(INCIDENTS, self._incidents()),
             self._land(NOTES, self._notes()),
             self._land(SERVICES, self._our_services(), self._learn_policy),
-            self._land(PRIORITIES, self._listed("/priorities")),
+            self._land(PRIORITIES, self._api.all("/priorities")),
             self._land(ESCALATION_POLICIES, self._our_policies()),
             self._land(DUTY_SCHEDULES, self._our_schedules()),
             self._land(ONCALLS, self._oncalls()),
@@ -109,15 +113,24 @@ class _Extraction:
         )
         self._warnings = []
         try:
+            self._write(stream, writer, records, learn)
+            return writer.finalise(self._request(stream), self._warnings)
+        except BaseException:
+            writer.abort()
+            raise
+
+    def _write(self, stream: Stream, writer: PartitionWriter, records: Iterable[Any], learn: Callable[[Any], None] | None) -> None:
+        try:
             for record in records:
                 if learn:
                     learn(record)
                 writer.write(write_json(record))
                 self._progress(f"{stream.name}, page {1 + writer.rows_so_far // PAGE}", writer.rows_so_far, None)
-            return writer.finalise(self._request(stream), self._warnings)
-        except BaseException:
-            writer.abort()
-            raise
+        except SourceError as error:
+            if stream in _REQUIRED:
+                raise
+            writer.drop_part()
+            self._warnings = [not_pulled(stream.name, error)]
 
     def _request(self, stream: Stream) -> dict[str, Any]:
         request: dict[str, Any] = {"url": f"{self._url}/incidents/{{id}}/notes" if stream == NOTES else f"{self._url}/{stream.name}"}
@@ -169,10 +182,10 @@ class _Extraction:
         self._policies.add(str(_field(service, "escalation_policy", "id")))
 
     def _our_policies(self) -> Iterator[Any]:
-        return (policy for policy in self._listed("/escalation_policies") if self._serves_us(policy, [policy]))
+        return (policy for policy in self._api.all("/escalation_policies") if self._serves_us(policy, [policy]))
 
     def _our_schedules(self) -> Iterator[Any]:
-        return (each for each in self._listed("/schedules") if self._serves_us(each, _field(each, "escalation_policies") or []))
+        return (each for each in self._api.all("/schedules") if self._serves_us(each, _field(each, "escalation_policies") or []))
 
     def _oncalls(self) -> Iterator[Any]:
         """Duties that overlap the window, each with an id made of what does not change when somebody ends it early."""
@@ -181,12 +194,6 @@ class _Extraction:
         parameters: dict[str, Any] = {"escalation_policy_ids[]": sorted(self._policies)} if self._services else {}
         for duty in self._api.history("/oncalls", *_utc(self._window), parameters, LONGEST_DUTY_WINDOW):
             yield {"id": duty_id(duty), **duty} if isinstance(duty, dict) else duty
-
-    def _listed(self, path: str) -> Iterator[Any]:
-        try:
-            yield from self._api.all(path)
-        except NotInPlanError as missing:
-            self._warnings.append(str(missing))
 
     def _is_ours(self, service: Any) -> bool:
         """A launch that names no services takes all of the account; what names no service is kept."""

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pagerduty
 from httpx2 import HTTPError, Request, Response
@@ -14,20 +15,19 @@ from httpx2 import HTTPError, Request, Response
 from postlaunch.config.connections import Connection
 from postlaunch.errors import ConfigError, SourceError
 from postlaunch.sources.base import PATIENCE, check_status, garbage, public_url, read_json, unreachable, wait_of
+from postlaunch.sources.bounds import SHRINK, AnswerTooLargeError, TooLargeError, beginning_of, body_of, check_values
 from postlaunch.sources.budget import Budget
+from postlaunch.sources.gzip_stream import GzipError
 from postlaunch.sources.politeness import heed
 
 LONGEST_WINDOW = dt.timedelta(days=180)  # the API allows six months, of whatever length they are
 MOST_RECORDS = 10_000  # offset and limit together
 PAGE = 100
 ANSWER_SECONDS = 60.0
+_OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
 _PATIENT_STATUSES = (429, 500, 502, 503, 504)
 
 Record = dict[str, Any]
-
-
-class NotInPlanError(SourceError):
-    """The account's plan has no such feature."""
 
 
 class _Client(pagerduty.RestApiV2Client):
@@ -45,9 +45,19 @@ class _Client(pagerduty.RestApiV2Client):
         logging.getLogger("pagerduty.api_client").disabled = True  # says the last digits of the token; our messages say none
 
     def send(self, request: Request, **options: Any) -> Response:
-        """One attempt: the library's loop of retries ends here each time."""
+        """One attempt: the library's loop of retries ends here each time. The body is read here, as far as it may be large."""
         self._budget.take()
-        return super().send(request, **options)
+        request.headers["Accept-Encoding"] = "gzip"
+        response = super().send(request, **{**options, "stream": True})
+        try:
+            read = body_of if response.is_success else beginning_of
+            body = read(response.iter_raw(), response.headers.get("Content-Encoding"))
+        finally:
+            response.close()
+        headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in _OF_THE_WIRE]
+        whole = Response(response.status_code, headers=headers, content=body, request=request)
+        whole.elapsed = response.elapsed
+        return whole
 
     def postprocess(self, response: Response, suffix: str | None = None) -> None:
         super().postprocess(response, suffix)
@@ -119,9 +129,15 @@ class PagerDutyApi:
 
         An empty page that is not the last is asked for once more: to go on behind it might leave records out.
         """
-        url, offset, was_empty = f"{self._client.url}{path}", 0, False
+        url, offset, was_empty, size = f"{self._client.url}{path}", 0, False, PAGE
         while offset < MOST_RECORDS:
-            answer = self._get(path, {**parameters, "limit": min(PAGE, MOST_RECORDS - offset), "offset": offset}) or {}
+            try:
+                answer = self._get(path, {**parameters, "limit": min(size, MOST_RECORDS - offset), "offset": offset}) or {}
+            except AnswerTooLargeError:
+                if size < SHRINK:
+                    raise
+                size //= SHRINK
+                continue
             records = self._named(path, answer, path.rsplit("/", maxsplit=1)[-1])
             yield from records
             if not self._named(path, answer, "more"):
@@ -136,19 +152,26 @@ class PagerDutyApi:
             response = self._client.get(path, params=parameters)
         except pagerduty.Error as error:
             raise self._translated(path, error) from None
-        except HTTPError as error:  # a body that cannot be unzipped: the library lets it through
+        except (HTTPError, GzipError) as error:  # a body that cannot be unzipped: the library lets it through
             raise unreachable(self._connection, "pagerduty", f"{self._client.url}{path}", error) from None
+        except TooLargeError as limit:
+            raise self._too_large(path, parameters, limit) from None
         if is_gone_allowed and response.status_code == 404:
             return None
         if not response.is_success:
             raise self._refusal(path, response)
         try:
-            answer = read_json(response.content)
+            answer = read_json(check_values(response.content))
+        except TooLargeError as limit:
+            raise self._too_large(path, parameters, limit) from None
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
             raise garbage(self._connection, "pagerduty", f"{self._client.url}{path}", response.content)
         return answer
+
+    def _too_large(self, path: str, parameters: dict[str, Any], limit: TooLargeError) -> AnswerTooLargeError:
+        return AnswerTooLargeError("pagerduty", public_url(f"{self._client.url}{path}"), urlencode(parameters, doseq=True), limit)
 
     def _named(self, path: str, answer: dict[str, Any], name: str) -> Any:
         if name not in answer:
@@ -162,8 +185,6 @@ class PagerDutyApi:
 
     def _refusal(self, path: str, response: Response) -> SourceError:
         url = f"{self._client.url}{path}"
-        if response.status_code == 402:
-            return NotInPlanError(f"{public_url(url)} answered 402: the account's plan has no such feature")
         try:
             check_status(self._connection, "pagerduty", url, response.status_code, wait_of(response.headers), response.text[:2000])
         except SourceError as refusal:

@@ -24,6 +24,11 @@ class Metric:
     query: str
 
     @property
+    def takes_buckets(self) -> bool:
+        """True if cumulative buckets are what is wanted, so that a native histogram can stand for them."""
+        return self.metric_id.endswith(".latency_buckets")
+
+    @property
     def selector(self) -> Selector | None:
         """The plain selector that the query is; None for any other expression."""
         return parse_selector(self.query)

@@ -22,7 +22,7 @@ from typing import Any
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch
 from postlaunch.errors import ConfigError, SourceError
-from postlaunch.sources.base import Progress, check_window, public_url, write_json
+from postlaunch.sources.base import Progress, check_window, not_pulled, public_url, write_json
 from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.landing import Landing, Pull, new_pull_id
 from postlaunch.sources.landing_writer import PartitionWriter
@@ -39,7 +39,7 @@ from postlaunch.sources.streams import (
     USERS,
     Stream,
 )
-from postlaunch.sources.zendesk_http import Answer, MissingFeatureError, ZendeskApi
+from postlaunch.sources.zendesk_http import Answer, ZendeskApi
 
 _NOT_BEFORE_SECONDS = 90  # Zendesk refuses a start_time within the last minute
 _PATHS = {
@@ -54,6 +54,7 @@ _PATHS = {
     HOLIDAYS: "business_hours/schedules/{id}/holidays",
 }
 _TOGETHER = ((TICKETS, USERS, ORGANIZATIONS), (SUPPORT_SCHEDULES, HOLIDAYS))  # the first of each tells something of the others
+_REQUIRED = (TICKETS, METRIC_EVENTS, TICKET_EVENTS)  # what a ticket was, and when; any other stream costs itself alone
 _PARAMETERS: dict[Stream, dict[str, str]] = {  # the streams that are asked for with a start_time
     TICKETS: {"include": "metric_sets,users,organizations", "per_page": "1000"},
     METRIC_EVENTS: {},  # without page[size] it pages by time, 1,000 at once instead of 100: the limit is ten calls a minute
@@ -74,9 +75,10 @@ def extract(
     budget: Budget = UNLIMITED,
     landed: Sequence[Pull] = (),
 ) -> list[Pull]:
-    """Pull what changed since the start of `first`, all streams that are not `landed`. Raises SourceError; then nothing of that stream is.
+    """Pull what changed since the start of `first`, all streams that are not `landed`.
 
-    The streams before it stay landed, for the next run to go on from.
+    Raises SourceError if a required stream fails; then nothing of it is landed, and the streams before it stay, for the next run to go on
+    from. Of an optional stream that fails nothing is landed but a warning.
     """
     if launch.zendesk is None:
         raise ConfigError(f"launch {launch.launch!r} has no section `zendesk`")
@@ -120,9 +122,16 @@ class _Extraction:
         if stream.name in self._landed:
             return self._landed[stream.name]
         writer, warnings = self._writer(stream), list[str]()
-        for page, records in enumerate(self._pages(stream, warnings), start=1):
-            writer.write_all([write_json(record) for record in records])
-            self._progress(f"{stream.name}, page {page}", writer.rows_so_far, None)
+        writer.close_part()  # what came beside the tickets stays
+        try:
+            for page, records in enumerate(self._pages(stream), start=1):
+                writer.write_all([write_json(record) for record in records])
+                self._progress(f"{stream.name}, page {page}", writer.rows_so_far, None)
+        except SourceError as error:
+            if stream in _REQUIRED:
+                raise
+            writer.drop_part()
+            warnings.append(not_pulled(stream.name, error))
         pull = writer.finalise(self._request(stream), warnings)
         del self._writers[stream]
         return pull
@@ -151,7 +160,7 @@ class _Extraction:
     def _parameters(self, stream: Stream) -> dict[str, str]:
         return {**_PARAMETERS[stream], "start_time": self._start_time} if stream in _PARAMETERS else {}
 
-    def _pages(self, stream: Stream, warnings: list[str]) -> Iterator[list[Any]]:
+    def _pages(self, stream: Stream) -> Iterator[list[Any]]:
         if stream == TICKETS:
             for answer in self._api.changes(_PATHS[stream], self._parameters(stream)):
                 yield [record for record in self._records(answer, stream) if _is_ours(record, self._brand)]
@@ -161,20 +170,15 @@ class _Extraction:
                 yield self._records(answer, stream)
         elif stream == HOLIDAYS:
             for schedule in self._schedules:
-                for records in self._listed(stream, _PATHS[stream].format(id=schedule), warnings):
+                for answer in self._api.listed(_PATHS[stream].format(id=schedule)):
+                    records = self._records(answer, stream)
                     yield [{**record, "schedule_id": schedule} if isinstance(record, dict) else record for record in records]
         else:
-            for records in self._listed(stream, _PATHS[stream], warnings):
+            for answer in self._api.listed(_PATHS[stream]):
+                records = self._records(answer, stream)
                 if stream == SUPPORT_SCHEDULES:
                     self._schedules += [record["id"] for record in records if isinstance(record, dict) and record.get("id")]
                 yield records
-
-    def _listed(self, stream: Stream, path: str, warnings: list[str]) -> Iterator[list[Any]]:
-        try:
-            for answer in self._api.listed(path):
-                yield self._records(answer, stream)
-        except MissingFeatureError as missing:
-            warnings.append(str(missing))
 
     def _records(self, answer: Answer, stream: Stream) -> list[Any]:
         """The records of a page; metric sets that come beside the tickets are put into them."""

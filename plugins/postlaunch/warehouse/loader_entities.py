@@ -24,6 +24,7 @@ from postlaunch.warehouse.loader_rows import (
     Quarantine,
     Refusals,
     RefusedLineError,
+    check_length,
     check_name,
     check_text,
     json_field,
@@ -145,6 +146,7 @@ class _EntityRows:
         return rows
 
     def _row(self, line: bytes) -> bytes:
+        check_length(line)
         check_text(line)
         try:
             record = orjson.loads(line)

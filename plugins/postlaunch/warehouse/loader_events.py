@@ -18,6 +18,7 @@ import psycopg
 from psycopg import sql
 
 from postlaunch.sources.base import read_json, write_json
+from postlaunch.sources.bounds import LONGEST_LINE
 from postlaunch.sources.landing import Batch
 from postlaunch.sources.mixpanel_time import ProjectClock, whole_number
 from postlaunch.warehouse.loader_properties import PropertyCount
@@ -32,6 +33,7 @@ from postlaunch.warehouse.loader_rows import (
     Quarantine,
     Refusals,
     RefusedLineError,
+    check_length,
     check_name,
     check_text,
     date_field,
@@ -128,6 +130,8 @@ class _EventRows:
         return pieces
 
     def _row(self, line: bytes, number: int) -> tuple[bytes, ...]:
+        if len(line) > LONGEST_LINE:
+            check_length(line)
         if b"\\u0000" in line:
             check_text(line)
         try:

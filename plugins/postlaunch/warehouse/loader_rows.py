@@ -18,12 +18,14 @@ import numpy as np
 import psycopg
 
 from postlaunch.errors import WarehouseError
+from postlaunch.sources.bounds import LONGEST_LINE
 from postlaunch.sources.landing import Batch, Pull
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 TRAILER = struct.pack(">h", -1)
 NULL = struct.pack(">i", -1)
 SPOOL_BYTES = 1 << 20
+BEGINNING_BYTES = 4_000  # what quarantine keeps of a line that is too long
 MOST_REFUSALS = 100
 MOST_KEYS = 2_000_000  # 16 MiB
 LONGEST_NAME = 1_000  # bytes; an entry of an index takes 2,704, and some hold two names
@@ -107,6 +109,12 @@ def moment_field(microseconds: int | None) -> bytes:
 def microseconds(moment: dt.datetime) -> int:
     """Exact microseconds since 1970 UTC."""
     return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+
+
+def check_length(line: bytes) -> None:
+    """Raise RefusedLineError for a line that is longer than is ever read into objects."""
+    if len(line) > LONGEST_LINE:
+        raise RefusedLineError(f"longer than {LONGEST_LINE >> 20} MiB: only its first {BEGINNING_BYTES:,} bytes are kept here")
 
 
 def check_name(kind: str, text: str) -> None:
@@ -207,7 +215,9 @@ class Quarantine:
         self.count += rows
         self._records += 1
         place = text_field(batch.path) + bigint_field(batch.first_number + index) + bigint_field(batch.offset(index))
-        self._spool.write(self._start + text_field(reason) + place + bytes_field(batch.lines[index] if part is None else part))
+        line = batch.lines[index] if part is None else part
+        kept = line if len(line) <= LONGEST_LINE else line[:BEGINNING_BYTES]
+        self._spool.write(self._start + text_field(reason) + place + bytes_field(kept))
 
     def store(self, session: psycopg.Connection) -> None:
         """Write the lines to quarantine.records."""

@@ -25,6 +25,7 @@ from postlaunch.warehouse.loader_rows import (
     Refusals,
     RefusedLineError,
     bigint_field,
+    check_length,
     check_text,
     date_field,
     microseconds,
@@ -182,6 +183,7 @@ class _SampleRows:
 
 def _block(line: bytes) -> tuple[SeriesKey, list[Any]]:
     """Series and samples of a landed line."""
+    check_length(line)
     check_text(line)
     try:
         block = orjson.loads(line)

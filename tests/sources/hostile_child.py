@@ -1,0 +1,42 @@
+"""Pulls from one hostile server in a fresh process, and prints what each pull ended in and the most memory that it ever held.
+
+stdin: {"source", "section" of the launch, "pulls": how many, "connection"}; the number of a pull stands behind the password.
+stdout: {"ends": [[error or "", rows, warnings]], "peak_mib"}
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+import tempfile
+
+from benchmarks.child import peak_mib
+from postlaunch.config.connections import Connection
+from postlaunch.errors import SourceError
+from postlaunch.sources import base, extractor
+from postlaunch.sources.landing import Landing
+from tests.sources.conftest import make_launch
+
+DAY = dt.date(2026, 1, 12)
+
+
+def main() -> None:
+    task = json.load(sys.stdin)
+    base.PATIENCE.attempts, base.PATIENCE.first_wait, base.PATIENCE.longest_wait = 1, 0.0, 0.0
+    extract, ends = extractor(task["source"]), []
+    launch = make_launch(**{task["source"]: task["section"]})
+    for number in range(task["pulls"]):
+        with tempfile.TemporaryDirectory() as folder:
+            connection = Connection(**{**task["connection"], "password": f"secret-{number}"})
+            try:
+                pulls = extract(launch, connection, DAY, DAY, Landing(folder), lambda *_: None)
+                manifests = [pull.manifest for pull in pulls]
+                ends.append(["", sum(each.rows for each in manifests), [text for each in manifests for text in each.warnings]])
+            except SourceError as error:
+                ends.append([str(error), 0, []])
+    print(json.dumps({"ends": ends, "peak_mib": peak_mib()}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
