@@ -1,6 +1,6 @@
 """Pulls from one hostile server in a fresh process, and prints what each pull ended in and the most memory that it ever held.
 
-stdin: {"source", "section" of the launch, "pulls": how many, "connection"}; the number of a pull stands behind the password.
+stdin: {"source", "launch", "pulls": how many, "connection"}; the number of a pull stands behind the password.
 stdout: {"ends": [[error or "", rows, warnings]], "peak_mib"}
 """
 
@@ -13,10 +13,10 @@ import tempfile
 
 from benchmarks.child import peak_mib
 from postlaunch.config.connections import Connection
+from postlaunch.config.launch import Launch
 from postlaunch.errors import SourceError
 from postlaunch.sources import base, extractor
 from postlaunch.sources.landing import Landing
-from tests.sources.conftest import make_launch
 
 DAY = dt.date(2026, 1, 12)
 
@@ -25,7 +25,7 @@ def main() -> None:
     task = json.load(sys.stdin)
     base.PATIENCE.attempts, base.PATIENCE.first_wait, base.PATIENCE.longest_wait = 1, 0.0, 0.0
     extract, ends = extractor(task["source"]), []
-    launch = make_launch(**{task["source"]: task["section"]})
+    launch = Launch.model_validate(task["launch"])
     for number in range(task["pulls"]):
         with tempfile.TemporaryDirectory() as folder:
             connection = Connection(**{**task["connection"], "password": f"secret-{number}"})

@@ -373,3 +373,11 @@ def test_the_rows_of_a_date_do_not_depend_on_the_order_of_its_lines(warehouse, t
     assert rows[0] == rows[1]
     expected = len({(second, insert_id) for second, insert_id, _, _ in story if insert_id}) + sum(1 for each in story if each[1] is None)
     assert len(rows[0]) == expected
+
+
+def test_a_line_that_is_too_long_costs_itself_and_its_beginning_is_kept(load, query) -> None:
+    long = event(2, text="x" * 2_200_000)
+    assert counts(load(event(1), long, event(3), b"bad")) == (4, 2, 0, 2)
+    found = query("select reason, raw_line, line_number, landing_path, byte_offset from quarantine.records order by line_number")
+    assert found[0][:3] == ("longer than 2 MiB: only its first 4,000 bytes are kept here", long[:4000], 2)
+    assert gzip.decompress(Path(found[1][3]).read_bytes())[found[1][4] :] == b"bad\n"

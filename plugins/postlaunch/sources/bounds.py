@@ -1,4 +1,4 @@
-"""How much of one answer is read: whatever a server sends, an ingest stays within about 100 MiB.
+"""How much of one answer is read: whatever a server sends, an ingest stays within about 130 MiB.
 
     a line        of a stream (export, landed file): the rest of a longer one is passed over, and the loader quarantines its beginning
     a body        of JSON: as it comes from the wire, unpacked here piece by piece, given up as soon as it is too large
@@ -18,11 +18,11 @@ from postlaunch.sources.gzip_stream import unzipped
 
 READ_BYTES = 1 << 16
 LONGEST_LINE = 2 << 20
-MOST_BODY_BYTES = 5 << 20  # as text it may take four times as much
+MOST_BODY_BYTES = 4 << 20  # as text it may take four times as much
 MOST_JSON_VALUES = 250_000  # commas, colons and brackets: up to 130 bytes of Python objects each
 SHRINK = 4  # so much less is asked for after an answer that was too large
 SAID_BYTES = 2_000  # of a refusal: enough to quote it
-_MARKS = (b",", b":", b"[", b"{")
+_MARKS = {b",": 1, b":": 1, b"[": 1, b"{": 3}  # an object takes as much as three values
 
 
 class TooLargeError(Exception):
@@ -105,6 +105,6 @@ def plain_blocks(blocks: Iterable[bytes], encoding: str | None) -> Iterator[byte
 
 def check_values(body: bytes, most: int = MOST_JSON_VALUES) -> bytes:
     """The JSON text itself, if it does not hold too much to be read. Raises TooLargeError."""
-    if len(body) > most and sum(map(body.count, _MARKS)) > most:
+    if len(body) > most and sum(weight * body.count(mark) for mark, weight in _MARKS.items()) > most:
         raise TooLargeError(f"more than {most:,} values")
     return body

@@ -57,8 +57,8 @@ from postlaunch.sources.streams import SAMPLES
 
 MAXIMUM_POINTS = 11_000
 ANSWER_SAMPLES = 200_000  # about 30 MB of Python objects
-MOST_ANSWER_BYTES = 10 << 20
-MOST_ANSWER_VALUES = 1_200_000  # three to a sample; the costliest take 50 bytes each once they are read
+MOST_ANSWER_BYTES = 8 << 20
+MOST_ANSWER_VALUES = 800_000  # three to a sample; the costliest take 50 bytes each once they are read
 FIRST_POINTS = 10  # the first chunk of a metric is small: it tells how many series there are
 SHRINK = 4  # so much smaller is the chunk after one that was too large
 ANSWER_SECONDS = 120.0
