@@ -9,8 +9,6 @@ UV_VERSION := 0.13.8
 UV := .local/uv/bin/uv
 UV_STAMP := .local/uv/$(UV_VERSION)
 VENV_STAMP := .venv/.synced
-MANIFEST := dbt_project/target/manifest.json
-DBT_FILES := $(shell find dbt_project -name target -prune -o -name logs -prune -o -type f \( -name '*.sql' -o -name '*.yml' -o -name '*.csv' \) -print)
 
 # uv takes the interpreter that is here and never downloads another; nothing reports usage.
 export UV_PYTHON_DOWNLOADS := never
@@ -27,7 +25,7 @@ EXPORT := $(UV) export --quiet --frozen --no-dev --no-emit-project --format requ
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-13s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(VENV_STAMP) $(MANIFEST) ## Python environment (.venv, from the lock) and the parsed dbt project
+setup: $(VENV_STAMP) ## Python environment (.venv, from the lock)
 
 $(UV_STAMP):
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "make: Python 3.11 to 3.13 is needed, $(PYTHON) is %d.%d: make PYTHON=python3.11" % v)'
@@ -40,11 +38,6 @@ $(UV_STAMP):
 $(VENV_STAMP): uv.lock pyproject.toml | $(UV_STAMP)
 	@echo "setup: packages of uv.lock into .venv"
 	@$(UV) sync --quiet --frozen --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
-	@touch $@
-
-$(MANIFEST): $(DBT_FILES) $(VENV_STAMP)
-	@echo "setup: dbt parse"
-	@.venv/bin/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project
 	@touch $@
 
 system: ## Chromium, Prometheus, node exporter, fonts: installed if missing (root), or named

@@ -62,11 +62,6 @@ def settings(home: Path, repository: Path, port: int, database_uri: str, secrets
         "scheduler": {"scheduler_idle_sleep_time": 1},
         "logging": {"base_log_folder": home / "airflow" / "logs"},
         "usage_data_collection": {"enabled": False},
-        "cosmos": {
-            "enable_telemetry": False,
-            "enable_dag_versioning": False,
-            "cache_dir": home / "airflow" / "cosmos",
-        },  # versioning would append a hash to doc_md
     }
     variables = {
         f"AIRFLOW__{section.upper()}__{name.upper()}": str(value) for section, pairs in options.items() for name, value in pairs.items()

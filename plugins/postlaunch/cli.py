@@ -256,7 +256,7 @@ def _show_pipeline() -> bool:
         table.add_row(each.launch_id, each.domain, str(each.covered_through or "nothing yet"), ingested, escape(held))
     console.print(table if domains else "no launch is known to the warehouse yet: the first build makes them known")
     for one in work:
-        session = f"session {one.pid}" if one.pid else "no session: its process has ended, or is between two tasks"
+        session = f"session {one.pid}" if one.pid else "no session: its process has ended"
         console.print(f"at work: {one.what}, since {one.since:%Y-%m-%d %H:%M} UTC ({session})", markup=False, soft_wrap=True)
     if not work:
         console.print("at work: nothing")

@@ -22,7 +22,7 @@ from postlaunch.warehouse.db import connect
 
 PYTHON = ((3, 11), (3, 13))
 DISK_GIB = 3
-PACKAGES = ("apache-airflow", "astronomer-cosmos", "dbt-core", "dbt-postgres", "great-expectations", "plotly", "kaleido")
+PACKAGES = ("apache-airflow", "dbt-core", "dbt-postgres", "great-expectations", "plotly", "kaleido")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PROGRAMS = {
     "prometheus": ("prometheus",),
@@ -46,7 +46,7 @@ class Check:
 def checks() -> list[Check]:
     """Look at everything that set-up, sandbox, charts and tests need. Never raises for what it finds."""
     looks: list[Callable[[], list[Check]]] = [
-        _python, _packages, _embedded_postgres, _browser, _fonts, _programs, _disk, _manifest, _ports, _launch_files, _warehouse,
+        _python, _packages, _embedded_postgres, _browser, _fonts, _programs, _disk, _ports, _launch_files, _warehouse,
     ]  # fmt: skip
     return [check for look in looks for check in look()]
 
@@ -117,19 +117,6 @@ def _disk() -> list[Check]:
     ok = free >= DISK_GIB
     mend = None if ok else f"free {DISK_GIB - free:.1f} GiB on the disk of {REPOSITORY}"
     return [Check("disk", ok, f"{free:.0f} GiB free, {DISK_GIB} needed", mend)]
-
-
-def _manifest() -> list[Check]:
-    manifest = load_settings().dbt_project / "target" / "manifest.json"
-    ok = manifest.is_file()
-    return [
-        Check(
-            "dbt manifest",
-            ok,
-            str(manifest) if ok else f"{manifest} is missing; Airflow's build_marts needs it",
-            None if ok else "make setup",
-        )
-    ]
 
 
 def _ports() -> list[Check]:

@@ -17,19 +17,10 @@ if "AIRFLOW_HOME" not in os.environ:  # Airflow reads it once, when it is import
 
 ROOT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
-MANIFEST = ROOT / "dbt_project" / "target" / "manifest.json"
 
 
 @pytest.fixture(scope="session")
-def manifest() -> Path:
-    """The parsed dbt project, without which build_marts cannot be drawn."""
-    if not MANIFEST.is_file():
-        pytest.fail(f"{MANIFEST} is missing: run `make setup`, as `make test` does")
-    return MANIFEST
-
-
-@pytest.fixture(scope="session")
-def dags(manifest: Path) -> dict[str, object]:
+def dags() -> dict[str, object]:
     """DAG id -> DAG, from every file in dags/."""
     found = {}
     for file in DAG_FILES:

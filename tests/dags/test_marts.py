@@ -1,28 +1,34 @@
-"""build_marts: when it starts to build, and that it does not end green with models left out."""
+"""build_marts: when it starts to build, and what its log says."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
 
-from postlaunch.errors import BuildError, ConfigError
+
+class Metadata:
+    """What Airflow answers about runs and tasks: `runs` are (dag, state of the run, states of its tasks)."""
+
+    def __init__(self, *runs: tuple[str, str, tuple[str | None, ...]]) -> None:
+        self.runs = runs
+
+    def get_dr_count(self, dag_id: str, states: list[str]) -> int:
+        return sum(dag == dag_id and state in states for dag, state, _ in self.runs)
+
+    def get_ti_count(self, dag_id: str, states: list[str]) -> int:
+        return sum(task in states for dag, _, tasks in self.runs if dag == dag_id for task in tasks)
 
 
-def run(monkeypatch: pytest.MonkeyPatch, busy: tuple[str, ...], minutes_ago: int = 0) -> None:
-    """Airflow's side of a task of build_marts: the run's start, and which DAGs have runs under way."""
+def run(monkeypatch: pytest.MonkeyPatch, *runs: tuple[str, str, tuple[str | None, ...]], minutes_ago: float = 0) -> None:
+    """Airflow's side of a task of build_marts: its run's start, and the runs of other DAGs."""
     from postlaunch.orchestration import marts
 
     start = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=minutes_ago)
-    context: dict[str, Any] = {
-        "ti": SimpleNamespace(get_dr_count=lambda dag_id, states: int(dag_id in busy and "running" in states)),
-        "dag_run": SimpleNamespace(start_date=start, run_after=start),
-    }
+    context: dict[str, Any] = {"ti": Metadata(*runs), "dag_run": SimpleNamespace(start_date=start, run_after=start)}
     monkeypatch.setattr(marts, "get_current_context", lambda: context)
 
 
@@ -40,70 +46,67 @@ def loaded(warehouse: str, minutes_ago: int) -> None:
         )
 
 
-def test_nothing_under_way_means_build_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    from postlaunch.orchestration.marts import ingests_have_settled
+DONE = ("ingest_prometheus", "success", ("success", "success", "success"))
+WORKS = ("ingest_mixpanel", "running", ("success", "running", None))
+RETRY = ("ingest_zendesk", "running", ("success", "up_for_retry", "success", "success", None))
+LIMIT = ("ingest_mixpanel", "running", ("success", "up_for_reschedule", None))
+BETWEEN = ("ingest_mixpanel", "running", ("success", "success", None))
+QUEUED = ("ingest_mixpanel", "queued", ())
 
-    run(monkeypatch, busy=())
-    assert ingests_have_settled()
 
-
-@pytest.mark.parametrize(("loaded_minutes_ago", "settled"), [(1, False), (30, True)])
-def test_a_backfill_under_way_is_waited_for_as_long_as_it_brings_something(
-    loaded_minutes_ago: int, settled: bool, warehouse: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("runs", "loaded_minutes_ago", "settled"),
+    [
+        ([DONE], 0, True),
+        ([DONE, WORKS], 9, False),
+        ([DONE, WORKS], 11, True),
+        ([DONE, RETRY], 0, True),
+        ([DONE, LIMIT], 0, True),
+        ([RETRY, LIMIT, QUEUED, QUEUED], 0, True),
+        ([RETRY, WORKS], 0, False),
+        ([BETWEEN, QUEUED], 0, False),
+        ([BETWEEN, QUEUED], 2, True),
+        ([RETRY, QUEUED], 0, False),
+    ],
+    ids=[
+        "all is there",
+        "an ingest works",
+        "an ingest works and has brought nothing for long",
+        "a launch waits for its retry",
+        "a launch waits for the limit of its API",
+        "a backfill waits for the limit, its other runs behind it",
+        "a launch waits for its retry and another works",
+        "a backfill is between two runs",
+        "runs of a DAG that somebody paused",
+        "a launch waits for its retry and a backfill of another source begins",
+    ],
+)
+def test_a_build_waits_for_what_works_and_for_nothing_that_waits_itself(
+    runs: list[Any], loaded_minutes_ago: int, settled: bool, warehouse: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from postlaunch.orchestration.marts import ingests_have_settled
 
-    run(monkeypatch, busy=("ingest_mixpanel",), minutes_ago=60)
+    run(monkeypatch, *runs, minutes_ago=60)
     loaded(warehouse, loaded_minutes_ago)
     assert ingests_have_settled() is settled
 
 
-def test_a_source_in_trouble_is_not_waited_for_longer_than_ten_minutes(warehouse: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_has_just_begun_gives_the_other_sources_their_time(warehouse: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from postlaunch.orchestration.marts import ingests_have_settled
 
-    run(monkeypatch, busy=("ingest_zendesk",), minutes_ago=9)
+    run(monkeypatch, WORKS, minutes_ago=9)
+    loaded(warehouse, 60)
     assert not ingests_have_settled()
-    run(monkeypatch, busy=("ingest_zendesk",), minutes_ago=11)
-    assert ingests_have_settled()
 
 
-def results(folder: Path, **statuses: str) -> str:
-    (folder / "target").mkdir()
-    rows = [{"unique_id": f"model.postlaunch.{name}", "status": status} for name, status in statuses.items()]
-    (folder / "target" / "run_results.json").write_text(json.dumps({"results": rows}))
-    return str(folder)
+def test_each_model_is_a_line_of_the_log_with_its_seconds(caplog: pytest.LogCaptureFixture) -> None:
+    from postlaunch.orchestration.marts import _log_node
+    from postlaunch.warehouse.dbt_run import Node
 
-
-def test_a_dbt_run_with_a_skipped_model_is_an_error_that_names_it(tmp_path: Path) -> None:
-    from postlaunch.orchestration.marts import check_run_results
-
-    with pytest.raises(BuildError, match=r"model\.postlaunch\.kpi_daily \(skipped\)"):
-        check_run_results(results(tmp_path, launches="success", kpi_daily="skipped"))
-
-
-def test_a_dbt_run_that_did_nothing_is_an_error(tmp_path: Path) -> None:
-    from postlaunch.orchestration.marts import check_run_results
-
-    with pytest.raises(BuildError, match="anything"):
-        check_run_results(results(tmp_path))
-
-
-def test_a_complete_dbt_run_passes(tmp_path: Path) -> None:
-    from postlaunch.orchestration.marts import check_run_results
-
-    check_run_results(results(tmp_path, launches="success", a_test="warn"), context={})
-
-
-def test_a_model_task_that_did_not_succeed_is_named_and_the_skipped_retry_of_dbt_is_not() -> None:
-    from postlaunch.orchestration.marts import unbuilt
-
-    states = {"dbt.dbt_producer_watcher": "skipped", "dbt.a_run": "success", "dbt.b_run": "skipped", "dbt.c_run": None}
-    assert unbuilt(states) == ["dbt.b_run", "dbt.c_run"]
-
-
-def test_without_a_manifest_the_dag_says_how_to_make_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from postlaunch.orchestration.marts import dbt_group
-
-    monkeypatch.setenv("POSTLAUNCH_DBT_PROJECT", str(tmp_path))
-    with pytest.raises(ConfigError, match="run `make setup`"):
-        dbt_group()
+    with caplog.at_level("INFO"):
+        _log_node(Node("kpi_daily", "model", "success", 1.234, 7, 71))
+        _log_node(Node("scorecard", "model", "error", 0.1, 8, 71))
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("INFO", " 7 of 71  success    1.23 s  kpi_daily"),
+        ("WARNING", " 8 of 71  error      0.10 s  scorecard"),
+    ]

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from postlaunch.errors import BuildError, ConfigError
-from postlaunch.warehouse.build import build, finish_build, start_build
+from postlaunch.warehouse.build import build, open_build
 from postlaunch.warehouse.db import connect
 from tests.dbt import product_truth as truth
 from tests.dbt.event_rows import Event, days, hashes_of_build, load_dates, write_launch
@@ -55,19 +55,24 @@ def test_nothing_dirty_is_no_build(warehouse: str, launch_files: Path) -> None:
     assert result.summary.startswith("nothing to build")
 
 
-def test_start_takes_the_dirty_dates_and_finish_leaves_their_domains_to_the_audit(warehouse: str, launch_files: Path) -> None:
+def taken() -> int | None:
+    """A build that ends well without dbt; its id."""
+    with open_build() as (_, build_id):
+        return build_id
+
+
+def test_a_build_takes_the_dirty_dates_and_leaves_their_domains_to_the_audit(warehouse: str, launch_files: Path) -> None:
     launch(launch_files)
     with connect(autocommit=True) as session:
         load_dates(session, LAUNCH, UTC, [MONDAY, MONDAY + truth.DAY], [])
-        build_id = start_build()
-        assert build_id is not None
-        assert dates_of(session, build_id) == [MONDAY, MONDAY + truth.DAY]
-        assert session.execute("select * from ops.domain_builds").fetchall() == []
-        finish_build()
+        with open_build() as (_, build_id):
+            assert build_id is not None
+            assert dates_of(session, build_id) == [MONDAY, MONDAY + truth.DAY]
+            assert session.execute("select * from ops.domain_builds").fetchall() == []
         domains = session.execute("select launch_id, domain, first_date, last_date, publication_id from ops.domain_builds").fetchall()
         assert domains == [(LAUNCH, "product", MONDAY, MONDAY + truth.DAY, None)]
         assert (statuses(session), dirty_loads(session)) == (["succeeded"], 0)
-        assert start_build() is None
+        assert taken() is None
 
 
 def test_a_wrong_launch_file_stops_its_own_launch_and_the_others_are_built(warehouse: str, launch_files: Path) -> None:
@@ -75,49 +80,33 @@ def test_a_wrong_launch_file_stops_its_own_launch_and_the_others_are_built(wareh
     (launch_files / "blue.yaml").write_text("launch: blue\ncolour: blue\n")
     with connect(autocommit=True) as session:
         load_dates(session, LAUNCH, UTC, [MONDAY], [])
-        assert start_build() is not None
+        assert taken() is not None
         faults = session.execute("select launch_id, reason from ops.launch_faults").fetchall()
         assert [launch_id for launch_id, _ in faults] == ["blue"]
         assert "blue.yaml: colour: unknown key" in faults[0][1]
-        finish_build()
     (launch_files / f"{LAUNCH}.yaml").unlink()
     with pytest.raises(ConfigError, match=r"blue\.yaml: colour: unknown key"):
-        start_build()
+        taken()
 
 
 def test_a_load_that_arrives_during_a_build_waits_for_the_next(warehouse: str, launch_files: Path) -> None:
     launch(launch_files)
     with connect(autocommit=True) as session:
         load_dates(session, LAUNCH, UTC, [MONDAY], [])
-        start_build()
-        load_dates(session, LAUNCH, UTC, [MONDAY + truth.DAY], [])
-        finish_build()
+        with open_build():
+            load_dates(session, LAUNCH, UTC, [MONDAY + truth.DAY], [])
         assert dirty_loads(session) == 1
-        assert dates_of(session, start_build()) == [MONDAY + truth.DAY]
-
-
-def test_a_build_that_died_is_marked_failed_and_its_loads_are_taken_over(warehouse: str, launch_files: Path) -> None:
-    launch(launch_files)
-    with connect(autocommit=True) as session:
-        load_dates(session, LAUNCH, UTC, [MONDAY], [])
-        dead = start_build()
-        heir = start_build()
-        assert statuses(session) == ["failed", "running"]
-        assert dates_of(session, heir) == [MONDAY]
-        with pytest.raises(BuildError, match=f"build {dead} is not running any more"):
-            finish_build(dead)
+        assert dates_of(session, taken()) == [MONDAY + truth.DAY]
 
 
 def test_a_changed_launch_file_makes_every_loaded_date_dirty_once(warehouse: str, launch_files: Path) -> None:
     launch(launch_files)
     with connect(autocommit=True) as session:
         load_dates(session, LAUNCH, UTC, [MONDAY, MONDAY + truth.DAY], [])
-        start_build()
-        finish_build()
+        taken()
         launch(launch_files, active_events=["Task Created"])
-        assert dates_of(session, start_build()) == [MONDAY, MONDAY + truth.DAY]
-        finish_build()
-        assert start_build() is None
+        assert dates_of(session, taken()) == [MONDAY, MONDAY + truth.DAY]
+        assert taken() is None
 
 
 def test_records_older_or_newer_than_all_windows_make_no_date_dirty_that_was_never_loaded(warehouse: str, launch_files: Path) -> None:
@@ -125,8 +114,7 @@ def test_records_older_or_newer_than_all_windows_make_no_date_dirty_that_was_nev
     with connect(autocommit=True) as session:
         for first, last in ((MONDAY - 30 * truth.DAY, MONDAY + truth.DAY), (MONDAY + 9 * truth.DAY, MONDAY + 9 * truth.DAY)):
             load_window(session, MONDAY, MONDAY + truth.DAY, dirty=(first, last))
-            build_id = start_build()
-            finish_build(build_id)
+            build_id = taken()
             expected = [MONDAY, MONDAY + truth.DAY] if first < MONDAY else [MONDAY + truth.DAY]
             assert dates_of(session, build_id) == expected
             assert dirty_loads(session) == 0
@@ -146,12 +134,6 @@ def load_window(session: psycopg.Connection, first: dt.date, last: dt.date, dirt
     )
 
 
-def test_a_second_build_is_refused_while_dbt_is_connected(warehouse: str, launch_files: Path) -> None:
-    launch(launch_files)
-    with psycopg.connect(warehouse, application_name="postlaunch_dbt"), pytest.raises(BuildError, match="dbt is at work"):
-        start_build()
-
-
 def test_two_builds_at_once_are_one_build_and_one_refusal(warehouse: str, launch_files: Path) -> None:
     launch(launch_files)
     with connect() as session:
@@ -162,13 +144,13 @@ def test_two_builds_at_once_are_one_build_and_one_refusal(warehouse: str, launch
     def second() -> None:
         is_building.wait(60)
         try:
-            start_build()
+            taken()
         except BuildError as error:
             refusals.append(str(error))
 
     thread = threading.Thread(target=second)
     thread.start()
-    result = build(progress=lambda _done, _total, _node: is_building.set())
+    result = build(progress=lambda _node: is_building.set())
     thread.join(60)
     assert result.models > 0
     assert [refusal.split(":")[0] for refusal in refusals] == ["another build is running"]

@@ -67,7 +67,6 @@ def test_the_environment_names_every_connection_and_keeps_telemetry_off(tmp_path
     wanted = {f"AIRFLOW_CONN_POSTLAUNCH_{name}" for name in ("WAREHOUSE", "MIXPANEL", "ZENDESK", "PAGERDUTY", "PROMETHEUS", "SMTP")}
     assert wanted <= variables.keys()
     assert variables["AIRFLOW__USAGE_DATA_COLLECTION__ENABLED"] == "False"
-    assert variables["AIRFLOW__COSMOS__ENABLE_TELEMETRY"] == "False"
     assert variables["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"
 
 

@@ -1,126 +1,67 @@
-"""The tasks of `build_marts`: wait for the ingests, take the dirty dates, dbt through Cosmos, check, audit, publish.
+"""The tasks of `build_marts`: wait for the ingests, build, audit, publish.
 
-Cosmos runs in watcher mode: one task runs one `dbt build` of everything, and a task a model shows its progress and can be cleared alone.
+One task builds: it holds the lock of builds, and with it dbt's process, from the first model to the last. Each model is a line of its log.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
-import os
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import get_current_context
-from airflow.sdk.exceptions import AirflowFailException
-from cosmos import DbtTaskGroup, ExecutionConfig, ExecutionMode, LoadMode, ProfileConfig, ProjectConfig, RenderConfig, TestBehavior
 
-from postlaunch.config.settings import load_settings
-from postlaunch.errors import BuildError, ConfigError
+from postlaunch.config.launch import SOURCES
 from postlaunch.orchestration.defaults import noted, step
-from postlaunch.orchestration.runs import busy_ingests, states_in_group
+from postlaunch.orchestration.runs import Pace, ingest_pace
 
-GROUP = "dbt"
-QUIET_MINUTES = 10
-_DONE = frozenset({"success", "pass", "warn", "no-op"})
+# How long after the last load an ingest is still waited for. Between two tasks of a run, or two runs of a backfill, lie seconds.
+_PATIENCE: dict[Pace, dt.timedelta] = {"works": dt.timedelta(minutes=10), "between tasks": dt.timedelta(minutes=1)}
+LONGEST_BUILD = dt.timedelta(hours=4)  # the first build of a long history
 
 log = logging.getLogger(__name__)
 
 
 def ingests_have_settled() -> bool:
-    """Whether to build now: no ingest is under way, or none has brought anything for ten minutes.
+    """Whether to build now: no ingest works, or none has brought anything for a while.
 
-    So the days of a backfill cost one build, and a source that is down, with its retries ahead, does not keep the others waiting.
+    So the days of a backfill cost one build. A task that waits for its retry or for an API's limit keeps nobody waiting: what it
+    brings later is a build of its own.
     """
     from postlaunch.warehouse.db import connect
 
     context = get_current_context()
-    busy = busy_ingests(context["ti"])
-    if not busy:
+    paces = {source: ingest_pace(context["ti"], source) for source in SOURCES}
+    patience = max((_PATIENCE.get(pace, dt.timedelta()) for pace in paces.values()), default=dt.timedelta())
+    if not patience:
         return True
     with step(), connect("transformer") as session:
         row = session.execute("select max(loaded_at) from ops.partition_loads").fetchone()
     started = context["dag_run"].start_date or context["dag_run"].run_after
     quiet = dt.datetime.now(dt.UTC) - max(started, row[0] if row and row[0] else started)
-    log.info("under way: %s; the last load was %d s ago", ", ".join(busy), quiet.total_seconds())
-    return quiet > dt.timedelta(minutes=QUIET_MINUTES)
+    log.info("%s; nothing was loaded for %d s", ", ".join(f"{source} {pace}" for source, pace in paces.items()), quiet.total_seconds())
+    return quiet > patience
 
 
-def take_dirty_dates() -> int | None:
-    """Open a build for every date whose raw data changed. Returns its id, or None: there is nothing to build."""
-    from postlaunch.warehouse.build import start_build
+def build_dirty_dates() -> dict[str, Any] | None:
+    """Build every date whose raw data changed. Returns the models with their seconds, or None: there is nothing to audit and publish.
 
-    with step():
-        build_id = start_build()
-    log.info("build %s", build_id if build_id is not None else "not needed: nothing has changed since the last one")
-    return build_id
-
-
-def dbt_group() -> DbtTaskGroup:
-    """Every model of dbt_project/ as a task, from its manifest. Raises ConfigError if that does not exist."""
-    project = load_settings().dbt_project
-    manifest = project / "target" / "manifest.json"
-    if not manifest.is_file():
-        raise ConfigError(f"{manifest} is missing: run `make setup` (dbt parse --project-dir {project})")
-    files = ProjectConfig(dbt_project_path=project, project_name="postlaunch", install_dbt_deps=False)
-    files.manifest_path = manifest  # a plain path: given as argument, it becomes an ObjectStoragePath, which loads every Airflow plugin
-    return DbtTaskGroup(
-        group_id=GROUP,
-        project_config=files,
-        profile_config=ProfileConfig("postlaunch", "postgres", profiles_yml_filepath=project / "profiles.yml"),
-        execution_config=ExecutionConfig(execution_mode=ExecutionMode.WATCHER),
-        render_config=RenderConfig(load_method=LoadMode.DBT_MANIFEST, emit_datasets=False, test_behavior=TestBehavior.NONE),
-        operator_args={"pre_execute": export_dbt_environment, "callback": check_run_results},
-    )
-
-
-def export_dbt_environment(_context: Any) -> None:
-    """Before a dbt task: the variables of profiles.yml from the connection, in this process only. Nothing is written to a file.
-
-    Cosmos runs dbt in a copy of the project and reads the results there, wherever the caller's dbt writes its own.
+    What an earlier run built and could not publish, because it died between the two, is published by this one.
     """
-    from postlaunch.warehouse.build import dbt_environment
-
-    for variable in ("DBT_TARGET_PATH", "DBT_LOG_PATH"):
-        os.environ.pop(variable, None)
-    with step():
-        os.environ.update(dbt_environment())
-    os.environ["DBT_EXCLUDE_RESOURCE_TYPES"] = "unit_test test"
-
-
-def check_run_results(project_dir: str, **_kwargs: Any) -> None:
-    """After dbt: every node that it meant to run ran well; dbt and Cosmos end green with nodes skipped. Raises BuildError."""
-    results = json.loads((Path(project_dir) / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
-    bad = [f"{result['unique_id']} ({result['status']})" for result in results if result["status"] not in _DONE]
-    if bad or not results:
-        raise BuildError(
-            f"dbt did not build: {', '.join(bad) or 'anything'}; the log above says why, and nothing is published before it does"
-        )
-    log.info("dbt: %d nodes, all done", len(results))
-
-
-def check_models() -> None:
-    """Every model of the manifest was built in this run, whoever built it. Raises AirflowFailException that names the others."""
-    context = get_current_context()
-    states = states_in_group(context["ti"], GROUP)
-    missing = unbuilt(states)
-    if missing:
-        raise AirflowFailException(f"not built: {', '.join(missing)}. Clear them, or trigger build_marts again; nothing was published")
-    log.info("all models are built: %d tasks", len(states))
-
-
-def unbuilt(states: dict[str, str | None]) -> list[str]:
-    """Tasks of the dbt group that did not succeed; the one that runs dbt skips itself when it is tried again."""
-    return sorted(task for task, state in states.items() if state != "success" and not task.endswith(".dbt_producer_watcher"))
-
-
-def close_build() -> None:
-    """Mark the dirty loads as built."""
-    from postlaunch.warehouse.build import finish_build
+    from postlaunch.warehouse.build import build
+    from postlaunch.warehouse.publish import waits_for_publication
 
     with step():
-        finish_build(get_current_context()["ti"].xcom_pull(task_ids="start_build"))
+        result = build(progress=_log_node)
+        noted(result.summary)
+        if result.build_id is None and not waits_for_publication():
+            return None
+    return {"build_id": result.build_id, "seconds": round(result.seconds, 1), "models": {node.name: node.seconds for node in result.nodes}}
+
+
+def _log_node(node: Any) -> None:
+    level = logging.INFO if node.status == "success" else logging.WARNING
+    log.log(level, "%2d of %d  %-7s  %6.2f s  %s", node.number, node.total, node.status, node.seconds, node.name)
 
 
 def run_audit() -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Literal
 
 from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
-from postlaunch.config.launch import SOURCES, Source
+from postlaunch.config.launch import Source
 
 BUILD_DAG = "build_marts"
+Pace = Literal["works", "between tasks", "waits", "rests"]
 _UNDER_WAY = ["queued", "running"]
+_AT_WORK = ["scheduled", "queued", "running", "restarting"]
+_WAITING = ["up_for_retry", "up_for_reschedule", "deferred"]
 
 
 def ingest_dag_id(source: Source) -> str:
@@ -23,13 +25,14 @@ def is_busy(task_instance: RuntimeTaskInstanceProtocol, dag_id: str) -> bool:
     return task_instance.get_dr_count(dag_id=dag_id, states=_UNDER_WAY) > 0
 
 
-def busy_ingests(task_instance: RuntimeTaskInstanceProtocol, sources: Iterable[Source] = SOURCES) -> list[Source]:
-    """The sources that are being ingested, or wait for it."""
-    return [source for source in sources if is_busy(task_instance, ingest_dag_id(source))]
+def ingest_pace(task_instance: RuntimeTaskInstanceProtocol, source: Source) -> Pace:
+    """What the ingest of a source is doing, over all its runs: one task that works counts for more than any that waits.
 
-
-def states_in_group(task_instance: Any, group_id: str) -> dict[str, str | None]:
-    """State of every task of a task group in this run, by task id."""
-    states = task_instance.get_task_states(dag_id=task_instance.dag_id, task_group_id=group_id, run_ids=[task_instance.run_id])
-    found: dict[str, str | None] = states[task_instance.run_id]
-    return found
+    A task waits for its retry, or for an API's limit (up for reschedule). A run without a task in any of these states is between two.
+    """
+    dag_id = ingest_dag_id(source)
+    if task_instance.get_ti_count(dag_id=dag_id, states=_AT_WORK):
+        return "works"
+    if not is_busy(task_instance, dag_id):
+        return "rests"
+    return "waits" if task_instance.get_ti_count(dag_id=dag_id, states=_WAITING) else "between tasks"

@@ -1,13 +1,15 @@
 """The build: every date whose raw data changed since the last one, made again in schema `build`.
 
     ops.partition_loads (dirty) ─┐
-    config.launches (changed) ───┴─> start_build ──> ops.builds, ops.build_dates ──> dbt ──> finish_build ──> ops.domain_builds
+    config.launches (changed) ───┴─> ops.builds, ops.build_dates ──> dbt ──> ops.domain_builds, which wait for the audit
+                                     └──────────── one session holds the lock of builds ───────────┘
 
-A load is dirty until a build that succeeded has taken it in. start_build marks the loads it takes, so that what arrives while dbt
-runs waits for the next build; a build that fails, or dies and is found dead by the next one, gives its loads back. A launch file
-that changed since the last build makes all dates of its launch dirty, a merge of two Mixpanel ids the dates of the one that is known by
-another name now (warehouse/identities.py). Airflow calls the three steps as tasks, `build()` calls them
-in one session that holds the lock.
+A load is dirty until a build that succeeded has taken it in. A build marks the loads it takes, so that what arrives while dbt runs waits
+for the next one; a build that fails gives its loads back. A launch file that changed since the last build makes all dates of its launch
+dirty, a merge of two Mixpanel ids the dates of the one that is known by another name now (warehouse/identities.py).
+
+A build is alive exactly as long as its session, and so its lock: a session ends with its process however that ends, and with its server.
+So a `running` build without the lock is dead, and whoever takes the lock next marks it failed and takes its loads over, at once.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 import psycopg
@@ -23,16 +25,16 @@ import psycopg
 from postlaunch.config.launch import DOMAIN_SOURCE
 from postlaunch.config.load import read_launches
 from postlaunch.config.settings import load_settings
-from postlaunch.errors import BuildError, ConfigError, LockedError
+from postlaunch.errors import BuildError, ConfigError, LockedError, PostlaunchError, WarehouseError
 from postlaunch.warehouse.config_sync import sync_launches
 from postlaunch.warehouse.db import connect
-from postlaunch.warehouse.dbt_run import APPLICATION_NAME, Progress, dbt_environment, run_dbt
+from postlaunch.warehouse.dbt_run import APPLICATION_NAME, Node, Progress, run_dbt
 from postlaunch.warehouse.identities import resolve_identities
 from postlaunch.warehouse.locks import held
 
-__all__ = ["BuildResult", "build", "dbt_environment", "finish_build", "start_build"]
-
 LOCK = "build"
+ORPHAN_SECONDS = 10.0  # a dbt whose owner was killed ends within a second or two
+RESTART_SECONDS = 30.0  # how long a PostgreSQL that went away is waited for, to write down why the build failed
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +87,11 @@ cross join lateral generate_series(ranges.first_date::timestamp, ranges.last_dat
 
 _TAKE_LOADS = "update ops.partition_loads set build_id = %s where build_id is null and is_changed"
 
+_GIVE_BACK_LOADS = """
+update ops.partition_loads set build_id = null
+where build_id = (select build_id from ops.builds where build_id = %s and status = 'failed')
+"""
+
 _DOMAIN_BUILDS = """
 insert into ops.domain_builds (build_id, launch_id, domain, first_date, last_date)
 select dates.build_id, dates.launch_id, domains.domain, min(dates.metric_date), max(dates.metric_date)
@@ -97,77 +104,80 @@ group by dates.build_id, dates.launch_id, domains.domain
 
 @dataclass(frozen=True)
 class BuildResult:
-    """`build_id` is None when nothing was dirty; `models` counts dbt models, `seconds` is the whole build."""
+    """`build_id` is None when nothing was dirty; `nodes` are dbt's seeds and models, `seconds` is the whole build."""
 
     build_id: int | None
-    models: int
+    nodes: tuple[Node, ...]
     seconds: float
+
+    @property
+    def models(self) -> int:
+        """Number of models built."""
+        return sum(node.kind == "model" for node in self.nodes)
 
     @property
     def summary(self) -> str:
         """For the command line and the task log."""
         if self.build_id is None:
             return "nothing to build: no raw data and no launch file changed since the last build"
-        return f"build {self.build_id}: {self.models} models in {self.seconds:.1f} s"
+        slowest = sorted(self.nodes, key=lambda node: node.seconds, reverse=True)[:5]
+        named = ", ".join(f"{node.name} {node.seconds:.1f} s" for node in slowest)
+        return f"build {self.build_id}: {self.models} models in {self.seconds:.1f} s; the slowest: {named}"
 
 
 def build(full_refresh: bool = False, progress: Progress | None = None) -> BuildResult:
-    """Build what is dirty, or everything. Calls progress(done, total, node) as dbt goes.
+    """Build what is dirty, or everything. Calls progress(node) as dbt goes.
 
-    Raises BuildError if dbt fails (the loads stay dirty) or if another build is running, ConfigError for a bad launch file.
+    Raises BuildError if dbt fails or PostgreSQL goes away (the loads stay dirty), or if another build is running; ConfigError for a bad
+    launch file.
     """
     started = time.monotonic()
-    with _lock() as session:
-        _refuse_if_one_has_just_started(session)
-        build_id = _start(session, full_refresh)
-        if build_id is None:
-            return BuildResult(None, 0, time.monotonic() - started)
-        try:
-            models = run_dbt(full_refresh=full_refresh, progress=progress)
-        except BaseException:
-            with session.transaction():
-                _fail(session, [build_id])
-            raise
-        _finish(session, build_id)
-    return BuildResult(build_id, models, time.monotonic() - started)
-
-
-def start_build(full_refresh: bool = False) -> int | None:
-    """Sync the launch files and take what is dirty into a new build. Returns its id, None if nothing is dirty.
-
-    A build that is still marked as running is dead if no dbt is connected: it is marked failed and its loads are taken.
-    Raises BuildError if one is alive.
-    """
-    with _lock() as session:
-        return _start(session, full_refresh)
-
-
-def finish_build(build_id: int | None = None) -> None:
-    """Close a build (None: the one that is running) after dbt has made all its models; its domains then wait for the audit.
-
-    Raises BuildError if it is not running: it was never started, or another build took it for dead.
-    """
-    with _lock() as session:
-        _finish(session, _running(session) if build_id is None else build_id)
+    nodes: list[Node] = []
+    with open_build(full_refresh) as (keeper, build_id):
+        if build_id is not None:
+            nodes = run_dbt(full_refresh=full_refresh, progress=progress, watch=lambda: _require_alive(keeper))
+    return BuildResult(build_id, tuple(nodes), time.monotonic() - started)
 
 
 @contextmanager
-def _lock() -> Iterator[psycopg.Connection]:
-    """A session of the transformer that holds the lock of builds. Raises BuildError if another holds it."""
+def open_build(full_refresh: bool = False) -> Iterator[tuple[psycopg.Connection, int | None]]:
+    """Take what is dirty into a new build for as long as the block runs: the session that keeps its lock, and its id (None: nothing is).
+
+    The build succeeds with the block, and its domains then wait for the audit; it fails with the block, and its loads are dirty again.
+    Raises BuildError if another build is running or PostgreSQL goes away, ConfigError for a bad launch file.
+    """
+    build_id: int | None = None
+    with _lock() as (keeper, session):
+        try:
+            build_id = _start(session, full_refresh)
+            yield keeper, build_id
+            if build_id is not None:
+                _finish(session, build_id)
+        except BaseException as error:
+            fault = _went_away(error) if isinstance(error, psycopg.OperationalError) else error
+            if build_id is not None:
+                _give_back(session, build_id, str(fault) if isinstance(fault, PostlaunchError) else f"{type(fault).__name__}: {fault}")
+            if fault is not error:
+                raise fault from error
+            raise
+
+
+@contextmanager
+def _lock() -> Iterator[tuple[psycopg.Connection, psycopg.Connection]]:
+    """The session that keeps the lock of builds, and one to work in, both the transformer's. Raises BuildError if another holds the lock."""
     with ExitStack() as stack:
         try:
-            stack.enter_context(held("transformer", LOCK))
+            keeper = stack.enter_context(held("transformer", LOCK))
         except LockedError as error:
             raise BuildError(f"another build is running: wait until it has ended ({error})") from None
-        yield stack.enter_context(connect("transformer", autocommit=True))
+        yield keeper, stack.enter_context(connect("transformer", autocommit=True))
 
 
 def _start(session: psycopg.Connection, full_refresh: bool) -> int | None:
-    _refuse_if_dbt_is_running(session)
+    _wait_for_orphans()
+    _fail_dead_builds(session)
     _sync_launch_files()
     with session.transaction() as transaction:
-        dead = session.execute("select build_id from ops.builds where status = 'running'").fetchall()
-        _fail(session, [row[0] for row in dead])
         row = session.execute(
             "insert into ops.builds (status, is_full_refresh) values ('running', %s) returning build_id", [full_refresh]
         ).fetchone()
@@ -179,8 +189,6 @@ def _start(session: psycopg.Connection, full_refresh: bool) -> int | None:
             raise psycopg.Rollback(transaction)
         resolve_identities(session, build_id, full_refresh)
         return build_id
-    with session.transaction():
-        _fail(session, [row[0] for row in dead])
     return None
 
 
@@ -197,43 +205,80 @@ def _sync_launch_files() -> None:
 def _finish(session: psycopg.Connection, build_id: int) -> None:
     domains = list(DOMAIN_SOURCE)
     with session.transaction():
-        closed = session.execute(
-            "update ops.builds set status = 'succeeded', ended_at = clock_timestamp() where build_id = %s and status = 'running'",
-            [build_id],
-        ).rowcount
-        if closed != 1:
-            raise BuildError(f"build {build_id} is not running any more: another build took it over; run `postlaunch build` again")
+        session.execute("update ops.builds set status = 'succeeded', ended_at = clock_timestamp() where build_id = %s", [build_id])
         session.execute(
             _DOMAIN_BUILDS, {"build_id": build_id, "domains": domains, "sources": [DOMAIN_SOURCE[domain] for domain in domains]}
         )
 
 
-def _fail(session: psycopg.Connection, build_ids: list[int]) -> None:
-    """Mark builds as failed and give their loads back."""
-    session.execute("update ops.builds set status = 'failed', ended_at = clock_timestamp() where build_id = any(%s)", [build_ids])
-    session.execute("update ops.partition_loads set build_id = null where build_id = any(%s)", [build_ids])
+# --- the end of a build that did not end well ------------------------------------------------------------------------------
 
 
-def _running(session: psycopg.Connection) -> int:
-    row = session.execute("select max(build_id) from ops.builds where status = 'running'").fetchone()
-    if row is None or row[0] is None:
-        raise BuildError("no build is running: run `postlaunch build`, or trigger build_marts from its first task")
-    return int(row[0])
+def _require_alive(session: psycopg.Connection) -> None:
+    """Raise BuildError if the session, and with it the lock, is gone: another may be building already."""
+    try:
+        session.execute("select 1")
+    except psycopg.Error as error:
+        raise _went_away(error) from error
 
 
-def _refuse_if_one_has_just_started(session: psycopg.Connection) -> None:
-    """Airflow opens a build some seconds before its dbt connects, and then there is neither lock nor session to see."""
-    row = session.execute(
-        "select max(build_id) from ops.builds where status = 'running' and started_at > clock_timestamp() - interval '2 minutes'"
-    ).fetchone()
-    if row and row[0] is not None:
-        raise BuildError(f"build {row[0]} has just started: wait until it has ended; one that died may be taken over after two minutes")
+def _went_away(error: psycopg.Error) -> BuildError:
+    return BuildError(
+        f"PostgreSQL ended the session that owns this build ({' '.join(str(error).split())}): "
+        "what it took is dirty again; run `postlaunch build` again as soon as the server answers"
+    )
 
 
-def _refuse_if_dbt_is_running(session: psycopg.Connection) -> None:
-    """Outside Airflow the lock tells that a build is alive; one of Airflow shows by the sessions of its dbt."""
-    row = session.execute(
-        "select min(pid) from pg_stat_activity where datname = current_database() and application_name = %s", [APPLICATION_NAME]
-    ).fetchone()
-    if row and row[0] is not None:
-        raise BuildError(f"dbt is at work in this warehouse (session {row[0]}): wait until it has ended")
+def _fail_dead_builds(session: psycopg.Connection) -> None:
+    """Under the lock, a build that is still marked as running has no owner any more."""
+    for (build_id,) in session.execute("select build_id from ops.builds where status = 'running'").fetchall():
+        log.warning("build %s is dead and is taken over: whoever ran it was killed, or cut off from PostgreSQL", build_id)
+        _fail(session, build_id, "whoever ran the build was killed, or cut off from PostgreSQL")
+
+
+def _fail(session: psycopg.Connection, build_id: int, reason: str) -> None:
+    """Mark a build as failed and give its loads back, unless another has done so."""
+    with session.transaction():
+        session.execute(
+            "update ops.builds set status = 'failed', error = %s, ended_at = clock_timestamp() where build_id = %s and status = 'running'",
+            [reason, build_id],
+        )
+        session.execute(_GIVE_BACK_LOADS, [build_id])
+
+
+def _give_back(session: psycopg.Connection, build_id: int, reason: str) -> None:
+    """As `_fail`, also when the session went with the server: a server that restarts is waited for, one that does not is left.
+
+    What stays marked as running then is seen to be dead by the next build.
+    """
+    deadline = time.monotonic() + RESTART_SECONDS
+    try:
+        _fail(session, build_id, reason)
+    except psycopg.OperationalError:
+        while time.monotonic() < deadline:
+            with suppress(WarehouseError, psycopg.OperationalError), connect("transformer", autocommit=True) as another:
+                _fail(another, build_id, reason)
+                return
+            time.sleep(0.5)
+
+
+def _wait_for_orphans() -> None:
+    """Sessions of dbt while nobody has the lock: of an owner that was killed a moment ago, or of a person who runs dbt by hand."""
+    deadline = time.monotonic() + ORPHAN_SECONDS
+    with connect(autocommit=True) as session:  # as the login itself, which sees more of its own sessions than a role does
+        while row := session.execute(_DBT_SESSION, [APPLICATION_NAME]).fetchone():
+            if time.monotonic() > deadline:
+                raise BuildError(
+                    f"dbt is at work in this warehouse and no build owns it: session {row[0]} from {row[1]}, since {row[2]}; "
+                    f"wait until it has ended, or end it: select pg_terminate_backend({row[0]})"
+                )
+            time.sleep(0.2)
+
+
+_DBT_SESSION = """
+select pid, coalesce(host(client_addr), 'this machine'), to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS UTC')
+from pg_stat_activity
+where datname = current_database() and application_name = %s
+order by backend_start
+limit 1
+"""

@@ -48,14 +48,17 @@ def libpq_options(connection: Connection) -> dict[str, str]:
     return {name: str(value) for name, value in connection.extra.items()}
 
 
-def libpq_environment(connection: Connection) -> dict[str, str]:
-    """The same options as variables of the environment, for a program that has no keyword for all of them. Raises ConfigError."""
+def libpq_environment(connection: Connection, settings: str = "") -> dict[str, str]:
+    """The same options as variables of the environment, for a program that has no keyword for all of them; `settings` as for `keywords`.
+
+    Raises ConfigError.
+    """
     variables = {option.keyword.decode(): option.envvar for option in psycopg.pq.Conninfo.get_defaults()}
     options = libpq_options(connection)
     if "sslpassword" in options:
         raise ConfigError(f"{variable_name(connection.conn_id)}: dbt cannot be given sslpassword: take a key without one, of mode 600")
-    settings = f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s {options.pop('options', '')}".strip()
-    return {"PGOPTIONS": settings, **{name.decode(): value for key, value in options.items() if (name := variables[key])}}
+    settings = f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s {settings} {options.pop('options', '')}"
+    return {"PGOPTIONS": " ".join(settings.split()), **{name.decode(): value for key, value in options.items() if (name := variables[key])}}
 
 
 def sqlalchemy_url(connection: Connection, application_name: str, settings: str) -> str:

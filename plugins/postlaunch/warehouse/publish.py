@@ -77,6 +77,31 @@ left join ops.domain_status as status using (launch_id, domain)
 order by launch_id, domain
 """
 
+_UNSETTLED = """
+with newest_build as (
+    select build_id from ops.builds order by build_id desc limit 1
+),
+
+pending as (
+    select distinct launch_id, domain from ops.domain_builds where publication_id is null
+),
+
+results as (
+    select *, max(audited_at) over (partition by launch_id, domain) as newest_at
+    from ops.gate_results
+    where build_id = (select build_id from newest_build)
+),
+
+held as (
+    select distinct launch_id, domain
+    from results
+    inner join ops.domain_status as status using (launch_id, domain)
+    where audited_at = newest_at and not is_passed and severity = 'critical' and held_since is not null
+)
+
+select exists (select from pending where (launch_id, domain) not in (select launch_id, domain from held))
+"""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -136,6 +161,16 @@ def publish() -> PublishResult:
         tuple((verdict.launch_id, verdict.domain) for verdict in pending),
         tuple((verdict.launch_id, verdict.domain, verdict.reason) for verdict in held),
     )
+
+
+def waits_for_publication() -> bool:
+    """Whether something was built that no audit has judged, or that was judged and neither published nor held.
+
+    So it is after an audit or a publication that died; what is held and known to be waits for other data, not for this.
+    Raises WarehouseError.
+    """
+    with connect("publisher") as session:
+        return bool(session.execute(_UNSETTLED).fetchall()[0][0])
 
 
 @contextmanager

@@ -1,0 +1,2 @@
+-- Why a build failed, beside that it did.
+alter table ops.builds add column error text;

@@ -1,0 +1,225 @@
+"""Who owns a build, and what becomes of it when the owner, its dbt or the server is gone: the next one takes over at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from postlaunch.errors import BuildError
+from postlaunch.warehouse import build as building
+from postlaunch.warehouse.build import build, open_build
+from postlaunch.warehouse.db import connect
+from postlaunch.warehouse.dbt_run import Node
+from sandbox.ports import free_port
+from sandbox.postgres import PostgresServer
+from tests.conftest import LOGIN, WAREHOUSE
+from tests.dbt.event_rows import Event, load_dates, write_launch
+
+LAUNCH = "emr"
+MONDAY = dt.date(2026, 1, 12)
+PATIENCE = 120.0
+
+
+def dirty(folder: Path) -> None:
+    """One launch with one day that waits for a build."""
+    write_launch(folder, LAUNCH, date=MONDAY, timezone="UTC", mixpanel={"project_id": 1})
+    with connect() as session:
+        load_dates(session, LAUNCH, "UTC", [MONDAY], [Event("ada", "Logged In", dt.datetime(2026, 1, 12, 12, tzinfo=dt.UTC))])
+
+
+def builds() -> list[tuple[str, str | None]]:
+    with connect() as session:
+        return session.execute("select status, error from ops.builds order by build_id").fetchall()
+
+
+def dirty_loads() -> int:
+    with connect() as session:
+        return int(session.execute("select count(*) from ops.partition_loads where build_id is null and is_changed").fetchall()[0][0])
+
+
+def until(what: str, is_so: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < deadline, f"still not so: {what}"
+        time.sleep(0.05)
+
+
+def dbt_of(parent: int) -> list[psutil.Process]:
+    return [one for one in psutil.Process(parent).children() if "postlaunch.warehouse.dbt_process" in one.cmdline()]
+
+
+@pytest.fixture
+def slow_dbt(warehouse: str, launch_files: Path) -> Iterator[psycopg.Connection]:
+    """A day that waits for a build, and a session that has its table locked: dbt waits in the middle of its work until that ends."""
+    dirty(launch_files)
+    with psycopg.connect(warehouse) as session:
+        session.execute("lock table raw.mixpanel_events in access exclusive mode")
+        yield session
+
+
+def waits_for_the_lock(warehouse: str) -> bool:
+    query = "select count(*) from pg_stat_activity where application_name = 'postlaunch_dbt' and wait_event_type = 'Lock'"
+    with psycopg.connect(warehouse) as session:
+        return bool(session.execute(query + " and datname = current_database()").fetchall()[0][0])
+
+
+def test_the_heir_of_a_killed_build_takes_over_at_once_and_its_dbt_is_gone(warehouse: str, slow_dbt: psycopg.Connection) -> None:
+    code = "from postlaunch.warehouse.build import build; build()"
+    with subprocess.Popen([sys.executable, "-c", code]) as owner:
+        until("dbt is in the middle of a model", lambda: waits_for_the_lock(warehouse))
+        (orphan,) = dbt_of(owner.pid)
+        os.kill(owner.pid, signal.SIGKILL)
+        killed_at = time.monotonic()
+    assert builds() == [("running", None)]
+    with open_build() as (_, heir):
+        assert heir is not None
+        assert time.monotonic() - killed_at < 10
+        assert not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE
+    assert builds() == [("failed", "whoever ran the build was killed, or cut off from PostgreSQL"), ("succeeded", None)]
+    assert dirty_loads() == 0
+
+
+def test_a_dbt_that_is_killed_is_begun_again_and_the_build_ends_well(
+    warehouse: str, slow_dbt: psycopg.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[Node] = []
+    back: list[float] = []
+
+    def kill() -> None:
+        until("dbt is in the middle of a model", lambda: waits_for_the_lock(warehouse))
+        first = dbt_of(os.getpid())[0]
+        first.kill()
+        killed_at = time.monotonic()
+        until("another dbt is at work", lambda: any(one.pid != first.pid for one in dbt_of(os.getpid())))
+        back.append(time.monotonic() - killed_at)
+        slow_dbt.rollback()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    result = build(progress=seen.append)
+    killer.join()
+    assert builds() == [("succeeded", None)]
+    assert back[0] < 60
+    assert "dbt was killed by signal 9" in caplog.text
+    names = [node.name for node in result.nodes]
+    assert len(names) == len(set(names)) == seen[-1].total
+    assert {node.status for node in result.nodes} == {"success"}
+
+
+def test_models_that_failed_are_tried_again_by_dbt_retry_and_no_other(
+    warehouse: str, launch_files: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    dirty(launch_files)
+    seen: list[Node] = []
+
+    def forbid(node: Node) -> None:
+        """As soon as the first model of the first dbt is there, one source cannot be read; when its failure shows, it can again."""
+        with connect(autocommit=True) as session:
+            if not seen:
+                session.execute("revoke select on raw.mixpanel_events from postlaunch_transformer")
+            elif node.status == "error":
+                session.execute("grant select on raw.mixpanel_events to postlaunch_transformer")
+        seen.append(node)
+
+    monkeypatch.setattr("postlaunch.warehouse.dbt_run.PAUSE_SECONDS", 0.1)
+    result = build(progress=forbid)
+    failed = {node.name for node in seen if node.status in ("error", "skipped")}
+    again = [node.name for node in seen if [one.name for one in seen].count(node.name) == 2]
+    assert failed
+    assert set(again) == failed
+    assert {node.status for node in result.nodes} == {"success"}
+    assert "`dbt retry` in" in caplog.text
+    assert builds() == [("succeeded", None)]
+
+
+def test_a_build_whose_session_was_ended_stops_its_dbt_and_says_so(warehouse: str, slow_dbt: psycopg.Connection) -> None:
+    """Without the lock another may be building: dbt must not go on."""
+
+    def end_the_owner() -> None:
+        until("dbt is in the middle of a model", lambda: waits_for_the_lock(warehouse))
+        with psycopg.connect(warehouse, autocommit=True) as session:
+            session.execute(
+                """
+                select pg_terminate_backend(pid) from pg_locks
+                where locktype = 'advisory' and granted and objid = %s and pid <> pg_backend_pid()
+                """,
+                [building.ADVISORY_LOCK],
+            )
+
+    ender = threading.Thread(target=end_the_owner)
+    ender.start()
+    with pytest.raises(BuildError, match="PostgreSQL ended the session that owns this build .*run `postlaunch build` again"):
+        build()
+    ender.join()
+    assert dbt_of(os.getpid()) == []
+    ((status, error),) = builds()
+    assert status == "failed"
+    assert error is not None
+    assert "PostgreSQL ended the session" in error
+    assert dirty_loads() == 1
+
+
+def test_dbt_run_by_hand_is_waited_for_and_then_named(warehouse: str, launch_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dirty(launch_files)
+    monkeypatch.setattr(building, "ORPHAN_SECONDS", 0.5)
+    with (
+        psycopg.connect(warehouse, application_name="postlaunch_dbt") as hand,
+        pytest.raises(BuildError, match=rf"session {hand.info.backend_pid} from 127.0.0.1, since 20.*pg_terminate_backend"),
+        open_build(),
+    ):
+        pass
+    assert builds() == []
+
+
+@pytest.fixture
+def own_server(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgresServer]:
+    """A server that this test may restart, with a migrated warehouse that the environment points at."""
+    from postlaunch.warehouse.migrate import migrate
+
+    server = PostgresServer(server_folder / "data", free_port(), secrets.token_hex(8), throwaway=True)
+    try:
+        server.start()
+        server.ensure_login(LOGIN, server.password, createrole=True)
+        server.ensure_database("warehouse", LOGIN)
+        monkeypatch.setenv(WAREHOUSE, server.uri("warehouse", LOGIN))
+        migrate()
+        yield server
+    finally:
+        server.stop()
+
+
+def test_a_restart_of_postgresql_during_a_build_is_a_clean_message_and_the_rerun_builds_at_once(
+    own_server: PostgresServer, launch_files: Path
+) -> None:
+    dirty(launch_files)
+    uri = own_server.uri("warehouse", LOGIN)
+    code = "from postlaunch.cli import app; import sys; sys.argv = ['postlaunch', 'build']; app()"
+    with psycopg.connect(uri) as session:
+        session.execute("lock table raw.mixpanel_events in access exclusive mode")
+        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as owner:
+            until("dbt is in the middle of a model", lambda: waits_for_the_lock(uri))
+            own_server.stop()
+            own_server.start()
+            _, said = owner.communicate(timeout=PATIENCE)
+    assert owner.returncode == 1
+    assert "Traceback" not in said
+    assert said.startswith("postlaunch: PostgreSQL ended the session that owns this build")
+    assert len(said.splitlines()) == 1
+    assert [status for status, _ in builds()] == ["failed"]
+    started = time.monotonic()
+    with open_build() as (_, build_id):
+        assert build_id is not None
+    assert time.monotonic() - started < 10
+    assert [status for status, _ in builds()] == ["failed", "succeeded"]
