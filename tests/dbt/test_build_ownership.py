@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -57,7 +58,12 @@ def until(what: str, is_so: Callable[[], object]) -> None:
 
 
 def dbt_of(parent: int) -> list[psutil.Process]:
-    return [one for one in psutil.Process(parent).children() if "postlaunch.warehouse.dbt_process" in one.cmdline()]
+    found = []
+    for child in psutil.Process(parent).children():
+        with suppress(psutil.Error):  # it ends while it is asked
+            if "postlaunch.warehouse.dbt_process" in child.cmdline():
+                found.append(child)
+    return found
 
 
 @pytest.fixture

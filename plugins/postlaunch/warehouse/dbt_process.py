@@ -18,6 +18,7 @@ from typing import Any
 FAILED = ("error", "fail", "runtime error")
 SKIPPED = ("skipped", "partial success")
 _ENDED = ("LogModelResult", "LogSeedResult", "LogTestResult")
+_one_line = threading.Lock()
 
 
 def main(arguments: list[str]) -> None:
@@ -42,7 +43,7 @@ def _report(event: Any) -> None:
             {
                 "name": node.node_name,
                 "kind": node.resource_type,
-                "status": str(event.data.status).lower(),
+                "status": node.node_status,  # `event.data.status` is what the database said: INSERT 0 21
                 "seconds": round(event.data.execution_time, 3),
                 "number": event.data.index,
                 "total": total,
@@ -51,7 +52,8 @@ def _report(event: Any) -> None:
 
 
 def _say(message: dict[str, Any]) -> None:
-    print(json.dumps(message), flush=True)  # noqa: T201  (the protocol with run_dbt)
+    with _one_line:  # dbt reports from each of its threads
+        print(json.dumps(message), flush=True)  # noqa: T201  (the protocol with run_dbt)
 
 
 def _end_with_parent() -> None:
