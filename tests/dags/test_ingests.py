@@ -57,15 +57,49 @@ def test_launch_files_are_read_when_the_task_runs(launches: Path, tmp_path: Path
     assert [window["launch"] for window in windows("prometheus", *NIGHT)] == ["tokyo"]
 
 
-def test_a_broken_launch_file_fails_at_once_with_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_wrong_launch_file_among_five_fails_its_own_task_with_the_reason_and_the_other_four_go_on(
+    launches: Path, tmp_path: Path, warehouse: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from airflow.sdk.exceptions import AirflowFailException  # noqa: TID251
 
-    from postlaunch.orchestration.ingests import windows
+    from postlaunch.config.load import read_launches
+    from postlaunch.orchestration.ingests import ingest_window, windows
+    from postlaunch.warehouse.config_sync import sync_launches
 
-    (tmp_path / "bad.yaml").write_text("launch: bad\nzone: Mars\n")
+    text = (launches / "emr-platform.yaml").read_text()
+    names = ["one", "two", "three", "four", "five"]
+    for name in names:
+        (tmp_path / f"{name}.yaml").write_text(text.replace("launch: emr-platform", f"launch: {name}"))
+    (tmp_path / "old.yaml").write_text((launches / "cdnow.yaml").read_text())
     monkeypatch.setenv("POSTLAUNCH_LAUNCHES", str(tmp_path))
-    with pytest.raises(AirflowFailException, match=r"bad\.yaml: zone: unknown key"):
-        windows("mixpanel", *NIGHT)
+    sync_launches(read_launches(tmp_path).launches)
+    for wrong in ("three", "old"):
+        with (tmp_path / f"{wrong}.yaml").open("a") as file:
+            file.write("colour: blue\n")
+    (tmp_path / "new.yaml").write_text("launch: new\ncolour: blue\n")
+
+    found = windows("zendesk", *NIGHT)
+    assert {window["launch"] for window in found} == {*names, "new"}, "a launch of 1997 is nobody's nightly work, wrong or right"
+    assert {(window["first"], window["last"]) for window in found} == {(DATE, DATE)}
+    for window in found:
+        if window["launch"] in ("three", "new"):
+            with pytest.raises(AirflowFailException, match=rf"{window['launch']}\.yaml: colour: unknown key"):
+                ingest_window("zendesk", window, context("scheduled"))
+    with psycopg.connect(warehouse) as session:
+        faults = dict(session.execute("select launch_id, reason from ops.launch_faults").fetchall())
+    assert set(faults) == {"three", "new", "cdnow"}
+    assert "three.yaml: colour: unknown key" in faults["three"]
+
+
+def test_a_launch_file_that_was_put_right_before_its_task_ran_skips_what_it_does_not_have(
+    launches: Path, warehouse: str, landing: Path
+) -> None:
+    from airflow.sdk.exceptions import AirflowSkipException  # noqa: TID251
+
+    from postlaunch.orchestration.ingests import ingest_window
+
+    with pytest.raises(AirflowSkipException, match="cdnow does not name zendesk"):
+        ingest_window("zendesk", {"launch": "cdnow", "first": DATE, "last": DATE}, context("scheduled"))
 
 
 def test_the_asset_is_emitted_while_there_is_something_to_build(launches: Path, landing: Path, warehouse: str, apis: str) -> None:

@@ -157,11 +157,8 @@ def test_a_build_whose_session_was_ended_stops_its_dbt_and_says_so(warehouse: st
         until("dbt is in the middle of a model", lambda: waits_for_the_lock(warehouse))
         with psycopg.connect(warehouse, autocommit=True) as session:
             session.execute(
-                """
-                select pg_terminate_backend(pid) from pg_locks
-                where locktype = 'advisory' and granted and objid = %s and pid <> pg_backend_pid()
-                """,
-                [building.ADVISORY_LOCK],
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where application_name = 'postlaunch build' and datname = current_database()"
             )
 
     ender = threading.Thread(target=end_the_owner)

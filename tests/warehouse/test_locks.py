@@ -14,7 +14,7 @@ import pytest
 
 from postlaunch.errors import BuildError, GateError, LockedError
 from postlaunch.warehouse import locks, migrate
-from postlaunch.warehouse.build import start_build
+from postlaunch.warehouse.build import open_build
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import bounded, held, take
 from postlaunch.warehouse.publish import publish
@@ -69,8 +69,8 @@ def test_no_code_of_the_package_takes_an_advisory_lock() -> None:
 
 
 def test_a_second_build_names_the_first(warehouse: str) -> None:
-    with held("transformer", "build"), pytest.raises(BuildError) as caught:
-        start_build()
+    with held("transformer", "build"), pytest.raises(BuildError) as caught, open_build():
+        pass
     assert re.search(
         r"another build is running: .*session \d+ of postlaunch \(postlaunch build\), since [\d-]{10} [\d:]{8} UTC", str(caught.value)
     )

@@ -13,7 +13,7 @@ from airflow.sdk import DAG, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException
 
 from postlaunch.config.launch import Launch, Source
-from postlaunch.config.load import load_launch, load_launches
+from postlaunch.config.load import LaunchFiles, load_launch, read_launches
 from postlaunch.config.settings import load_settings
 from postlaunch.orchestration.assets import raw
 from postlaunch.orchestration.defaults import LABEL, NIGHTLY, RETRIES, START, interval, log_progress, noted, step
@@ -74,17 +74,38 @@ def ingest_dag(source: Source, doc_md: str) -> DAG:
 
 
 def windows(source: Source, start: dt.datetime, end: dt.datetime) -> list[Window]:
-    """The launches that have `source`, each with its local dates that ended in (start, end]; a launch without one is left out."""
+    """The launches that have `source`, each with its local dates that ended in (start, end]; a launch without one is left out.
+
+    A launch whose file is wrong is among them, by what its file said when it was last right: its task fails with the reason, the others
+    go on. One that was never right may have any source and any zone, so it is among those of every source, with the UTC date.
+    """
     with step():
-        launches = load_launches(load_settings().launches)
+        files = read_launches(load_settings().launches)
+        known = {**files.launches, **_faulty(files)}
     found: list[Window] = []
-    for launch in launches.values():
-        dates = dates_to_ingest(launch, start, end) if source in launch.sources else []
+    for launch_id, launch in known.items():
+        if launch is None:
+            dates = [(end - dt.timedelta(days=1)).astimezone(dt.UTC).date()]
+        else:
+            dates = dates_to_ingest(launch, start, end) if source in launch.sources else []
         if dates:
-            found.append({"launch": launch.launch, "first": dates[0].isoformat(), "last": dates[-1].isoformat()})
+            found.append({"launch": launch_id, "first": dates[0].isoformat(), "last": dates[-1].isoformat()})
     listed = ", ".join(f"{window['launch']} {window['first']}..{window['last']}" for window in found)
     log.info("%s: %s", source, listed or "no launch has a date that ended in this interval")
     return found
+
+
+def _faulty(files: LaunchFiles) -> dict[str, Launch | None]:
+    """The launches whose files are wrong, as they were when last right (None: never). The faults are logged, and kept in ops."""
+    from postlaunch.warehouse.config_sync import launches_to_review, record_faults
+
+    if not files.faults:
+        return {}
+    for fault in files.faults:
+        log.error("launch %s stands still, the others go on: %s", fault.launch_id, fault.reason)
+    record_faults(files.faults)
+    before = launches_to_review(files)
+    return {fault.launch_id: before.get(fault.launch_id) for fault in files.faults}
 
 
 def ingest_window(source: Source, window: Window, context: Any) -> Outcome:
@@ -99,6 +120,8 @@ def ingest_window(source: Source, window: Window, context: Any) -> Outcome:
     first, last = dt.date.fromisoformat(window["first"]), dt.date.fromisoformat(window["last"])
     with step():
         launch = load_launch(load_settings().launches, window["launch"])
+    if source not in launch.sources:  # its file was wrong when the run began
+        raise AirflowSkipException(f"launch {launch.launch} does not name {source}")
     try:
         with step(connection_id(launch, source)), waits_at_most(LONGEST_WAIT_SECONDS):
             noted(plan(source, launch, first, last) or f"{source}: no limit of calls")

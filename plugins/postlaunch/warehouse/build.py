@@ -164,7 +164,7 @@ def open_build(full_refresh: bool = False) -> Iterator[tuple[psycopg.Connection,
 
 @contextmanager
 def _lock() -> Iterator[tuple[psycopg.Connection, psycopg.Connection]]:
-    """The session that keeps the lock of builds, and one to work in, both the transformer's. Raises BuildError if another holds the lock."""
+    """The session that keeps the lock of builds, and one to work in, both the transformer's. Raises BuildError if another has it."""
     with ExitStack() as stack:
         try:
             keeper = stack.enter_context(held("transformer", LOCK))
