@@ -2,12 +2,14 @@
 
 - **When**: any of the assets `raw_mixpanel`, `raw_zendesk`, `raw_pagerduty`, `raw_prometheus`. Never two runs at once: what changes during
   a run is collected into the next one, and a run that finds nothing changed ends at once.
-- **settle**: waits while ingests are under way (up to ten minutes after their last load), so that ninety backfilled days cost one build.
+- **settle**: waits while ingests work (up to ten minutes after their last load), so that ninety backfilled days cost one build. What waits
+  itself, for a retry or for the limit of an API, is not waited for.
 - **build**: the dates whose raw partitions changed since the last build (`ops.partition_loads`), by one dbt into the schema `build`, which
   nobody but the pipeline reads. Each model with its seconds is a line of the task's log, and all of them are its XCom. Models that fail
   are tried once more by `dbt retry`; a dbt that is killed is begun again; a task that is killed takes its dbt along and is tried again.
 - **audit**: Great Expectations. A critical failure holds its domain and is no error: the last good marts stay, and the reviews say so.
-- **publish**: everything that passed, in one transaction with one publication number.
+- **publish**: everything that passed, in one transaction with one publication number; also what a run before this one built and could not
+  publish.
 - **When it fails**: nothing is published and the changed dates stay marked. Read the log of `build`, which names the model, fix it, and
   clear the failed task or trigger this DAG again; a trigger by hand is always safe.
 """

@@ -30,7 +30,7 @@ from tests.dbt.event_rows import Event, load_dates, write_launch
 
 LAUNCH = "emr"
 MONDAY = dt.date(2026, 1, 12)
-PATIENCE = 120.0
+PATIENCE = 300.0
 
 
 def dirty(folder: Path) -> None:
