@@ -1,18 +1,22 @@
-"""A person backfills a week in Airflow's own page, twice: one build, the same marts, no mail.
+"""A person backfills a week in Airflow's own page, twice: one build, the same marts, no mail; and builds that are killed there.
 
 Everything is real: PostgreSQL, the simulated APIs, Airflow's four processes, dbt, the gate, and headless Chromium that clicks.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from psycopg import sql
@@ -21,6 +25,7 @@ from sandbox.airflow import USER, AirflowClient
 from sandbox.ports import DEFAULTS, free_ports, variable
 from sandbox.stack import Stack
 from sandbox.story.clock import last_night
+from tests.conftest import open_folder
 
 DAG = "ingest_mixpanel"
 DAY = dt.timedelta(days=1)
@@ -32,13 +37,16 @@ CHROMIUM_ARGUMENTS = [
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.needs("chromium"), pytest.mark.timeout(1800)]
 
 
-@pytest.fixture
-def stack(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    """The whole local stack on free ports, its DAGs parsed and paused."""
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """The whole local stack on free ports, its DAGs parsed and paused; the tests of this module use it one after the other."""
     before = dict(os.environ)
-    for service, port in zip(DEFAULTS, free_ports(len(DEFAULTS)), strict=True):
-        monkeypatch.setenv(variable(service), str(port))
-    stack = Stack(server_folder / ".local")
+    os.environ.update({variable(service): str(port) for service, port in zip(DEFAULTS, free_ports(len(DEFAULTS)), strict=True)})
+    with open_folder() as folder:
+        yield from _started(Stack(folder / ".local"), before)
+
+
+def _started(stack: Stack, before: dict[str, str]) -> Iterator[Stack]:
     try:
         stack.start_data()
         stack.start_apis()
@@ -204,3 +212,64 @@ def no_mail_from_a_backfill_of_the_review(stack: Stack, client: AirflowClient, s
     assert day not in [row[0] for row in rows]
     mails = [path.name for path in (stack.home / "mail").glob("*.eml")]
     assert len(mails) == len(rows)
+
+
+# --- the logs of what went well, then what becomes of a build that is killed -------------------------------------------------
+
+
+def warnings_of(stack: Stack) -> list[str]:
+    """Every line of a task's log, or of a process's, that is a warning or worse."""
+    found = []
+    for path in sorted((stack.home / "airflow" / "logs").rglob("*.log")):
+        for line in path.read_text(errors="replace").splitlines():
+            try:
+                level = str(json.loads(line).get("level", ""))
+            except (ValueError, AttributeError):
+                level = line
+            if LOUD.search(level):
+                found.append(f"{path.name}: {line}")
+    for path in sorted((stack.home / "logs").glob("airflow*.log")):
+        found += [f"{path.name}: {line}" for line in path.read_text(errors="replace").splitlines() if LOUD.search(line)]
+    return found
+
+
+LOUD = re.compile(r"\bwarn(ing)?\b|\berror\b|\bcritical\b|Traceback|\w+Warning\b", re.IGNORECASE)
+
+
+def test_the_logs_of_a_night_without_faults_hold_no_warning(stack: Stack) -> None:
+    assert counted_in(stack, "publications") == 1, "this test reads what the one before it left"
+    assert warnings_of(stack) == []
+
+
+def counted_in(stack: Stack, table: str) -> int:
+    with psycopg.connect(stack.variables["AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE"]) as session:
+        return counted(session, table)
+
+
+def dbts(stack: Stack) -> list[psutil.Process]:
+    """The processes of dbt that this stack's Airflow runs."""
+    found = []
+    for process in stack.supervisor.strays():
+        with contextlib.suppress(psutil.Error):
+            if "postlaunch.warehouse.dbt_process" in process.cmdline():
+                found.append(process)
+    return found
+
+
+@pytest.mark.parametrize("victim", ["dbt", "the task that runs it"])
+def test_a_build_that_is_killed_in_airflow_is_back_at_work_within_a_minute_and_ends_well(stack: Stack, victim: str) -> None:
+    client = stack.airflow.client()
+    published = counted_in(stack, "publications")
+    with psycopg.connect(stack.variables["AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE"]) as session:
+        session.execute("update ops.partition_loads set build_id = null where load_id = (select max(load_id) from ops.partition_loads)")
+        session.execute("update ops.partition_loads set is_changed = true where build_id is null")
+    run = client.call("POST", "/dags/build_marts/dagRuns", json={"logical_date": None})["dag_run_id"]
+    wait("dbt is at work", lambda: bool(dbts(stack)), 120)
+    (first,) = dbts(stack)
+    (first if victim == "dbt" else psutil.Process(first.ppid())).kill()
+    killed_at = time.monotonic()
+    wait("another dbt is at work", lambda: any(one.pid != first.pid for one in dbts(stack)), 180)
+    assert time.monotonic() - killed_at < 60
+    wait("the run has ended", lambda: states(client, "build_marts")[run] in ("success", "failed"))
+    assert states(client, "build_marts")[run] == "success"
+    assert counted_in(stack, "publications") == published + 1
