@@ -67,8 +67,8 @@ class _Outcome:
 def dbt_environment() -> dict[str, str]:
     """Variables that dbt_project/profiles.yml reads, and what keeps dbt quiet. Raises ConfigError without a warehouse connection.
 
-    Among its options the server's `client_connection_check_interval`: it notices within a second that dbt has been killed, and gives up what it was doing for it. Without this a dead
-    model keeps its locks until its statement ends.
+    With `client_connection_check_interval` the server notices within a second that dbt was killed, and gives up what it was doing for it;
+    without it a dead model keeps its locks until its statement ends.
     """
     connection = get_connection(WAREHOUSE)
     return {
