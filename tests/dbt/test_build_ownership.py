@@ -71,7 +71,7 @@ def slow_dbt(warehouse: str, launch_files: Path) -> Iterator[psycopg.Connection]
     """A day that waits for a build, and a session that has its table locked: dbt waits in the middle of its work until that ends."""
     dirty(launch_files)
     with psycopg.connect(warehouse) as session:
-        session.execute("lock table raw.mixpanel_events in access exclusive mode")
+        session.execute("lock table raw.zendesk_tickets in access exclusive mode")
         yield session
 
 
@@ -134,9 +134,9 @@ def test_models_that_failed_are_tried_again_by_dbt_retry_and_no_other(
         """As soon as the first model of the first dbt is there, one source cannot be read; when its failure shows, it can again."""
         with connect(autocommit=True) as session:
             if not seen:
-                session.execute("revoke select on raw.mixpanel_events from postlaunch_transformer")
+                session.execute("revoke select on raw.zendesk_tickets from postlaunch_transformer")
             elif node.status == "error":
-                session.execute("grant select on raw.mixpanel_events to postlaunch_transformer")
+                session.execute("grant select on raw.zendesk_tickets to postlaunch_transformer")
         seen.append(node)
 
     monkeypatch.setattr("postlaunch.warehouse.dbt_run.PAUSE_SECONDS", 0.1)
@@ -210,7 +210,7 @@ def test_a_restart_of_postgresql_during_a_build_is_a_clean_message_and_the_rerun
     uri = own_server.uri("warehouse", LOGIN)
     code = "from postlaunch.cli import app; import sys; sys.argv = ['postlaunch', 'build']; app()"
     with psycopg.connect(uri) as session:
-        session.execute("lock table raw.mixpanel_events in access exclusive mode")
+        session.execute("lock table raw.zendesk_tickets in access exclusive mode")
         with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as owner:
             until("dbt is in the middle of a model", lambda: waits_for_the_lock(uri))
             own_server.stop()
