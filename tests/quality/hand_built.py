@@ -71,21 +71,30 @@ MARTS: dict[str, str] = {
     """,
     "ticket_daily": """
         select launch_id, metric_date, launch_day, 'high'::text as priority, 2::bigint as opened_count,
-            1::bigint as solved_count,
+            1::bigint as solved_count, 0::bigint as reopened_count,
             3::bigint as backlog_count
         from days
     """,
     "ticket_sla": """
-        select launch_id, launch_day || '-' || number as ticket_id, metric, metric_date, launch_day,
+        select launch_id, launch_day || '-' || number as ticket_id, metric, 1::bigint as instance_number, metric_date, launch_day,
             'high'::text as priority,
             metric_date + time '12:00' at time zone 'UTC' as started_at,
             metric_date + time '13:00' at time zone 'UTC' as ended_at,
-            false as is_running, 7200::double precision as target_seconds,
+            false as is_running, false as is_paused, 7200::double precision as target_seconds,
             3600::double precision as elapsed_business_seconds,
             3600::double precision as elapsed_calendar_seconds, false as is_breached,
             null::double precision as due_seconds_left
         from days cross join generate_series(1, 2) as number cross join unnest(array['first_reply',
             'resolution']) as metric
+    """,
+    "ticket_clock_daily": """
+        select launch_id, metric_date, launch_day, launch_day || '-3' as ticket_id, 'resolution'::text as metric,
+            1::bigint as instance_number, 'high'::text as priority,
+            metric_date + time '12:00' at time zone 'UTC' as started_at,
+            false as is_paused, 7200::double precision as target_seconds,
+            3600::double precision as elapsed_business_seconds, 3600::double precision as elapsed_calendar_seconds,
+            false as is_breached, 3600::double precision as due_seconds_left, 36000::double precision as support_day_seconds
+        from days
     """,
     "ticket_sla_daily": """
         select launch_id, metric_date, launch_day, metric, 'high'::text as priority, 2::bigint as started_count,

@@ -131,14 +131,19 @@ def kpi_warnings(launch: Launch) -> Iterator[str]:
 
 def _what_is_missing(launch: Launch, kpi: CatalogueKpi) -> str | None:
     """The entry that the KPI is measured by and that the section of its source lacks."""
+    from postlaunch.config.launch import SLA_METRICS
+
     mixpanel, zendesk, prometheus = launch.mixpanel, launch.zendesk, launch.prometheus
     levels = prometheus.service_levels if prometheus else ()
     lacks = {
         "activation": mixpanel
         and not any(funnel.id == "activation" for funnel in mixpanel.funnels)
         and "mixpanel.funnels: a funnel with the id activation",
-        "first_reply_attainment": zendesk and not zendesk.sla and "zendesk.sla",
-        "resolution_attainment": zendesk and not zendesk.sla and "zendesk.sla",
+        **{
+            f"{metric}_attainment": f"zendesk.sla: {metric}_minutes of a priority"
+            for metric in (SLA_METRICS if zendesk else ())
+            if zendesk and not any(metric in dict(target.promises) for target in zendesk.sla)
+        },
         "latency_p95": prometheus
         and not any(level.latency_buckets for level in levels)
         and "prometheus.service_levels: latency_buckets of a service",

@@ -8,7 +8,7 @@ Durations carry their unit in the name, ratios are 0..1, days count from the lau
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -36,9 +36,11 @@ Source = Literal["mixpanel", "zendesk", "pagerduty", "prometheus"]
 Domain = Literal["product", "support", "incidents", "reliability", "capacity"]
 Severity = Literal["P0", "P1", "P2", "P3"]
 Priority = Literal["urgent", "high", "normal", "low"]
+SlaMetric = Literal["first_reply", "next_reply", "requester_wait", "agent_work", "pausable_update", "periodic_update", "resolution"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 ReviewKind = Literal["daily", "weekly", "monthly", "verdict"]
 
+SLA_METRICS: tuple[SlaMetric, ...] = get_args(SlaMetric)
 SOURCES: tuple[Source, ...] = ("mixpanel", "zendesk", "pagerduty", "prometheus")
 DOMAINS: tuple[Domain, ...] = ("product", "support", "incidents", "reliability", "capacity")
 DOMAIN_SOURCE: dict[Domain, Source] = {
@@ -86,11 +88,32 @@ class Mixpanel(Section):
 
 
 class SlaTarget(Section):
-    """What support promises for tickets of one priority, in business minutes."""
+    """What support promises for tickets of one priority, in business minutes: any of Zendesk's metrics, at least one.
+
+    A reply is a public comment of an agent. Waits, work and resolution add up over reopenings; replies and updates start anew each time.
+    """
 
     priority: Priority
-    first_reply_minutes: Minutes
-    resolution_minutes: Minutes
+    first_reply_minutes: Minutes | None = None  # from the request to the first reply, or to the first solution without one
+    next_reply_minutes: Minutes | None = None  # from a customer's oldest unanswered comment to the reply
+    requester_wait_minutes: Minutes | None = None  # all time in new, open and on-hold
+    agent_work_minutes: Minutes | None = None  # all time in new and open
+    pausable_update_minutes: Minutes | None = None  # from a reply to the next one, without time in pending
+    periodic_update_minutes: Minutes | None = None  # from a reply to the next one
+    resolution_minutes: Minutes | None = None  # all time in new, open, pending and on-hold
+
+    @model_validator(mode="after")
+    def _promises_something(self) -> SlaTarget:
+        if not self.promises:
+            allowed = ", ".join(f"{metric}_minutes" for metric in SLA_METRICS)
+            raise ValueError(f"priority {self.priority} promises nothing: give at least one of {allowed}")
+        return self
+
+    @property
+    def promises(self) -> tuple[tuple[SlaMetric, float], ...]:
+        """(metric, minutes) of what is promised."""
+        minutes = ((metric, getattr(self, f"{metric}_minutes")) for metric in SLA_METRICS)
+        return tuple((metric, value) for metric, value in minutes if value is not None)
 
 
 class SupportHours(Section):

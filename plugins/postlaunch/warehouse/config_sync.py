@@ -1,10 +1,11 @@
-"""Launch files into `config.*`: targets keep their history, everything else is what the files say now."""
+"""Launch files into `config.*`: targets, SLA minutes and support hours keep their history, everything else is what the files say now."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,27 @@ HOURS_AHEAD = dt.timedelta(days=400)
 REPLACED_TABLES = (
     "funnel_steps",
     "active_events",
-    "sla_targets",
-    "support_hours",
     "severities",
     "incident_services",
     "prometheus_metrics",
 )
+AROUND_THE_CLOCK = (dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC))  # one opening that never ends
 Rows = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class History:
+    """A table whose rows hold from valid_from until valid_to; a thing is what its first `key_length` columns name."""
+
+    table: str
+    columns: tuple[str, ...]
+    key_length: int
+
+
+KPI_TARGETS = History("kpi_targets", ("kpi_id", "from_day", "to_day", "comparator", "target"), 1)
+INCIDENT_TARGETS = History("incident_targets", ("severity", "acknowledge_seconds", "resolve_seconds"), 1)
+SLA_TARGETS = History("sla_targets", ("priority", "metric", "target_seconds"), 2)
+SUPPORT_HOURS = History("support_hours", ("support_date", "opens_at", "closes_at"), 0)
 
 
 def sync_launches(launches: Mapping[str, Launch], faults: Sequence[LaunchFault] = ()) -> tuple[LaunchFault, ...]:
@@ -107,8 +122,11 @@ def _sync_launch(session: psycopg.Connection, launch: Launch) -> None:
         """,
         [launch.launch, launch.name, launch.date, launch.timezone, reviews.business_cycle_days, reviews.minimum_sample, spec],
     )
-    _sync_targets(session, launch)
-    _sync_incident_targets(session, launch)
+    _keep_history(session, KPI_TARGETS, launch.launch, _kpi_targets(launch))
+    _keep_history(session, INCIDENT_TARGETS, launch.launch, _incident_targets(launch))
+    if launch.zendesk is not None:  # a section that is gone promises nothing new; its past stays
+        _keep_history(session, SLA_TARGETS, launch.launch, _sla_targets(launch))
+        _keep_history(session, SUPPORT_HOURS, launch.launch, _support_hours(launch))
     for table in REPLACED_TABLES:
         _replace(session, table, launch.launch, _ROWS[table](launch))
 
@@ -121,66 +139,41 @@ def _replace(session: psycopg.Connection, table: str, launch_id: str, rows: Rows
             copy.write_row((launch_id, *row))
 
 
-def _sync_targets(session: psycopg.Connection, launch: Launch) -> None:
-    """Close targets that the file no longer has and open the new ones; the first version holds from the beginning of time."""
-    wanted = {
+def _keep_history(session: psycopg.Connection, history: History, launch_id: str, rows: Rows) -> None:
+    """Close rows that the file no longer has and open the new ones; the first version of a thing holds from the beginning of time."""
+    parts = {
+        "table": sql.Identifier("config", history.table),
+        "columns": sql.SQL(", ").join(map(sql.Identifier, history.columns)),
+        "values": sql.SQL(", ").join(sql.Placeholder() * len(history.columns)),
+    }
+    known, has_ended = set[tuple[Any, ...]](), set[tuple[Any, ...]]()
+    for *row, is_open in session.execute(
+        sql.SQL("select {columns}, valid_to is null from {table} where launch_id = %s").format(**parts), [launch_id]
+    ):
+        (known if is_open else has_ended).add(tuple(row))
+    known_things = {row[: history.key_length] for row in known | has_ended}
+    wanted = set(rows)
+    with session.cursor() as cursor:
+        cursor.executemany(
+            sql.SQL(
+                "update {table} set valid_to = now() "
+                "where launch_id = %s and valid_to is null and row({columns}) is not distinct from row({values})"
+            ).format(**parts),
+            [(launch_id, *row) for row in known - wanted],
+        )
+        cursor.executemany(
+            sql.SQL(
+                "insert into {table} (launch_id, {columns}, valid_from) "
+                "values (%s, {values}, case when %s then now() else '-infinity'::timestamptz end)"
+            ).format(**parts),
+            [(launch_id, *row, row[: history.key_length] in known_things) for row in sorted(wanted - known, key=str)],
+        )
+
+
+def _kpi_targets(launch: Launch) -> Rows:
+    return [
         (entry.kpi, target.from_day, target.to_day, target.comparator, target.bound) for entry in launch.kpis for target in entry.targets
-    }
-    known = {
-        (row[0], row[1], row[2], row[3], row[4])
-        for row in session.execute(
-            "select kpi_id, from_day, to_day, comparator, target from config.kpi_targets where launch_id = %s and valid_to is null",
-            [launch.launch],
-        )
-    }
-    known_kpis = {row[0] for row in session.execute("select distinct kpi_id from config.kpi_targets where launch_id = %s", [launch.launch])}
-    for row in known - wanted:
-        session.execute(
-            """
-            update config.kpi_targets set valid_to = now()
-            where launch_id = %s and kpi_id = %s and from_day is not distinct from %s and to_day is not distinct from %s
-                and comparator = %s and target = %s and valid_to is null
-            """,
-            [launch.launch, *row],
-        )
-    for row in wanted - known:
-        session.execute(
-            """
-            insert into config.kpi_targets (launch_id, kpi_id, from_day, to_day, comparator, target, valid_from)
-            values (%s, %s, %s, %s, %s, %s, case when %s then now() else '-infinity'::timestamptz end)
-            """,
-            [launch.launch, *row, row[0] in known_kpis],
-        )
-
-
-def _sync_incident_targets(session: psycopg.Connection, launch: Launch) -> None:
-    """The same for the promises by severity; a severity that was never promised anything holds its first promise from the beginning."""
-    values = {"launch": launch.launch}
-    wanted = set(_incident_targets(launch))
-    known = set(
-        session.execute(
-            """
-            select severity, acknowledge_seconds, resolve_seconds from config.incident_targets
-            where launch_id = %(launch)s and valid_to is null
-            """,
-            values,
-        ).fetchall()
-    )
-    for severity, *_ in known - wanted:
-        session.execute(
-            "update config.incident_targets set valid_to = now() where launch_id = %s and severity = %s and valid_to is null",
-            [launch.launch, severity],
-        )
-    for severity, acknowledge, resolve in wanted - known:
-        session.execute(
-            """
-            insert into config.incident_targets (launch_id, severity, acknowledge_seconds, resolve_seconds, valid_from)
-            select %(launch)s, %(severity)s, %(acknowledge)s, %(resolve)s, case when exists (
-                select from config.incident_targets where launch_id = %(launch)s and severity = %(severity)s
-            ) then now() else '-infinity' end
-            """,
-            {**values, "severity": severity, "acknowledge": acknowledge, "resolve": resolve},
-        )
+    ]
 
 
 def _funnel_steps(launch: Launch) -> Rows:
@@ -198,14 +191,13 @@ def _active_events(launch: Launch) -> Rows:
 
 def _sla_targets(launch: Launch) -> Rows:
     targets = launch.zendesk.sla if launch.zendesk else ()
-    return [
-        (target.priority, metric, minutes * 60)
-        for target in targets
-        for metric, minutes in (("first_reply", target.first_reply_minutes), ("resolution", target.resolution_minutes))
-    ]
+    return [(target.priority, metric, minutes * 60) for target in targets for metric, minutes in target.promises]
 
 
 def _support_hours(launch: Launch) -> Rows:
+    if launch.zendesk is not None and not launch.zendesk.support_hours:
+        opens_at, closes_at = AROUND_THE_CLOCK
+        return [(opens_at.date(), opens_at, closes_at)]
     today = dt.datetime.now(dt.UTC).date()
     return list(opening_intervals(launch, launch.date - HOURS_BEFORE_LAUNCH, max(today, launch.date) + HOURS_AHEAD))
 
@@ -237,8 +229,6 @@ def _prometheus_metrics(launch: Launch) -> Rows:
 _ROWS = {
     "funnel_steps": _funnel_steps,
     "active_events": _active_events,
-    "sla_targets": _sla_targets,
-    "support_hours": _support_hours,
     "severities": _severities,
     "incident_services": _incident_services,
     "prometheus_metrics": _prometheus_metrics,

@@ -1,4 +1,4 @@
-"""One warehouse with the golden cases of support, incidents, reliability and capacity, built once for all tests of this folder."""
+"""One warehouse with the golden cases of incidents, reliability and capacity, built once for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from postlaunch.warehouse.build import build
 from sandbox.postgres import PostgresServer
 from tests.dbt.event_rows import write_launch
-from tests.dbt.operations import incident_cases, metric_cases, support_cases
+from tests.dbt.operations import incident_cases, metric_cases
 from tests.dbt.operations.raw_rows import put_entities, put_samples
 
 
@@ -26,7 +26,6 @@ def built(server: PostgresServer, template: str, tmp_path_factory: pytest.TempPa
         patch.setenv("AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE", uri)
         patch.setenv("POSTLAUNCH_LAUNCHES", str(_launch_files(tmp_path_factory.mktemp("launches"))))
         session.execute("set timezone to 'UTC'")
-        _put_support(session)
         _put_incidents(session)
         put_samples(session, metric_cases.PLACE, metric_cases.DATES, metric_cases.service_samples() + metric_cases.resource_samples())
         session.commit()
@@ -37,8 +36,6 @@ def built(server: PostgresServer, template: str, tmp_path_factory: pytest.TempPa
 
 
 def _launch_files(folder: Path) -> Path:
-    for case in support_cases.CASES:
-        write_launch(folder, case.place.launch_id, date=case.launch_date, timezone=case.place.zone.key, zendesk=case.zendesk)
     incidents, metrics = incident_cases, metric_cases
     write_launch(folder, "paged", date=incidents.LAUNCH_DATE, timezone=incidents.PLACE.zone.key, pagerduty=incidents.PAGERDUTY)
     write_launch(folder, "one_p1", date=incidents.LAUNCH_DATE, timezone="UTC", pagerduty=incidents.PAGERDUTY)
@@ -46,13 +43,6 @@ def _launch_files(folder: Path) -> Path:
     zone = metrics.PLACE.zone.key
     write_launch(folder, "watched", date=metrics.LAUNCH_DATE, timezone=zone, prometheus=metrics.PROMETHEUS, kpis=metrics.TARGETS)
     return folder
-
-
-def _put_support(session: psycopg.Connection) -> None:
-    for case in support_cases.CASES:
-        dates = (case.first, case.last)
-        put_entities(session, case.place, "zendesk", "tickets", dates, support_cases.ticket_entities(case.tickets))
-        put_entities(session, case.place, "zendesk", "ticket_metric_events", dates, support_cases.metric_event_entities(case.tickets))
 
 
 def _put_incidents(session: psycopg.Connection) -> None:

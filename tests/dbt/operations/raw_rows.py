@@ -45,13 +45,18 @@ def put_entities(
 ) -> None:
     """Merge records into raw.<source>_<stream> by one load whose window is the inclusive `dates`."""
     load_id = _record_load(session, place, source, stream, dates, len(entities), None)
-    for entity in entities:
-        session.execute(
+    with session.cursor() as cursor:
+        cursor.executemany(
             f"""
-            insert into raw.{source}_{stream} (launch_id, id, occurred_at, version_at, record, load_id) values (%s, %s, %s, %s, %s, %s)
+            insert into raw.{source}_{stream} as kept (launch_id, id, occurred_at, version_at, record, load_id)
+            values (%s, %s, %s, %s, %s, %s)
             on conflict (launch_id, id) do update set record = excluded.record, load_id = excluded.load_id
+            where kept.record is distinct from excluded.record
             """,
-            [place.launch_id, entity.id, entity.occurred_at, entity.occurred_at, orjson.dumps(entity.record).decode(), load_id],
+            [
+                (place.launch_id, entity.id, entity.occurred_at, entity.occurred_at, orjson.dumps(entity.record).decode(), load_id)
+                for entity in entities
+            ],
         )
 
 

@@ -1,9 +1,16 @@
+{% set counts = ['tickets_opened', 'tickets_solved', 'ticket_backlog'] %}
+{% set metrics = ['first_reply', 'next_reply', 'requester_wait', 'agent_work', 'pausable_update', 'periodic_update', 'resolution'] %}
+
 with ticket_days as (
     select * from {{ ref('ticket_daily') }}
 ),
 
 sla_days as (
     select * from {{ ref('ticket_sla_daily') }}
+),
+
+promised as (
+    select distinct launch_id, metric from {{ ref('stg_config__sla_targets') }}
 ),
 
 ticket_totals as (
@@ -30,8 +37,18 @@ sla_totals as (
     group by launch_id, metric_date, metric
 ),
 
+-- first replies and resolutions have always been measured; the other metrics only where a launch promises them
+measured as (
+    {% for metric in metrics %}
+    select launch_id, '{{ metric }}' as metric from {{ 'ticket_totals' if metric in ('first_reply', 'resolution') else 'promised' }}
+    {%- if metric not in ('first_reply', 'resolution') %} where metric = '{{ metric }}'{% endif %}
+
+    {{ 'union' if not loop.last }}
+    {% endfor %}
+),
+
 kpis as (
-    {% for kpi_id in ['tickets_opened', 'tickets_solved', 'ticket_backlog'] %}
+    {% for kpi_id in counts %}
     select
         launch_id, metric_date, launch_day, '{{ kpi_id }}' as kpi_id,
         {{ as_double(kpi_id) }} as numerator,
@@ -40,22 +57,18 @@ kpis as (
 
     union all
     {% endfor %}
-    {% for metric in ['first_reply', 'resolution'] %}
     select
         ticket_totals.launch_id, ticket_totals.metric_date, ticket_totals.launch_day,
-        '{{ metric }}_attainment' as kpi_id,
+        concat(measured.metric, '_attainment') as kpi_id,
         coalesce(sla_totals.attained_count, 0) as numerator,
         coalesce(sla_totals.decided_count, 0) as denominator
     from ticket_totals
+    inner join measured
+        on ticket_totals.launch_id = measured.launch_id
     left join sla_totals
         on ticket_totals.launch_id = sla_totals.launch_id
         and ticket_totals.metric_date = sla_totals.metric_date
-        and sla_totals.metric = '{{ metric }}'
-    {% if not loop.last %}
-
-    union all
-    {% endif %}
-    {% endfor %}
+        and measured.metric = sla_totals.metric
 ),
 
 final as (
@@ -68,8 +81,8 @@ final as (
         launch_day,
 
         case
-            when kpi_id in ('first_reply_attainment', 'resolution_attainment') then {{ ratio('numerator', 'denominator') }}
-            else {{ as_double('numerator') }}
+            when kpi_id in ({% for kpi_id in counts %}'{{ kpi_id }}'{{ ', ' if not loop.last }}{% endfor %}) then {{ as_double('numerator') }}
+            else {{ ratio('numerator', 'denominator') }}
         end as value,
         {{ as_double('numerator') }} as numerator,
         {{ as_double('denominator') }} as denominator

@@ -1,29 +1,45 @@
-with clocks as (
-    select * from {{ ref('int_ticket_clocks') }}
+with stretches as (
+    select * from {{ ref('int_ticket_stretches') }}
 ),
 
 openings as (
     select * from {{ ref('int_support_openings') }}
 ),
 
-timeline as (
+covered_dates as (
+    select * from {{ ref('int_covered_dates') }}
+    where source = 'zendesk'
+),
+
+launches as (
+    select * from {{ ref('stg_config__launches') }}
+),
+
+-- a week more than is covered: the usual length of a support day is that of the last seven
+date_starts as (
     select
-        launch_id,
-        opens_at as moment_at,
-        opens_at,
-        closes_at,
-        open_seconds_before
-    from openings
+        covered_dates.launch_id,
+        {{ day_start(add_days('covered_dates.metric_date', 'each_offset.days'), 'launches.timezone') }} as moment_at
+    from covered_dates
+    inner join launches
+        on covered_dates.launch_id = launches.launch_id
+    cross join (
+        {% for days in range(-6, 2) -%}
+        select {{ days }} as days {{ 'union all' if not loop.last }}
+        {% endfor -%}
+    ) as each_offset
+),
+
+timeline as (
+    select launch_id, opens_at as moment_at, opens_at, closes_at, open_seconds_before from openings
 
     union all
 
-    select launch_id, started_at as moment_at, null as opens_at, null as closes_at, null as open_seconds_before
-    from clocks
+    select launch_id, from_at as moment_at, null, null, null from stretches
 
     union all
 
-    select launch_id, measured_until_at as moment_at, null as opens_at, null as closes_at, null as open_seconds_before
-    from clocks
+    select distinct launch_id, moment_at, cast(null as timestamptz), cast(null as timestamptz), {{ as_double('null') }} from date_starts
 ),
 
 -- openings follow one another, so each greatest value so far belongs to the last opening: no join by ranges of time is needed

@@ -1,67 +1,51 @@
-with tickets as (
-    select * from {{ ref('stg_zendesk__tickets') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ delete_changed_tickets() }}",
+        indexes=[{'columns': ['launch_id', 'ticket_id']}, {'columns': ['state', 'to_at']}]
+    )
+}}
+
+-- the hook asks for it; depends_on: {{ ref('int_ticket_changed') }}
+with stretches as (
+    select * from {{ ref('int_ticket_stretches') }}
 ),
 
-replies as (
-    select * from {{ ref('int_ticket_replies') }}
+moments as (
+    select * from {{ ref('int_support_moments') }}
 ),
 
-solutions as (
-    select * from {{ ref('int_ticket_solutions') }}
-),
-
-data_end as (
-    select * from {{ ref('int_data_end') }}
-    where source = 'zendesk'
-),
-
--- nobody waits any more for the reply to a ticket that was solved without one
-clocks as (
-    select
-        tickets.launch_id,
-        tickets.ticket_id,
-        'first_reply' as metric,
-        tickets.priority,
-        replies.started_at,
-        coalesce(replies.replied_at, solutions.solved_at) as ended_at
-    from tickets
-    inner join replies
-        on tickets.launch_id = replies.launch_id
-        and tickets.ticket_id = replies.ticket_id
-    left join solutions
-        on tickets.launch_id = solutions.launch_id
-        and tickets.ticket_id = solutions.ticket_id
-
-    union all
-
-    select
-        tickets.launch_id,
-        tickets.ticket_id,
-        'resolution' as metric,
-        tickets.priority,
-        tickets.created_at as started_at,
-        solutions.solved_at as ended_at
-    from tickets
-    left join solutions
-        on tickets.launch_id = solutions.launch_id
-        and tickets.ticket_id = solutions.ticket_id
-),
+{% set clock = 'partition by stretches.launch_id, stretches.ticket_id, stretches.metric, stretches.instance_number' %}
+{% set earlier = clock ~ ' order by stretches.stretch_number rows between unbounded preceding and 1 preceding' %}
 
 final as (
     select
-        clocks.launch_id,
-        clocks.ticket_id,
+        stretches.launch_id,
+        stretches.ticket_id,
+        stretches.metric,
+        stretches.instance_number,
+        stretches.stretch_number,
 
-        clocks.metric,
-        clocks.priority,
+        stretches.state,
+        stretches.from_at,
+        stretches.to_at,
+        min(stretches.from_at) over ({{ clock }}) as started_at,
 
-        clocks.started_at,
-        clocks.ended_at,
-        coalesce(clocks.ended_at, data_end.data_end_at) as measured_until_at
-    from clocks
-    inner join data_end
-        on clocks.launch_id = data_end.launch_id
-    where clocks.started_at < data_end.data_end_at
+        starts.open_seconds_until as open_seconds_until_start,
+        coalesce(
+            sum(case when stretches.state = 'running' then ends.open_seconds_until - starts.open_seconds_until end) over ({{ earlier }}), 0
+        ) as business_seconds_before,
+        coalesce(
+            sum(case when stretches.state = 'running' then {{ seconds_between('stretches.from_at', 'stretches.to_at') }} end) over ({{ earlier }}), 0
+        ) as calendar_seconds_before
+    from stretches
+    inner join moments as starts
+        on stretches.launch_id = starts.launch_id
+        and stretches.from_at = starts.moment_at
+    left join moments as ends
+        on stretches.launch_id = ends.launch_id
+        and stretches.to_at = ends.moment_at
 )
 
 select * from final

@@ -1,74 +1,85 @@
 with tickets as (
     select * from {{ ref('stg_zendesk__tickets') }}
+    where {{ is_changed_ticket('launch_id', 'ticket_id') }}
 ),
 
 metric_events as (
     select * from {{ ref('stg_zendesk__ticket_metric_events') }}
-    where metric = 'resolution_time' and event_type in ('activate', 'fulfill')
+    where
+        metric in ('resolution_time', 'requester_wait_time', 'agent_work_time')
+        and event_type in ('activate', 'pause', 'fulfill')
+        and {{ is_changed_ticket('launch_id', 'ticket_id') }}
 ),
 
-data_end as (
-    select * from {{ ref('int_data_end') }}
-    where source = 'zendesk'
+ticket_changes as (
+    select * from {{ ref('stg_zendesk__ticket_changes') }}
+    where status is not null and {{ is_changed_ticket('launch_id', 'ticket_id') }}
+),
+
+told_seconds as (
+    select distinct launch_id, ticket_id, occurred_at from metric_events
+),
+
+-- What each source says of a ticket at a moment: solved or not. Within a second the instances of the clocks follow one another, the end of
+-- an instance is its last word, and other events go by their numbers. A ticket that is solved or closed was solved, whatever else is told.
+said as (
+    select
+        launch_id, ticket_id, occurred_at as said_at, event_type = 'fulfill' as is_solved,
+        instance_number as order_instance, case when event_type = 'fulfill' then 1 else 0 end as order_end,
+        metric_event_number as order_number, 0 as order_child
+    from metric_events
+
+    union all
+
+    select
+        ticket_changes.launch_id, ticket_changes.ticket_id, ticket_changes.changed_at, ticket_changes.status in ('solved', 'closed'),
+        0, 0, ticket_changes.ticket_event_number, ticket_changes.child_number
+    from ticket_changes
+    left join told_seconds
+        on ticket_changes.launch_id = told_seconds.launch_id
+        and ticket_changes.ticket_id = told_seconds.ticket_id
+        and ticket_changes.changed_at = told_seconds.occurred_at
+    where told_seconds.ticket_id is null
+
+    union all
+
+    select launch_id, ticket_id, solved_at, true, {{ last_instance() }}, 1, 0, 0 from tickets
+    where solved_at is not null
+
+    union all
+
+    select launch_id, ticket_id, solved_by_at, true, {{ last_instance() }}, 1, 1, 0 from tickets
+    where solved_by_at is not null
 ),
 
 followed as (
     select
-        launch_id,
-        ticket_id,
-        occurred_at,
-        event_type,
-        lag(event_type) over (partition by launch_id, ticket_id order by occurred_at, instance_number) as previous_type
-    from metric_events
-),
-
--- the resolution clock ends when a ticket is solved, and starts once more when it is reopened
-told as (
-    select
-        followed.launch_id,
-        followed.ticket_id,
-        followed.occurred_at as changed_at,
-        followed.event_type = 'fulfill' as is_solution
-    from followed
+        said.*,
+        lag(said.is_solved, 1, false) over (
+            partition by said.launch_id, said.ticket_id
+            order by said.said_at, said.order_instance, said.order_end, said.order_number, said.order_child
+        ) as was_solved
+    from said
     inner join tickets
-        on followed.launch_id = tickets.launch_id
-        and followed.ticket_id = tickets.ticket_id
-    where
-        (followed.event_type = 'fulfill' and coalesce(followed.previous_type, 'activate') = 'activate')
-        or (followed.event_type = 'activate' and followed.previous_type = 'fulfill')
-),
-
-told_tickets as (
-    select distinct launch_id, ticket_id from told
-),
-
--- of a ticket without such events only the last solution is known
-all_changes as (
-    select launch_id, ticket_id, changed_at, is_solution
-    from told
-
-    union all
-
-    select tickets.launch_id, tickets.ticket_id, tickets.solved_at as changed_at, true as is_solution
-    from tickets
-    left join told_tickets
-        on tickets.launch_id = told_tickets.launch_id
-        and tickets.ticket_id = told_tickets.ticket_id
-    where told_tickets.ticket_id is null and tickets.solved_at is not null
+        on said.launch_id = tickets.launch_id
+        and said.ticket_id = tickets.ticket_id
 ),
 
 final as (
     select
-        all_changes.launch_id,
-        all_changes.ticket_id,
+        launch_id,
+        ticket_id,
 
-        all_changes.changed_at,
+        row_number() over (
+            partition by launch_id, ticket_id
+            order by said_at, order_instance, order_end, order_number, order_child
+        ) as change_number,
+        said_at as changed_at,
+        order_instance as instance_number,
 
-        all_changes.is_solution
-    from all_changes
-    inner join data_end
-        on all_changes.launch_id = data_end.launch_id
-    where all_changes.changed_at < data_end.data_end_at
+        is_solved as is_solution
+    from followed
+    where is_solved <> was_solved
 )
 
 select * from final

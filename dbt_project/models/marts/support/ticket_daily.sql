@@ -11,20 +11,41 @@ movements as (
     select * from {{ ref('int_ticket_movements') }}
 ),
 
--- the backlog needs the tickets from before the first covered date too
-balances as (
+-- a covered date has a row of each priority even if nothing moves
+dated as (
+    select launch_id, metric_date, priority, opened_count, solved_count, reopened_count, backlog_change
+    from movements
+
+    union all
+
+    select covered_dates.launch_id, covered_dates.metric_date, priorities.priority, 0, 0, 0, 0
+    from covered_dates
+    cross join (
+        {% for priority in ['urgent', 'high', 'normal', 'low', 'none'] -%}
+        select '{{ priority }}' as priority {{ 'union all' if not loop.last }}
+        {% endfor -%}
+    ) as priorities
+),
+
+days as (
     select
         launch_id,
         metric_date,
         priority,
-        opened_count,
-        solved_count,
-        sum(opened_count + reopened_count - solved_count) over (
-            partition by launch_id, priority
-            order by metric_date
-            rows unbounded preceding
-        ) as backlog_count
-    from movements
+        sum(opened_count) as opened_count,
+        sum(solved_count) as solved_count,
+        sum(reopened_count) as reopened_count,
+        sum(backlog_change) as backlog_change
+    from dated
+    group by launch_id, metric_date, priority
+),
+
+-- the backlog needs the tickets from before the first covered date too
+balances as (
+    select
+        days.*,
+        sum(backlog_change) over (partition by launch_id, priority order by metric_date rows unbounded preceding) as backlog_count
+    from days
 ),
 
 final as (
@@ -37,6 +58,7 @@ final as (
 
         cast(balances.opened_count as bigint) as opened_count,
         cast(balances.solved_count as bigint) as solved_count,
+        cast(balances.reopened_count as bigint) as reopened_count,
         cast(balances.backlog_count as bigint) as backlog_count
     from balances
     inner join covered_dates

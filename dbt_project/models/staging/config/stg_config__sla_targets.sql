@@ -6,5 +6,7 @@ select
     launch_id,
     priority,
     metric,
-    target_seconds
+    target_seconds,
+    valid_from,
+    valid_to
 from source

@@ -5,14 +5,18 @@ with metric_events as (
 final as (
     select
         launch_id,
-        id as metric_event_id,
+        {{ as_whole_number('id') }} as metric_event_number,
         {{ json_text('record', 'ticket_id') }} as ticket_id,
 
         occurred_at,
 
         {{ json_text('record', 'metric') }} as metric,
         {{ json_text('record', 'type') }} as event_type,
-        cast({{ json_text('record', 'instance_id') }} as integer) as instance_number
+        coalesce({{ as_whole_number(json_text('record', 'instance_id')) }}, 1) as instance_number,
+        coalesce(
+            {{ as_whole_number(json_text('record', 'sla', 'target_in_seconds')) }},
+            60 * {{ as_whole_number(json_text('record', 'sla', 'target')) }}
+        ) as applied_target_seconds
     from metric_events
 )
 

@@ -6,10 +6,18 @@ renamed as (
     select
         launch_id,
         id as ticket_id,
-        coalesce(lower({{ json_text('record', 'priority') }}), 'none') as priority,
-        {{ json_text('record', 'status') }} as status,
+        {{ ticket_priority(json_text('record', 'priority')) }} as priority,
+        lower({{ json_text('record', 'status') }}) as status,
         occurred_at as created_at,
-        {{ as_moment(json_text('record', 'metric_set', 'solved_at')) }} as last_solved_at
+        {{ as_moment(json_text('record', 'metric_set', 'solved_at')) }} as last_solved_at,
+        coalesce(
+            {{ as_moment(json_text('record', 'metric_set', 'status_updated_at')) }},
+            {{ as_moment(json_text('record', 'updated_at')) }},
+            version_at
+        ) as status_seen_at,
+        -- a follow-up of a merged ticket inherits its tags
+        {{ json_list_has('record', 'tags', 'closed_by_merge') }}
+        and coalesce({{ json_text('record', 'via', 'source', 'rel') }}, '') <> 'follow_up' as has_merge_tag
     from tickets
 ),
 
@@ -21,11 +29,12 @@ final as (
         created_at,
         -- a reopened ticket keeps the moment of its former solution, but is not solved
         case when status in ('solved', 'closed') then last_solved_at end as solved_at,
+        case when status in ('solved', 'closed') then status_seen_at end as solved_by_at,
 
         priority,
         status
     from renamed
-    where status <> 'deleted'
+    where status <> 'deleted' and not (status = 'closed' and has_merge_tag)
 )
 
 select * from final

@@ -1,0 +1,51 @@
+"""A build of the support models alone, and launch files whose change lies in the past."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import psycopg
+import pytest
+
+from postlaunch.config.settings import load_settings
+from postlaunch.warehouse.build import finish_build, start_build
+from postlaunch.warehouse.dbt_run import dbt_environment
+
+MARTS = ("ticket_sla", "ticket_sla_daily", "ticket_clock_daily", "ticket_daily", "int_kpi_support")
+
+
+def build_support(*, full_refresh: bool = False) -> None:
+    """What a night does, of these models."""
+    from dbt.cli.main import dbtRunner
+
+    build_id = start_build(full_refresh)
+    assert build_id is not None
+    project = str(load_settings().dbt_project)
+    folders = ["--project-dir", project, "--profiles-dir", project]
+    command = ["run", *folders, "--log-level", "none", "--select", *(f"+{name}" for name in MARTS)]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in dbt_environment().items():
+            patch.setenv(name, value)
+        outcome = dbtRunner().invoke([*command, *(["--full-refresh"] if full_refresh else [])])
+    results = outcome.result.results  # type: ignore[union-attr]
+    assert {result.node.name: result.message for result in results if result.status in ("error", "fail")} == {}
+    finish_build(build_id)
+
+
+def date_the_change(session: psycopg.Connection, changed_at: dt.datetime) -> None:
+    """As if the launch files, synced twice, had changed at a moment."""
+    for table in ("sla_targets", "support_hours"):
+        session.execute(f"update config.{table} set valid_to = %s where valid_to is not null", [changed_at])
+        session.execute(f"update config.{table} set valid_from = %s where valid_from > '-infinity'", [changed_at])
+
+
+def contents(session: psycopg.Connection) -> dict[str, tuple[int, str]]:
+    """Rows and a hash of them all, for each mart."""
+    found = {}
+    for mart in MARTS:
+        row = session.execute(
+            f"select count(*), md5(string_agg(mart::text, chr(10) order by mart::text)) from build.{mart} as mart"
+        ).fetchone()
+        assert row is not None
+        found[mart] = (row[0], row[1])
+    return found
