@@ -21,7 +21,7 @@
     ({{ launch_id }}, {{ ticket_id }}) in (select unsettled.launch_id, unsettled.ticket_id from {{ ref('int_ticket_unsettled') }} as unsettled)
 {%- endmacro %}
 
-{# True when every ticket has to be made, because one of the tables that hold them does not exist yet. #}
+{# The condition that every ticket has to be made: in a full refresh, or because one of the tables that hold them does not exist yet. #}
 {% macro makes_all_tickets() -%}
     {%- set tables = ['int_ticket_clocks', 'int_ticket_priorities', 'int_ticket_movements', 'ticket_sla', 'ticket_clock_daily'] -%}
     {%- set missing = [] -%}
@@ -32,7 +32,7 @@
             {%- endif -%}
         {%- endfor -%}
     {%- endif -%}
-    {{ return(flags.FULL_REFRESH or missing | length > 0) }}
+    {{ 'true' if flags.FULL_REFRESH or missing else 'false' }}
 {%- endmacro %}
 
 {# A metric of a launch file for one of Zendesk's and its instance; the first reply is the first instance of the reply time. #}

@@ -81,7 +81,7 @@ final as (
         launch_day,
 
         case
-            when kpi_id in ({% for kpi_id in counts %}'{{ kpi_id }}'{{ ', ' if not loop.last }}{% endfor %}) then {{ as_double('numerator') }}
+            when kpi_id in ('tickets_opened', 'tickets_solved', 'ticket_backlog') then {{ as_double('numerator') }}
             else {{ ratio('numerator', 'denominator') }}
         end as value,
         {{ as_double('numerator') }} as numerator,

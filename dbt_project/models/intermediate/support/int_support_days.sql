@@ -20,8 +20,15 @@ seen_dates as (
     select * from {{ ref('int_support_dates') }}
 ),
 
-builds as (
+finished_builds as (
     select * from {{ source('ops', 'builds') }}
+    where status = 'succeeded'
+),
+
+offsets as (
+    {% for days in range(-6, 1) -%}
+    select {{ days }} as days {{ 'union all' if not loop.last }}
+    {% endfor -%}
 ),
 
 -- how long the desk was open on each covered date and on the week before
@@ -36,11 +43,7 @@ open_days as (
     from covered_dates
     inner join launches
         on covered_dates.launch_id = launches.launch_id
-    cross join (
-        {% for days in range(-6, 1) -%}
-        select {{ days }} as days {{ 'union all' if not loop.last }}
-        {% endfor -%}
-    ) as offsets
+    cross join offsets
     inner join moments as ends
         on covered_dates.launch_id = ends.launch_id
         and {{ day_start(add_days('covered_dates.metric_date', 1), 'launches.timezone') }} = ends.moment_at
@@ -73,16 +76,15 @@ final as (
         usual_days.support_day_seconds,
 
         usual_days.metric_date = data_end.data_end_date as is_last,
-        {% if makes_all_tickets() %}true{% else %}builds.build_id is null{% endif %} as is_new
+        finished_builds.build_id is null or {{ makes_all_tickets() }} as is_new
     from usual_days
     inner join data_end
         on usual_days.launch_id = data_end.launch_id
     inner join seen_dates
         on usual_days.launch_id = seen_dates.launch_id
         and usual_days.metric_date = seen_dates.metric_date
-    left join builds
-        on seen_dates.build_id = builds.build_id
-        and builds.status = 'succeeded'
+    left join finished_builds
+        on seen_dates.build_id = finished_builds.build_id
 )
 
 select * from final

@@ -15,19 +15,21 @@ launches as (
     select * from {{ ref('stg_config__launches') }}
 ),
 
+offsets as (
+    {% for days in range(-6, 2) -%}
+    select {{ days }} as days {{ 'union all' if not loop.last }}
+    {% endfor -%}
+),
+
 -- a week more than is covered: the usual length of a support day is that of the last seven
 date_starts as (
     select
         covered_dates.launch_id,
-        {{ day_start(add_days('covered_dates.metric_date', 'each_offset.days'), 'launches.timezone') }} as moment_at
+        {{ day_start(add_days('covered_dates.metric_date', 'offsets.days'), 'launches.timezone') }} as moment_at
     from covered_dates
     inner join launches
         on covered_dates.launch_id = launches.launch_id
-    cross join (
-        {% for days in range(-6, 2) -%}
-        select {{ days }} as days {{ 'union all' if not loop.last }}
-        {% endfor -%}
-    ) as each_offset
+    cross join offsets
 ),
 
 timeline as (
@@ -35,11 +37,15 @@ timeline as (
 
     union all
 
-    select launch_id, from_at as moment_at, null, null, null from stretches
+    select launch_id, from_at as moment_at, null as opens_at, null as closes_at, null as open_seconds_before
+    from stretches
 
     union all
 
-    select distinct launch_id, moment_at, cast(null as timestamptz), cast(null as timestamptz), {{ as_double('null') }} from date_starts
+    select distinct
+        launch_id, moment_at,
+        {{ as_moment('null') }} as opens_at, {{ as_moment('null') }} as closes_at, {{ as_double('null') }} as open_seconds_before
+    from date_starts
 ),
 
 -- openings follow one another, so each greatest value so far belongs to the last opening: no join by ranges of time is needed

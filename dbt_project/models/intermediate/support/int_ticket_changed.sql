@@ -16,11 +16,15 @@ loads as (
     where source = 'zendesk' and build_id = {{ build_id() }}
 ),
 
+last_build as (
+    select max(started_at) as last_started_at
+    from {{ source('ops', 'builds') }}
+    where status = 'succeeded'
+),
+
 changed_launches as (
     select launch_id from {{ source('config', 'launches') }}
-    where {% if makes_all_tickets() %}true{% else -%}
-        synced_at > (select max(started_at) from {{ source('ops', 'builds') }} where status = 'succeeded')
-    {%- endif %}
+    where {{ makes_all_tickets() }} or synced_at > (select last_started_at from last_build)
 ),
 
 final as (

@@ -37,7 +37,9 @@ final as (
             sum(case when stretches.state = 'running' then ends.open_seconds_until - starts.open_seconds_until end) over ({{ earlier }}), 0
         ) as business_seconds_before,
         coalesce(
-            sum(case when stretches.state = 'running' then {{ seconds_between('stretches.from_at', 'stretches.to_at') }} end) over ({{ earlier }}), 0
+            sum(
+                case when stretches.state = 'running' then {{ seconds_between('stretches.from_at', 'stretches.to_at') }} end
+            ) over ({{ earlier }}), 0
         ) as calendar_seconds_before
     from stretches
     inner join moments as starts

@@ -70,9 +70,10 @@ marks as (
 
     -- whoever waits for a reply or an update waits no more when the ticket is solved: the first solution after the start ends such a clock
     select
-        clocks.launch_id, clocks.ticket_id, clocks.sla_metric, clocks.clock_number, clocks.adds_up,
-        closings.changed_at, 'ended',
-        case when clocks.adds_up then closings.instance_number else 0 end, 1, {{ last_instance() }}
+        clocks.launch_id, clocks.ticket_id, clocks.sla_metric as metric, clocks.clock_number as instance_number, clocks.adds_up,
+        closings.changed_at as marked_at, 'ended' as state,
+        case when clocks.adds_up then closings.instance_number else 0 end as order_instance,
+        1 as order_end, {{ last_instance() }} as order_number
     from clocks
     inner join closings
         on clocks.launch_id = closings.launch_id
@@ -88,15 +89,17 @@ marks as (
     union all
 
     select
-        launch_id, ticket_id, 'resolution', 1, true,
-        created_at, 'running', 0, 0, 0
+        launch_id, ticket_id, 'resolution' as metric, 1 as instance_number, true as adds_up,
+        created_at as marked_at, 'running' as state,
+        0 as order_instance, 0 as order_end, 0 as order_number
     from tickets
 
     union all
 
     select
-        tickets.launch_id, tickets.ticket_id, 'resolution', 1, true,
-        status_changes.changed_at, case when status_changes.is_solution then 'ended' else 'running' end, 1, 0, status_changes.change_number
+        tickets.launch_id, tickets.ticket_id, 'resolution' as metric, 1 as instance_number, true as adds_up,
+        status_changes.changed_at as marked_at, case when status_changes.is_solution then 'ended' else 'running' end as state,
+        1 as order_instance, 0 as order_end, status_changes.change_number as order_number
     from status_changes
     inner join tickets
         on status_changes.launch_id = tickets.launch_id

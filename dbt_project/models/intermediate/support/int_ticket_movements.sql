@@ -55,7 +55,8 @@ counted as (
 -- a ticket whose priority changes while it is open leaves one backlog for another
 moved as (
     select
-        priorities.launch_id, priorities.ticket_id, priorities.valid_to_at as moved_at, priorities.priority, next_priorities.priority as next_priority
+        priorities.launch_id, priorities.ticket_id, priorities.valid_to_at as moved_at,
+        priorities.priority, next_priorities.priority as next_priority
     from priorities
     inner join priorities as next_priorities
         on priorities.launch_id = next_priorities.launch_id
@@ -71,7 +72,7 @@ open_moved as (
     inner join counted
         on moved.launch_id = counted.launch_id
         and moved.ticket_id = counted.ticket_id
-        and counted.moved_at < moved.moved_at
+        and moved.moved_at > counted.moved_at
     group by moved.launch_id, moved.ticket_id, moved.moved_at, moved.priority, moved.next_priority
     having sum(counted.backlog_change) = 1
 ),
@@ -81,11 +82,17 @@ all_moves as (
 
     union all
 
-    select launch_id, ticket_id, moved_at, priority, 0, 0, 0, -1 from open_moved
+    select
+        launch_id, ticket_id, moved_at, priority,
+        0 as opened_count, 0 as solved_count, 0 as reopened_count, -1 as backlog_change
+    from open_moved
 
     union all
 
-    select launch_id, ticket_id, moved_at, next_priority, 0, 0, 0, 1 from open_moved
+    select
+        launch_id, ticket_id, moved_at, next_priority as priority,
+        0 as opened_count, 0 as solved_count, 0 as reopened_count, 1 as backlog_change
+    from open_moved
 ),
 
 final as (

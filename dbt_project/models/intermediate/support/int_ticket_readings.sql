@@ -14,8 +14,16 @@ days as (
     select * from {{ ref('int_support_days') }}
 ),
 
+first_new_end as (
+    select min(day_end_at) as first_new_end_at
+    from days
+    where is_new
+),
+
 {% set is_met = 'clocks.from_at < days.day_end_at and (clocks.to_at is null or clocks.to_at >= days.day_end_at)' %}
-{% set columns = 'clocks.*, days.metric_date as read_date, days.day_end_at, days.open_seconds_until, days.support_day_seconds, days.is_last' %}
+{% set columns %}
+        clocks.*, days.metric_date as read_date, days.day_end_at, days.open_seconds_until, days.support_day_seconds, days.is_last
+{%- endset %}
 
 -- Every clock at the end of the data, if it may read otherwise than before; open ones at the end of each date: of the tickets that changed
 -- on all dates, of the others on the new ones.
@@ -52,7 +60,7 @@ read as (
     where
         clocks.state in ('running', 'paused')
         and days.is_new
-        and (clocks.to_at is null or clocks.to_at >= (select min(days.day_end_at) from days where days.is_new))
+        and (clocks.to_at is null or clocks.to_at >= (select first_new_end_at from first_new_end))
 ),
 
 final as (

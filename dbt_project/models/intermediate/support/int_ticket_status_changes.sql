@@ -24,7 +24,8 @@ told_seconds as (
 -- an instance is its last word, and other events go by their numbers. A ticket that is solved or closed was solved, whatever else is told.
 said as (
     select
-        launch_id, ticket_id, occurred_at as said_at, event_type = 'fulfill' as is_solved,
+        launch_id, ticket_id,
+        occurred_at as said_at, event_type = 'fulfill' as is_solved,
         instance_number as order_instance, case when event_type = 'fulfill' then 1 else 0 end as order_end,
         metric_event_number as order_number, 0 as order_child
     from metric_events
@@ -32,8 +33,10 @@ said as (
     union all
 
     select
-        ticket_changes.launch_id, ticket_changes.ticket_id, ticket_changes.changed_at, ticket_changes.status in ('solved', 'closed'),
-        0, 0, ticket_changes.ticket_event_number, ticket_changes.child_number
+        ticket_changes.launch_id, ticket_changes.ticket_id,
+        ticket_changes.changed_at as said_at, ticket_changes.status in ('solved', 'closed') as is_solved,
+        0 as order_instance, 0 as order_end,
+        ticket_changes.ticket_event_number as order_number, ticket_changes.child_number as order_child
     from ticket_changes
     left join told_seconds
         on ticket_changes.launch_id = told_seconds.launch_id
@@ -43,12 +46,22 @@ said as (
 
     union all
 
-    select launch_id, ticket_id, solved_at, true, {{ last_instance() }}, 1, 0, 0 from tickets
+    select
+        launch_id, ticket_id,
+        solved_at as said_at, true as is_solved,
+        {{ last_instance() }} as order_instance, 1 as order_end,
+        0 as order_number, 0 as order_child
+    from tickets
     where solved_at is not null
 
     union all
 
-    select launch_id, ticket_id, solved_by_at, true, {{ last_instance() }}, 1, 1, 0 from tickets
+    select
+        launch_id, ticket_id,
+        solved_by_at as said_at, true as is_solved,
+        {{ last_instance() }} as order_instance, 1 as order_end,
+        1 as order_number, 0 as order_child
+    from tickets
     where solved_by_at is not null
 ),
 

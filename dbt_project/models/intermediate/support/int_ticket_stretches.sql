@@ -4,6 +4,7 @@ with marks as (
 
 {% set clock = 'partition by launch_id, ticket_id, metric, instance_number' %}
 {% set in_order = clock ~ ' order by marked_at, order_instance, order_end, order_number' %}
+{% set before = in_order ~ ' rows between unbounded preceding and 1 preceding' %}
 
 -- a clock begins to be one when it first runs
 started as (
@@ -17,7 +18,7 @@ followed as (
     select
         *,
         lag(state) over ({{ in_order }}) as previous_state,
-        sum(case when state = 'ended' then 1 else 0 end) over ({{ in_order }} rows between unbounded preceding and 1 preceding) as ended_count
+        sum(case when state = 'ended' then 1 else 0 end) over ({{ before }}) as ended_count
     from started
     where started_count > 0
 ),

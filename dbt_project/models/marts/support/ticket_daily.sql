@@ -11,6 +11,12 @@ movements as (
     select * from {{ ref('int_ticket_movements') }}
 ),
 
+priorities as (
+    {% for priority in ['urgent', 'high', 'normal', 'low', 'none'] -%}
+    select '{{ priority }}' as priority {{ 'union all' if not loop.last }}
+    {% endfor -%}
+),
+
 -- a covered date has a row of each priority even if nothing moves
 dated as (
     select launch_id, metric_date, priority, opened_count, solved_count, reopened_count, backlog_change
@@ -18,13 +24,11 @@ dated as (
 
     union all
 
-    select covered_dates.launch_id, covered_dates.metric_date, priorities.priority, 0, 0, 0, 0
+    select
+        covered_dates.launch_id, covered_dates.metric_date, priorities.priority,
+        0 as opened_count, 0 as solved_count, 0 as reopened_count, 0 as backlog_change
     from covered_dates
-    cross join (
-        {% for priority in ['urgent', 'high', 'normal', 'low', 'none'] -%}
-        select '{{ priority }}' as priority {{ 'union all' if not loop.last }}
-        {% endfor -%}
-    ) as priorities
+    cross join priorities
 ),
 
 days as (
