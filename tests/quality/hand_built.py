@@ -79,16 +79,19 @@ MARTS: dict[str, str] = {
         select launch_id, launch_day || '-' || number as ticket_id, metric, 1::bigint as instance_number, metric_date, launch_day,
             'high'::text as priority,
             metric_date + time '12:00' at time zone 'UTC' as started_at,
-            metric_date + time '13:00' at time zone 'UTC' as ended_at,
-            false as is_running, false as is_paused, 7200::double precision as target_seconds,
+            case when not is_running then metric_date + time '13:00' at time zone 'UTC' end as ended_at,
+            is_running, false as is_paused, 7200::double precision as target_seconds,
             3600::double precision as elapsed_business_seconds,
             3600::double precision as elapsed_calendar_seconds, false as is_breached,
-            null::double precision as due_seconds_left
+            case when is_running then 3600::double precision end as due_seconds_left
         from days cross join generate_series(1, 2) as number cross join unnest(array['first_reply',
             'resolution']) as metric
+        cross join lateral (
+            select number = 2 and metric = 'resolution' and metric_date = (select max(metric_date) from days) as is_running
+        ) as clock
     """,
     "ticket_clock_daily": """
-        select launch_id, metric_date, launch_day, launch_day || '-3' as ticket_id, 'resolution'::text as metric,
+        select launch_id, metric_date, launch_day, launch_day || '-2' as ticket_id, 'resolution'::text as metric,
             1::bigint as instance_number, 'high'::text as priority,
             metric_date + time '12:00' at time zone 'UTC' as started_at,
             false as is_paused, 7200::double precision as target_seconds,
