@@ -33,3 +33,28 @@ def test_cdnow_is_reviewed_by_its_purchases_alone(module_story: Any, tmp_path: P
     review = render("monthly", module_story.launches["cdnow"], "1997-06", out=tmp_path)
     assert [cid.partition(".")[0] for cid in review.images] == ["active-users", "retention-cohorts"]
     assert "Support" not in review.text
+
+
+def _text(kind: str, launch: Any, period: str) -> str:
+    return " ".join(render(kind, launch, period).text.split())
+
+
+def test_the_day_of_the_p1_leads_with_it_and_its_light_is_not_green(module_story: Any) -> None:
+    text = _text("daily", module_story.launches["emr-platform"], "2026-02-18")
+    assert "launch day 37 1 P1 incident. 2 of 4 targets are met; missed: error rate and response time p95." in text
+    assert "Incidents: ! 1 P1 incident" in text
+    assert "1 of at most 9 in this phase" in text
+
+
+def test_the_day_after_the_data_ends_says_that_nothing_was_seen(module_story: Any) -> None:
+    text = _text("daily", module_story.launches["emr-platform"], "2026-04-13")
+    assert "Nothing was seen on 13 April: no data of product, support, incidents, reliability and capacity." in text
+    assert text.count("late since") == 1
+    for claim in ("No incidents", "No target", "no target", "SLA clock", "Hold the line"):
+        assert claim not in text
+
+
+def test_a_week_of_two_days_is_compared_with_the_same_two(module_story: Any) -> None:
+    text = _text("weekly", module_story.launches["cdnow"], "1998-W27")
+    assert "Week 27, 2 of 7 days seen: compared with the same days of week 26." in text
+    assert "Daily active users fell 70 % on the same days of week 26, to 1.5 a day" in text
