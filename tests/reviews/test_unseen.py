@@ -173,3 +173,27 @@ def test_a_week_to_date_says_how_much_was_seen(published: ModuleType) -> None:
     assert document.headline.startswith("Week 15, 1 of 7 days seen: compared with the same days of week 14. No target is decided yet.")
     for claim in ("targets are met", "target is met", "kept its", "Hold the line", "A day had between", "got clearly worse"):
         assert claim not in text.replace("kept its 0.1 % target on the one day measured", "")
+
+
+def test_a_stream_that_could_not_be_read_is_told_until_a_later_pull_reads_it(published: ModuleType) -> None:
+    load = """
+        insert into ops.partition_loads (launch_id, source, stream, window_start_at, window_end_at, pull_id, landing_path, bytes_count,
+            landed_count, loaded_count, duplicate_count, quarantined_count, content_hash, is_changed, request, duration_seconds, build_id,
+            warnings)
+        select 'emr-platform', 'zendesk', 'satisfaction_ratings', '2026-03-20 04:00+00', '2026-03-21 04:00+00', 'p', 'x', 0, 0, 0, 0, 0,
+            'h', true, '{{}}', 1, max(build_id), '{warnings}' from ops.domain_builds where launch_id = 'emr-platform'
+    """
+    warned = load.format(warnings='{"satisfaction_ratings answered 403: not read"}')
+    settled = """
+        insert into ops.domain_builds (build_id, launch_id, domain, publication_id, first_date, last_date)
+        select max(build_id), 'emr-platform', 'support', max(publication_id), '2026-01-03', '2026-04-12' from ops.publications
+    """
+    with changed(settled, warned) as session:
+        found = content.notices(source(session, published.EMR, "daily", "2026-03-20"))
+        other = content.notices(source(session, published.EMR, "daily", "2026-03-25"))
+    assert [(notice.title, notice.text) for notice in found] == [
+        ("The sources warned while loading", "Zendesk: satisfaction_ratings answered 403: not read.")
+    ]
+    assert other == []
+    with changed(settled, warned, load.format(warnings="{}")) as session:
+        assert content.notices(source(session, published.EMR, "daily", "2026-03-20")) == []

@@ -84,7 +84,7 @@ def _stopped(fault: LaunchFault) -> str:
 
 def warning_notices(session: Session, launch: Launch, period: Period) -> list[Notice]:
     """What the sources warned of in the loads of this period, in one notice: streams that could not be read, what was left out."""
-    warnings = queries.load_warnings(session, launch.launch, period.start, period.end)
+    warnings = queries.load_warnings(session, launch, period.start, period.end)
     if not warnings:
         return []
     lines = [f"{warning.source}: {warning.warning.rstrip('.')}{_times(warning.loads)}" for warning in warnings]

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.rows import dict_row
 
-from postlaunch.config.launch import DOMAINS
+from postlaunch.config.launch import DOMAINS, Launch
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import outside
 from postlaunch.reviews.rows import (
@@ -308,21 +308,30 @@ def forecasts(session: Session, launch_id: str, first: dt.date, last: dt.date) -
     )
 
 
-def load_warnings(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[LoadWarning]:
-    """What published loads of these dates warned of, each text once; loads of tickets and incidents have no date and count as long as
-    they stand."""
+def load_warnings(session: Session, launch: Launch, first: dt.date, last: dt.date) -> list[LoadWarning]:
+    """What published loads of these dates warned of, each text once, the newest first; of streams without dates (tickets, incidents) the
+    newest pull that touches them speaks."""
+    since, until = launch.window(first, last)
     return _fetch(
         session,
         LoadWarning,
         """
-        select source, warning, count(*)::integer as loads
+        select source, warning, count(distinct load_id)::integer as loads
         from ops.load_warnings
-        where launch_id = %(launch)s and is_settled
-            and (partition_date is null or partition_date between %(first)s and %(last)s)
+        where launch_id = %(launch)s and is_settled and (
+            partition_date between %(first)s and %(last)s
+            or partition_date is null and load_id in (
+                select max(load_id)
+                from ops.partition_loads
+                where launch_id = %(launch)s and partition_date is null and build_id is not null
+                    and window_start_at < %(until)s and window_end_at > %(since)s
+                group by source, stream
+            )
+        )
         group by source, warning
-        order by source, max(load_id) desc
+        order by max(load_id) desc, source, warning
         """,
-        {"launch": launch_id, "first": first, "last": last},
+        {"launch": launch.launch, "first": first, "last": last, "since": since, "until": until},
         limit=outside.REASON_LIMIT,
     )
 
