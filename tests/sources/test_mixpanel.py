@@ -118,11 +118,53 @@ def test_a_window_in_the_future_is_refused_without_a_call(api, pull) -> None:
     assert api.requests == []
 
 
-def test_what_cannot_be_placed_is_landed_with_the_first_date(api, answer, pull) -> None:
-    strays = [b"{broken", b'{"event":"x"}', event(at("2026-03-01T00:00:00"))]
+STRAYS = [b"{broken", b'{"event":"x"}', event(at("2026-03-01T00:00:00"))]
+
+
+def test_lines_that_cannot_be_placed_are_landed_with_the_line_before_them_for_the_loader_to_refuse(api, answer, pull) -> None:
+    monday, tuesday = event(at("2026-01-12T12:00:00")), event(at("2026-01-13T12:00:00"))
+    api.script(answer.zipped(body(monday, STRAYS[0], tuesday, *STRAYS[1:], monday)))
+    assert landed(pull(FIRST, FIRST + dt.timedelta(days=1))) == {
+        "2026-01-12": [monday, STRAYS[0], monday],
+        "2026-01-13": [tuesday, *STRAYS[1:]],
+    }
+
+
+def test_lines_at_the_start_that_cannot_be_placed_are_landed_with_the_line_behind_them(api, answer, pull) -> None:
     right = event(at("2026-01-13T12:00:00"))
-    api.script(answer.zipped(body(*strays, right)))
-    assert landed(pull(FIRST, FIRST + dt.timedelta(days=1))) == {"2026-01-12": strays, "2026-01-13": [right]}
+    api.script(answer.zipped(body(*STRAYS, right)))
+    assert landed(pull(FIRST, FIRST + dt.timedelta(days=1))) == {"2026-01-12": [], "2026-01-13": [*STRAYS, right]}
+
+
+def test_where_no_line_can_be_placed_the_first_date_has_them(api, answer, pull) -> None:
+    api.script(answer.zipped(body(*STRAYS[:2])))
+    assert landed(pull(FIRST, FIRST + dt.timedelta(days=1))) == {"2026-01-12": STRAYS[:2], "2026-01-13": []}
+
+
+@pytest.mark.parametrize("windows", [[(0, 3)], [(0, 0), (1, 1), (2, 2), (3, 3)], [(0, 1), (1, 3)], [(2, 3), (0, 2)]])
+def test_what_cannot_be_placed_is_on_one_date_however_the_days_are_pulled(api, answer, pull, windows: list[tuple[int, int]]) -> None:
+    story = [
+        (day, line)
+        for day in range(5)
+        for hour in range(0, 24, 6)
+        for line in (event(at("2026-01-12T00:00:00") + dt.timedelta(days=day, hours=hour)), b'{"n":%d}' % (100 * day + hour))
+    ]
+
+    def days(request: Any) -> Any:
+        low, high = ((dt.date.fromisoformat(request.query[name]) - FIRST).days for name in ("from_date", "to_date"))
+        return answer.zipped(body(*(line for day, line in story if low <= day <= high)))
+
+    api.answer = days
+    found: dict[str, list[bytes]] = {}
+    for first, last in windows:
+        found |= landed(pull(FIRST + dt.timedelta(days=first), FIRST + dt.timedelta(days=last)))
+    placed = [(date, line) for date, lines in found.items() for line in lines if b'"n"' in line]
+    expected = [
+        (str((at("2026-01-12T00:00:00") + dt.timedelta(days=day, hours=hour - 5)).date()), b'{"n":%d}' % (100 * day + hour))
+        for day in range(5)
+        for hour in range(0, 24, 6)
+    ]  # New York is five hours behind
+    assert sorted(placed) == sorted((date, line) for date, line in expected if date in found)
 
 
 def test_an_answer_of_other_days_is_refused(api, answer, pull, landing) -> None:

@@ -7,8 +7,8 @@ The source days that cover the window are asked for; lines of other local dates 
 only after the whole answer is proven complete (mixpanel_http); a date's manifest is written when every call that can hold its events is.
 A date without events gets a manifest with 0 rows: it was asked for, and it was quiet.
 
-A line that no date can be read from, or that lies outside the days that were asked for, is landed with the first date of the window,
-where the loader puts it into quarantine: seen, never lost.
+A line that no date can be read from, or that lies outside the days that were asked for, is landed with the date of the line before it
+in the stream (of the one behind it, where there is none before), where the loader puts it into quarantine: seen, once, never lost.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from postlaunch.sources.mixpanel_time import ProjectClock, event_time
 from postlaunch.sources.streams import EVENTS
 
 DAYS_PER_CALL = 31  # 60 calls an hour for the whole project: a year is twelve calls, not 365
+MOST_WAITING_BYTES = 1 << 20
 _DAY = dt.timedelta(days=1)
 _TIME_FIRST = re.compile(rb'\{\s*"event"\s*:\s*"[^"\\]*"\s*,\s*"properties"\s*:\s*\{\s*"time"\s*:\s*([0-9]{1,18})\s*[,}]').match
 
@@ -129,6 +130,8 @@ class _Router:
         self._writers = writers
         self._bounds = [writer.window[0].timestamp() for writer in writers] + [writers[-1].window[1].timestamp()]
         self._next = self._placed = self._elsewhere = 0
+        self._here: int | None = None  # the writer of the last line whose date could be read
+        self._waiting: list[bytes] = []  # lines before the first such line
 
     def take(self, lines: list[bytes], call: _Call) -> None:
         """Land the lines that belong to the window, and those that cannot be placed."""
@@ -137,23 +140,32 @@ class _Router:
         known = [time for time in times if time is not None]
         earliest, latest = min(known, default=low), max(known, default=low)
         if len(known) == len(lines) and low <= earliest and latest < high and self._slot(earliest) == self._slot(latest):
+            self._settle(self._slot(earliest))
             self._write(self._slot(earliest), lines)  # events come a day after the other: mostly a block is of one date
             self._placed += len(lines)
             return
         slots: list[list[bytes]] = [[] for _ in range(len(self._writers) + 2)]
-        strays: list[bytes] = []
         for line, time in zip(lines, times, strict=True):
-            if time is None:
-                strays.append(line)
-            elif not low <= time < high:
-                strays.append(line)
+            if time is not None and low <= time < high:
+                self._settle(self._slot(time))
+                self._placed += 1
+            elif not line:
+                continue
+            elif time is not None:
                 self._elsewhere += 1
-            else:
-                slots[self._slot(time) + 1].append(line)
+            (self._waiting if self._here is None else slots[self._here + 1]).append(line)
         for slot, its_lines in enumerate(slots, start=-1):
             self._write(slot, its_lines)
-        self._write(self._next, [line for line in strays if line])
-        self._placed += len(lines) - len(strays)
+        if sum(map(len, self._waiting)) > MOST_WAITING_BYTES:
+            self._settle(self._next)
+            self._here = None
+
+    def _settle(self, slot: int) -> None:
+        """The stream is at the date of a writer now; what waited for the first date that can be read belongs there too."""
+        if self._waiting:
+            self._write(slot, self._waiting)
+            self._waiting = []
+        self._here = slot
 
     def _slot(self, time: int) -> int:
         """Which writer a `time` value belongs to; -1 before the window, their number after it."""
@@ -169,14 +181,15 @@ class _Router:
             raise SourceError(f"mixpanel: {url} answers with other days than {call.first}..{call.last}; nothing of it was landed")
 
     def keep(self) -> None:
-        """The call is complete."""
-        self._placed = self._elsewhere = 0
+        """The call is complete. Where no line of it could be read, the first date has them."""
+        self._settle(self._next)
+        self._here, self._placed, self._elsewhere = None, 0, 0
         for writer in self._writers[self._next :]:
             writer.close_part()
 
     def drop(self) -> None:
         """The call failed: forget its lines."""
-        self._placed = self._elsewhere = 0
+        self._waiting, self._here, self._placed, self._elsewhere = [], None, 0, 0
         for writer in self._writers[self._next :]:
             writer.drop_part()
 
