@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
 import os
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -214,31 +212,7 @@ def no_mail_from_a_backfill_of_the_review(stack: Stack, client: AirflowClient, s
     assert len(mails) == len(rows)
 
 
-# --- the logs of what went well, then what becomes of a build that is killed -------------------------------------------------
-
-
-def warnings_of(stack: Stack) -> list[str]:
-    """Every line of a task's log, or of a process's, that is a warning or worse."""
-    found = []
-    for path in sorted((stack.home / "airflow" / "logs").rglob("*.log")):
-        for line in path.read_text(errors="replace").splitlines():
-            try:
-                level = str(json.loads(line).get("level", ""))
-            except (ValueError, AttributeError):
-                level = line
-            if LOUD.search(level):
-                found.append(f"{path.name}: {line}")
-    for path in sorted((stack.home / "logs").glob("airflow*.log")):
-        found += [f"{path.name}: {line}" for line in path.read_text(errors="replace").splitlines() if LOUD.search(line)]
-    return found
-
-
-LOUD = re.compile(r"\bwarn(ing)?\b|\berror\b|\bcritical\b|Traceback|\w+Warning\b", re.IGNORECASE)
-
-
-def test_the_logs_of_a_night_without_faults_hold_no_warning(stack: Stack) -> None:
-    assert counted_in(stack, "publications") == 1, "this test reads what the one before it left"
-    assert warnings_of(stack) == []
+# --- what becomes of a build that is killed ---------------------------------------------------------------------------------
 
 
 def counted_in(stack: Stack, table: str) -> int:
