@@ -249,5 +249,5 @@ def test_a_query_that_prometheus_cannot_parse_is_named(connected: str, warehouse
     resource = {"id": "queue", "name": "Queue", "query": "sum(queue_depth", "unit": "count", "trigger": 1}
     launch = make_launch({"resources": [resource]})
     today = dt.datetime.now(launch.zone).date()
-    with pytest.raises(SourceError, match=r"refuses the query of queue\.resource: .*parse error.* mend it in the launch file"):
+    with pytest.raises(SourceError, match=r"refuses the query of queue\.resource: .*parse error.* fix it in the launch file"):
         ingest("prometheus", launch, today, today)
