@@ -16,11 +16,11 @@ Role = Literal["loader", "transformer", "auditor", "publisher", "reporter", "ana
 _OF_THE_CONNECTION = {"host", "port", "user", "password", "dbname", "application_name", "service"}  # they have places of their own
 
 
-def keywords(connection: Connection, application_name: str = "postlaunch", settings: str = "") -> dict[str, str]:
+def keywords(connection: Connection) -> dict[str, str]:
     """libpq keywords of an Airflow connection: its place and login, our defaults, and every option among its extras that libpq knows.
 
-    `settings`: more of the server's settings, as `-c name=value`. Times are UTC whatever the server's default. Raises ConfigError for an
-    extra that libpq does not know: a misspelt `sslmode` must not connect in clear.
+    Times are UTC whatever the server's default. Raises ConfigError for an extra that libpq does not know: a misspelt `sslmode` must not
+    connect in clear.
     """
     known = {
         "host": connection.host,
@@ -31,8 +31,8 @@ def keywords(connection: Connection, application_name: str = "postlaunch", setti
         "connect_timeout": "10",
     }
     extra = libpq_options(connection)
-    settings = f"-c TimeZone=UTC -c lock_timeout={LOCK_TIMEOUT_SECONDS}s {settings} {extra.pop('options', '')}"
-    given = {**known, **extra, "application_name": application_name, "options": " ".join(settings.split())}
+    settings = f"-c TimeZone=UTC -c lock_timeout={LOCK_TIMEOUT_SECONDS}s {extra.pop('options', '')}"
+    given = {**known, **extra, "application_name": "postlaunch", "options": settings.strip()}
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -59,16 +59,6 @@ def libpq_environment(connection: Connection, settings: str = "") -> dict[str, s
         raise ConfigError(f"{variable_name(connection.conn_id)}: dbt cannot be given sslpassword: take a key without one, of mode 600")
     settings = f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s {settings} {options.pop('options', '')}"
     return {"PGOPTIONS": " ".join(settings.split()), **{name.decode(): value for key, value in options.items() if (name := variables[key])}}
-
-
-def sqlalchemy_url(connection: Connection, application_name: str, settings: str) -> str:
-    """The same connection for SQLAlchemy, password and all; `settings` as for `keywords`."""
-    from sqlalchemy import URL
-
-    given = keywords(connection, application_name, settings)
-    host, port, login, password, database = (given.pop(name, None) for name in ("host", "port", "user", "password", "dbname"))
-    url = URL.create("postgresql+psycopg", login, password, host, int(port) if port else None, database, query=given)
-    return url.render_as_string(hide_password=False)
 
 
 def connect(role: Role | None = None, *, autocommit: bool = False) -> psycopg.Connection:
