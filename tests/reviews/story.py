@@ -32,8 +32,9 @@ create table marts.retention_cohorts (launch_id text, period_kind text, cohort_d
     retained_count bigint, is_complete boolean, retained_ratio double precision);
 create table marts.ticket_daily (launch_id text, metric_date date, launch_day integer, priority text, opened_count bigint,
     solved_count bigint, backlog_count bigint);
-create table marts.ticket_sla (launch_id text, ticket_id text, metric text, metric_date date, launch_day integer, priority text,
-    started_at timestamptz, is_running boolean, is_breached boolean, due_seconds_left double precision);
+create table marts.ticket_clock_daily (launch_id text, metric_date date, launch_day integer, ticket_id text, metric text, priority text,
+    started_at timestamptz, is_paused boolean, is_breached boolean, due_seconds_left double precision,
+    support_day_seconds double precision);
 create table marts.ticket_sla_daily (launch_id text, metric_date date, launch_day integer, metric text, priority text, started_count bigint,
     attained_count bigint, breached_count bigint, running_count bigint);
 create table marts.incidents (launch_id text, incident_id text, incident_number integer, title text, severity text, service_name text,
@@ -273,12 +274,30 @@ def _support(session: psycopg.Connection, launch: Launch, rng: random.Random) ->
     _insert(session, "ticket_daily", tickets)
     _insert(session, "ticket_sla_daily", clocks)
     noon = dt.datetime(2026, 4, 11, 16, tzinfo=dt.UTC)
-    running = [
-        ("4711", "first_reply", "urgent", True, -11_400.0),
-        ("4719", "resolution", "high", True, -900.0),
-        ("4722", "resolution", "low", False, 5400.0),
+    # as they stood at the end of each day: 4711 was in time on the 11th, three working days of ten hours late on the 12th
+    standing = [
+        (11, "4711", "first_reply", "urgent", False, 1_200.0),
+        (12, "4711", "first_reply", "urgent", True, -108_000.0),
+        (12, "4719", "resolution", "high", True, -900.0),
+        (12, "4722", "resolution", "low", False, 5400.0),
     ]
-    _insert(session, "ticket_sla", [(name, t, m, noon.date(), 89, p, noon, True, breached, left) for t, m, p, breached, left in running])
+    rows = [
+        (
+            name,
+            dt.date(2026, 4, day),
+            launch.launch_day(dt.date(2026, 4, day)),
+            ticket,
+            metric,
+            priority,
+            noon,
+            False,
+            breached,
+            left,
+            36_000.0,
+        )
+        for day, ticket, metric, priority, breached, left in standing
+    ]
+    _insert(session, "ticket_clock_daily", rows)
 
 
 def _incidents(session: psycopg.Connection, launch: Launch) -> Iterator[Value]:

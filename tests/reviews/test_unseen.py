@@ -197,3 +197,15 @@ def test_a_stream_that_could_not_be_read_is_told_until_a_later_pull_reads_it(pub
     assert other == []
     with changed(settled, warned, load.format(warnings="{}")) as session:
         assert content.notices(source(session, published.EMR, "daily", "2026-03-20")) == []
+
+
+def test_a_past_review_shows_the_clocks_as_they_stood_at_the_end_of_its_day(published: ModuleType) -> None:
+    with connect("reporter") as session:
+        past = text_of(daily.document(source(session, published.EMR, "daily", "2026-04-11"))).replace(formats.NBSP, " ")
+        later = text_of(daily.document(source(session, published.EMR, "daily", "2026-04-12"))).replace(formats.NBSP, " ")
+        before = text_of(daily.document(source(session, published.EMR, "daily", "2026-04-10")))
+    assert "Due next: ticket 4711 (urgent, first reply, 20 min of support time left)" in past
+    assert "over time" not in past
+    assert "2 SLA clocks were over time and not finished at the end of 12 April" in later
+    assert "ticket 4711 (urgent, first reply, 3 working days over)" in later
+    assert "No SLA clock was running within its time." in before

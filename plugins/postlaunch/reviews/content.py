@@ -315,7 +315,7 @@ def attention(source: Source, metrics: Sequence[Metric], incidents: Sequence[Inc
         shown = formats.listed([clock_line(clock) for clock in breached], CLOCKS_SHOWN)
         verb = "was" if len(breached) == 1 else "were"
         day = formats.date((source.periods["support"].seen or (source.period.end,))[-1])
-        text = f"{formats.plural(len(breached), 'SLA clock')} {verb} over time and still running at the end of {day}: {shown}"
+        text = f"{formats.plural(len(breached), 'SLA clock')} {verb} over time and not finished at the end of {day}: {shown}"
         bullets.append(Bullet(text, "warn"))
     return bullets
 

@@ -210,14 +210,14 @@ def sla_counts(session: Session, launch_id: str, first: dt.date, last: dt.date) 
 
 
 def running_clocks(session: Session, launch_id: str, day: dt.date) -> list[SlaClock]:
-    """Promised SLA clocks as they stood at the end of `day`, the most overdue first; clocks that were paused then are left out."""
+    """Promised SLA clocks as they stood at the end of `day`, the most overdue first; of those that were paused then, the late ones."""
     return _fetch(
         session,
         SlaClock,
         """
-        select ticket_id::text as ticket_id, metric, priority, started_at, is_breached, due_seconds_left
-        from marts.ticket_sla
-        where launch_id = %(launch)s and is_running and metric_date <= %(day)s and due_seconds_left is not null
+        select ticket_id::text as ticket_id, metric, priority, started_at, is_breached, due_seconds_left, support_day_seconds
+        from marts.ticket_clock_daily
+        where launch_id = %(launch)s and metric_date = %(day)s and (is_breached or not is_paused)
         order by due_seconds_left, ticket_id
         """,
         {"launch": launch_id, "day": day},
