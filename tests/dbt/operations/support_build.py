@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from postlaunch.config.settings import load_settings
-from postlaunch.warehouse.build import finish_build, start_build
+from postlaunch.warehouse.build import open_build
 from postlaunch.warehouse.dbt_run import dbt_environment
 
 MARTS = ("ticket_sla", "ticket_sla_daily", "ticket_clock_daily", "ticket_daily", "int_kpi_support")
@@ -18,18 +18,16 @@ def build_support(*, full_refresh: bool = False) -> None:
     """What a night does, of these models."""
     from dbt.cli.main import dbtRunner
 
-    build_id = start_build(full_refresh)
-    assert build_id is not None
     project = str(load_settings().dbt_project)
     folders = ["--project-dir", project, "--profiles-dir", project]
     command = ["run", *folders, "--log-level", "none", "--select", *(f"+{name}" for name in MARTS)]
-    with pytest.MonkeyPatch.context() as patch:
+    with open_build(full_refresh) as (_, build_id), pytest.MonkeyPatch.context() as patch:
+        assert build_id is not None
         for name, value in dbt_environment().items():
             patch.setenv(name, value)
         outcome = dbtRunner().invoke([*command, *(["--full-refresh"] if full_refresh else [])])
-    results = outcome.result.results  # type: ignore[union-attr]
-    assert {result.node.name: result.message for result in results if result.status in ("error", "fail")} == {}
-    finish_build(build_id)
+        results = outcome.result.results  # type: ignore[union-attr]
+        assert {result.node.name: result.message for result in results if result.status in ("error", "fail")} == {}
 
 
 def date_the_change(session: psycopg.Connection, changed_at: dt.datetime) -> None:
