@@ -308,3 +308,16 @@ def test_two_publications_at_once_make_one(hand: Warehouse) -> None:
     for thread in threads:
         thread.join()
     assert sorted(numbers, key=str) == [1, None]
+
+
+def test_analysts_see_what_tables_and_columns_mean_and_a_changed_text_too(hand: Warehouse) -> None:
+    said = "select obj_description('marts.ticket_sla'::regclass), col_description('marts.ticket_sla'::regclass, 1)"
+    hand.run("comment on table build.ticket_sla is 'One row per clock.'")
+    hand.run("comment on column build.ticket_sla.launch_id is 'The launch''s file name.'")
+    publish()
+    assert hand.run(said, role="analyst") == [("One row per clock.", "The launch's file name.")]
+    hand.build(launches=[LAUNCH, SECOND])
+    hand.run("comment on table build.ticket_sla is 'One row a clock.'")
+    judge(hand)
+    publish()
+    assert hand.run(said, role="analyst") == [("One row a clock.", None)]

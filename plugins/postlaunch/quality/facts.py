@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 
 from postlaunch.quality.result import Scope
 from postlaunch.quality.suites import Suite
+from postlaunch.quality.volume import add_volume
 
 Row = dict[str, Any]
 
@@ -52,8 +53,9 @@ def read_facts(session: psycopg.Connection, suite: Suite, scopes: Sequence[Scope
     )
     try:
         with session.cursor(row_factory=dict_row) as cursor:
-            return Facts(cursor.execute(statement).fetchall())
+            found = cursor.execute(statement).fetchall()
     except psycopg.Error as error:
         if session.closed:
             raise
         return Facts([], str(error).partition("\n")[0])
+    return Facts([add_volume(row) for row in found] if suite.adds == "volume" else found)

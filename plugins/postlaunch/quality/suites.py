@@ -10,8 +10,9 @@
         meta: {reason: so many rows came twice that the file looks copied, shows: [landed_count], is_confirmable: true}
 
 The facts may use `scopes` (launch_id, domain, first_date, last_date): what the audit is about, here of the suite's own domains. Every row
-needs launch_id and domain; a fact that is null is not judged. `needs_build`: only scopes with dates that were built. Invariants of
-single models do not stand here but beside the models (invariants.py).
+needs launch_id and domain; a fact that is null is not judged. `needs_build`: only scopes with dates that were built. `adds: volume` turns
+the column `counts` into damage_ratio and volume_ratio (volume.py). Invariants of single models do not stand here but beside the models
+(invariants.py).
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class Suite(BaseModel):
     needs_build: bool = False
     identity: tuple[str, ...] = ()
     facts: Annotated[str, Field(pattern=r"\bscopes\b")]
+    adds: Literal["volume"] | None = None
     expectations: Annotated[tuple[Expectation, ...], Field(min_length=1)]
 
 

@@ -38,7 +38,40 @@ def ensure_table(session: psycopg.Connection, table: str, grain: Grain) -> Colum
     elif existing != wanted:
         _change_columns(session, table, existing, wanted)
         _create_grain_index(session, table, grain)
+    _copy_comments(session, table)
     return wanted
+
+
+def _copy_comments(session: psycopg.Connection, table: str) -> None:
+    """What dbt says of the table and its columns, for analysts; only where it differs, because a comment takes a lock."""
+    rows = session.execute(
+        """
+        select built.attname, built_comment.text
+        from (
+            select attname, attnum from pg_attribute where attrelid = to_regclass(%(build)s) and attnum > 0 and not attisdropped
+            union all
+            select null, 0
+        ) as built
+        left join pg_attribute as mart on mart.attrelid = to_regclass(%(marts)s) and mart.attname = built.attname
+        cross join lateral (select pg_catalog.col_description(to_regclass(%(build)s), built.attnum)) as of_column (text)
+        cross join lateral (
+            select case when built.attnum = 0 then obj_description(to_regclass(%(build)s), 'pg_class') else of_column.text end
+        ) as built_comment (text)
+        cross join lateral (
+            select case
+                when built.attnum = 0 then obj_description(to_regclass(%(marts)s), 'pg_class')
+                else col_description(to_regclass(%(marts)s), mart.attnum)
+            end
+        ) as mart_comment (text)
+        where built_comment.text is distinct from mart_comment.text
+        """,
+        {schema: sql.Identifier(schema, table).as_string(None) for schema in (BUILD, MARTS)},
+    ).fetchall()
+    for column, text in rows:
+        target = sql.SQL("table {}").format(sql.Identifier(MARTS, table))
+        if column is not None:
+            target = sql.SQL("column {}").format(sql.Identifier(MARTS, table, column))
+        session.execute(sql.SQL("comment on {} is {}").format(target, sql.Literal(text)))
 
 
 def _columns(session: psycopg.Connection, schema: str, table: str) -> Columns:
