@@ -149,3 +149,11 @@ def test_facts_are_read_by_a_role_that_cannot_write(hand: Warehouse) -> None:
         assert "permission denied" in (facts.error or "")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             session.execute("delete from build.kpis")
+
+
+def test_a_priority_that_maps_to_no_severity_is_told_with_its_count_and_the_key_to_fix(hand: Warehouse, damaged: Any) -> None:
+    notice = "2 incidents have a priority such as SEV1, which pagerduty.severities does not name"
+    damaged("incident_daily", f"update build.incident_daily set notice = '{notice}' where launch_day = 5")
+    failures = _failures("incidents")
+    assert [finding.severity for finding in failures] == ["warning"]
+    assert notice in failures[0].text

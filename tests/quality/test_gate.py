@@ -218,6 +218,8 @@ def test_an_audit_of_25_launch_domains_takes_little_cpu(warehouse: str) -> None:
     hand.build(launches=launches)
     started = time.process_time()
     result = audit()
-    assert time.process_time() - started < 25
+    spent = time.process_time() - started
+    print(f"audit of 25 launch-domains: {spent:.1f} CPU s")
+    assert spent < 25
     assert len(result.domains) == 25
     assert sum(len(domain.findings) for domain in result.domains) > 500
