@@ -219,7 +219,6 @@ def test_an_audit_of_25_launch_domains_takes_little_cpu(warehouse: str) -> None:
     started = time.process_time()
     result = audit()
     spent = time.process_time() - started
-    print(f"audit of 25 launch-domains: {spent:.1f} CPU s")
     assert spent < 25
     assert len(result.domains) == 25
     assert sum(len(domain.findings) for domain in result.domains) > 500
