@@ -251,3 +251,26 @@ def test_a_query_that_prometheus_cannot_parse_is_named(connected: str, warehouse
     today = dt.datetime.now(launch.zone).date()
     with pytest.raises(SourceError, match=r"refuses the query of queue\.resource: .*parse error.* fix it in the launch file"):
         ingest("prometheus", launch, today, today)
+
+
+SPELLINGS = (
+    "queue_depth",
+    "(queue_depth)",
+    "queue_depth # of all",
+    "{__name__=`queue_depth`}",
+    '{__name__=~"queue_dept[h]"}',
+    'queue_depth{job!~"2(?i)"}',
+)
+
+
+def test_however_a_selector_is_spelled_the_same_points_leave(connected: str, warehouse: str) -> None:
+    resources = [{"id": f"q{n}", "name": "Queue", "query": q, "unit": "count", "trigger": 1} for n, q in enumerate(SPELLINGS)]
+    launch = make_launch({"step_seconds": 60, "resources": resources})
+    day = dt.datetime.now(launch.zone).date() - dt.timedelta(days=2)
+    ingest("prometheus", launch, day, day)
+    with psycopg.connect(warehouse) as session:
+        counts = session.execute("select metric_id, count(*) from raw.prometheus_samples group by 1 order by 1").fetchall()
+        warned = session.execute("select unnest(warnings) from ops.partition_loads").fetchall()
+    assert [metric for metric, _ in counts] == [f"q{number}.resource" for number in range(len(SPELLINGS))]
+    assert len({count for _, count in counts}) == 1
+    assert len([text for (text,) in warned if "points left out" in text]) == len(SPELLINGS)
