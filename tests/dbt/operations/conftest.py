@@ -12,7 +12,7 @@ import pytest
 from postlaunch.warehouse.build import build
 from sandbox.postgres import PostgresServer
 from tests.dbt.event_rows import write_launch
-from tests.dbt.operations import incident_cases, metric_cases
+from tests.dbt.operations import capacity_cases, incident_cases, metric_cases
 from tests.dbt.operations.raw_rows import put_entities, put_samples
 
 
@@ -28,6 +28,7 @@ def built(server: PostgresServer, template: str, tmp_path_factory: pytest.TempPa
         session.execute("set timezone to 'UTC'")
         _put_incidents(session)
         put_samples(session, metric_cases.PLACE, metric_cases.DATES, metric_cases.service_samples() + metric_cases.resource_samples())
+        put_samples(session, capacity_cases.PLACE, capacity_cases.DATES, capacity_cases.samples())
         session.commit()
         build()
         patch.undo()
@@ -42,6 +43,8 @@ def _launch_files(folder: Path) -> Path:
     write_launch(folder, "typo", date=incidents.LAUNCH_DATE, timezone="UTC", pagerduty={"services": ["PNONE"]})
     zone = metrics.PLACE.zone.key
     write_launch(folder, "watched", date=metrics.LAUNCH_DATE, timezone=zone, prometheus=metrics.PROMETHEUS, kpis=metrics.TARGETS)
+    capacity = capacity_cases
+    write_launch(folder, "simulated", date=capacity.LAUNCH_DATE, timezone=capacity.PLACE.zone.key, prometheus=capacity.PROMETHEUS)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Daily usage against numpy, trends against scipy.stats.theilslopes."""
+"""Daily usage against numpy, trends against scipy.stats.theilslopes, forecasts against futures that are known."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import psycopg
 import pytest
 from scipy.stats import theilslopes
 
+from tests.dbt.operations.capacity_cases import DATES as SIMULATED_DATES
+from tests.dbt.operations.capacity_cases import LAST, SHAPES, SIMULATED, SLOPES
 from tests.dbt.operations.metric_cases import DATES, LAUNCH_DATE, SILENT_DATE, TRIGGERS, local_date, resource_samples
 
 Key = tuple[str, dt.date]
-WINDOW = 28
+WINDOW = 42
 
 
 def fullest() -> dict[Key, list[float]]:
@@ -33,20 +35,12 @@ def fullest() -> dict[Key, list[float]]:
 USAGE = fullest()
 
 
-def trend(resource: str, date: dt.date) -> tuple[int, tuple[float, float, float, float] | None]:
-    """Observations in the window that ends on `date`, and theilslopes through their p95 (x: days after `date`)."""
-    window = {day: USAGE[resource, day] for day in DATES if (resource, day) in USAGE and 0 <= (date - day).days < WINDOW}
-    if len(window) < 7:
-        return len(window), None
-    offsets = [(day - date).days for day in window]
-    return len(window), tuple(theilslopes([np.percentile(values, 95) for values in window.values()], offsets))
-
-
 def test_a_day_has_average_maximum_and_p95_of_the_fullest_instance(built: psycopg.Connection) -> None:
     rows = built.execute(
         """
         select resource_id, metric_date, average_value, maximum_value, p95_value, samples_count, trigger_value, launch_day
         from build.capacity_daily
+        where launch_id = 'watched'
         """
     ).fetchall()
     assert {row[:2] for row in rows} == set(USAGE)
@@ -56,54 +50,141 @@ def test_a_day_has_average_maximum_and_p95_of_the_fullest_instance(built: psycop
         assert found == pytest.approx(expected, rel=1e-12)
 
 
-def test_trends_and_their_intervals_equal_theilslopes_with_gaps_ties_and_noise(built: psycopg.Connection) -> None:
+def test_a_trend_is_theilslopes_since_its_first_date_and_its_interval_is_never_narrower(built: psycopg.Connection) -> None:
     rows = built.execute(
         """
-        select resource_id, metric_date, observed_days_count, slope_per_day, level_value, slope_low_per_day, slope_high_per_day
+        select
+            resource_id, metric_date, trend_from_date, observed_days_count, level_value, slope_per_day, slope_low_per_day,
+            slope_high_per_day
         from build.capacity_forecast
+        where launch_id = 'watched'
         """
     ).fetchall()
-    expected = {key: trend(*key) for key in USAGE}
-    assert {row[:2] for row in rows} == {key for key, (_, line) in expected.items() if line}
-    for resource, date, days, *line in rows:
-        assert (days, line) == (expected[resource, date][0], pytest.approx(list(expected[resource, date][1]), rel=1e-9, abs=1e-9))
-    assert len(rows) > 150
+    assert {row[:2] for row in rows} == set(USAGE)
+    known = 0
+    for resource, date, first, days, level, slope, low, high in rows:
+        window = [day for day in DATES if first <= day <= date and (resource, day) in USAGE]
+        assert (date - first).days < WINDOW
+        assert days == len(window)
+        assert level == pytest.approx(np.percentile(USAGE[resource, date], 95), rel=1e-12)
+        assert (slope is None) == (days < 7)
+        if slope is not None:
+            expected = theilslopes([np.percentile(USAGE[resource, day], 95) for day in window], [(day - date).days for day in window])
+            assert slope == pytest.approx(expected.slope, rel=1e-9, abs=1e-9)
+            assert low <= expected.low_slope + 1e-9
+            assert high >= expected.high_slope - 1e-9
+            known += 1
+    assert known > 150
 
 
-def test_days_to_trigger_follow_from_level_and_slopes(built: psycopg.Connection) -> None:
+Answer = tuple[str, float | None, float | None, float | None, dt.date, float]
+
+
+@pytest.fixture(scope="module")
+def answers(built: psycopg.Connection) -> dict[str, Answer]:
+    """Resource -> outlook, days to the trigger (earliest, latest), where its trend begins and what is used, on the last date."""
     rows = built.execute(
         """
-        select resource_id, metric_date, days_to_trigger, days_to_trigger_low, days_to_trigger_high, is_growing from build.capacity_forecast
-        """
+        select resource_id, outlook, days_to_trigger, days_to_trigger_low, days_to_trigger_high, trend_from_date, level_value
+        from build.capacity_forecast
+        where launch_id = 'simulated' and metric_date = %s
+        """,
+        [LAST],
     ).fetchall()
-    kinds = set()
-    for resource, date, *days, is_growing in rows:
-        _, line = trend(resource, date)
-        assert line is not None
-        slope, level, low, high = line
-        expected = [_days_until(TRIGGERS[resource], level, one) for one in (slope, high, low)]
-        assert days == [one if one is None else pytest.approx(one, rel=1e-6, abs=1e-9) for one in expected]
-        assert is_growing == (low > 0)
-        kinds.add(tuple(one is None for one in expected))
-    assert len(kinds) >= 3
+    assert len(rows) == len(SHAPES) + len(SLOPES) * SIMULATED
+    return {str(row[0]): row[1:] for row in rows}
 
 
-def _days_until(trigger: float, level: float, slope: float) -> float | None:
-    if level >= trigger:
-        return 0.0
-    return (trigger - level) / slope if slope > 0 else None
+def test_what_jumped_over_its_trigger_is_there_and_not_52_days_away(answers: dict[str, Answer]) -> None:
+    assert answers["jumped_over"][:4] == ("reached", 0, 0, 0)
 
 
-def test_the_kpi_is_the_first_sure_trigger_and_a_year_if_there_is_none(built: psycopg.Connection) -> None:
-    rows = built.execute("select metric_date, value from build.int_kpi_capacity").fetchall()
-    assert [date for date, _ in sorted(rows)] == DATES
-    for date, value in rows:
-        days = []
-        for resource, trigger in TRIGGERS.items():
-            _, line = trend(resource, date) if (resource, date) in USAGE else (0, None)
-            if line is not None:
-                slope, level, low, _ = line
-                until = _days_until(trigger, level, slope)
-                days.append(min(until, 365.0) if until is not None and (low > 0 or until == 0) else 365.0)
-        assert value == (pytest.approx(min(days), rel=1e-6) if days else None)
-    assert dict(rows)[SILENT_DATE] is None
+def test_memory_at_80_3_percent_of_a_trigger_of_80_is_reached(answers: dict[str, Answer]) -> None:
+    assert answers["just_over"][0] == "reached"
+    assert answers["just_over"][5] == pytest.approx(0.803)
+
+
+@pytest.mark.parametrize("resource", ["jumped_yesterday", "jumped_today"])
+def test_after_a_jump_nothing_is_known_of_the_pace(answers: dict[str, Answer], resource: str) -> None:
+    assert answers[resource][:4] == ("unknown", None, None, None)
+
+
+def test_a_week_of_growth_after_six_flat_ones_is_a_trend_of_its_own(answers: dict[str, Answer]) -> None:
+    outlook, days, earliest, latest, first, _ = answers["last_week"]
+    assert outlook == "growing"
+    assert days == pytest.approx((1.2 - 0.86) / 0.08, rel=0.15)
+    assert earliest is not None
+    assert latest is not None
+    assert earliest <= (1.2 - 0.86) / 0.08 <= latest
+    assert LAST - dt.timedelta(days=8) <= first <= LAST - dt.timedelta(days=6)
+
+
+@pytest.mark.parametrize("resource", ["plateau", "flat", "weekly", "spike"])
+def test_a_plateau_a_weekend_and_a_spike_are_no_growth(answers: dict[str, Answer], resource: str) -> None:
+    assert answers[resource][0] == "not_growing"
+    assert answers[resource][1] is None
+
+
+def test_growth_that_accelerates_shortens_the_range_to_where_the_curve_meets_the_trigger(answers: dict[str, Answer]) -> None:
+    outlook, days, earliest, latest, _, level = answers["accelerating"]
+    truth = math.sqrt((1.0 - 0.3) / 0.0002) - 41  # the curve is at 41 days now
+    assert outlook == "growing"
+    assert earliest is not None
+    assert days is not None
+    assert latest is not None
+    assert earliest <= 1.3 * truth < latest  # a line through the same weeks says 33 at best
+    assert days < (1.0 - level) / (41 * 0.0002 * 0.75)  # three quarters of the pace of today
+
+
+def test_a_trend_starts_after_the_last_restart(answers: dict[str, Answer]) -> None:
+    outlook, days, _, _, first, _ = answers["restarted"]
+    assert (outlook, first) == ("growing", SIMULATED_DATES[35])
+    assert days == pytest.approx((1.0 - 0.56) / 0.02, rel=0.15)
+    outlook, days, _, _, first, _ = answers["sawtooth"]
+    assert (outlook, first) == ("growing", SIMULATED_DATES[40])
+    assert days == pytest.approx((1.0 - 0.7) / 0.05, rel=0.15)
+
+
+def test_intervals_hold_what_they_promise_for_independent_days_and_for_days_that_remember(built: psycopg.Connection) -> None:
+    rows = built.execute(
+        """
+        select resource_id, slope_low_per_day, slope_high_per_day, is_growing, backtest_count, backtest_covered_count
+        from build.capacity_forecast
+        where launch_id = 'simulated' and metric_date = %s and slope_per_day is not null
+        """,
+        [LAST],
+    ).fetchall()
+    covered: dict[str, list[bool]] = defaultdict(list)
+    grown: dict[str, list[bool]] = defaultdict(list)
+    tested: dict[str, list[int]] = {"iid": [0, 0], "memory": [0, 0]}
+    for resource, low, high, is_growing, count, covered_count in rows:
+        kind = resource.rpartition("_")[0]
+        if kind in SLOPES:
+            covered[kind.split("_")[0]].append(low <= SLOPES[kind] <= high)
+            grown[kind].append(is_growing)
+            tested[kind.split("_")[0]][0] += count
+            tested[kind.split("_")[0]][1] += covered_count
+    for days in ("iid", "memory"):
+        assert len(covered[days]) >= 0.98 * 2 * SIMULATED  # few are cut so short that nothing is said
+        assert 0.90 <= sum(covered[days]) / len(covered[days]) <= 0.99
+        assert 0.90 <= tested[days][1] / tested[days][0] <= 0.99  # the published back-test of forecasts seven days ahead
+    flat = grown["iid_flat"] + grown["memory_flat"]
+    assert sum(flat) / len(flat) <= 0.05
+    assert sum(grown["iid_grow"]) / len(grown["iid_grow"]) >= 0.9  # and what grows is seen
+
+
+def test_the_kpi_is_the_nearest_trigger_and_unknown_before_it_is_a_year(built: psycopg.Connection) -> None:
+    rows = dict(built.execute("select metric_date, value from build.int_kpi_capacity where launch_id = 'watched'").fetchall())
+    assert sorted(rows) == DATES
+    forecasts: dict[dt.date, dict[str, tuple[str, float | None]]] = defaultdict(dict)
+    for resource, date, outlook, days in built.execute(
+        "select resource_id, metric_date, outlook, days_to_trigger from build.capacity_forecast where launch_id = 'watched'"
+    ):
+        forecasts[date][resource] = (outlook, days)
+    for date, value in rows.items():
+        there = forecasts[date]
+        near = [days for outlook, days in there.values() if outlook in ("reached", "growing") and days is not None and days < 365]
+        is_known = len(there) == len(TRIGGERS) and all(outlook != "unknown" for outlook, _ in there.values())
+        expected = min(near) if near else 365 if is_known else None
+        assert value == (None if expected is None else pytest.approx(expected, rel=1e-9))
+    assert rows[SILENT_DATE] is None

@@ -2,7 +2,8 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ delete_after_dirty_dates('prometheus', 'metric_date', 27) }}",
+        indexes=[{'columns': ['launch_id', 'resource_id', 'metric_date']}],
+        pre_hook="{{ delete_after_dirty_dates('prometheus', 'metric_date', 41) }}",
     )
 }}
 
@@ -23,8 +24,8 @@ final as (
     inner join usage as observed
         on as_of.launch_id = observed.launch_id
         and as_of.resource_id = observed.resource_id
-        and observed.metric_date between {{ add_days('as_of.metric_date', -27) }} and as_of.metric_date
-    where {{ is_after_dirty_date('prometheus', 'as_of.launch_id', 'as_of.metric_date', 27) }}
+        and observed.metric_date between {{ add_days('as_of.metric_date', -41) }} and as_of.metric_date
+    where {{ is_after_dirty_date('prometheus', 'as_of.launch_id', 'as_of.metric_date', 41) }}
 )
 
 select * from final
