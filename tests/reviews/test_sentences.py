@@ -312,3 +312,14 @@ def test_a_full_resource_is_not_counted_among_those_that_do_not_grow() -> None:
     found = sentences.capacity([full, forecast(resource_name="CPU", is_growing=False, days_to_trigger=None)])
     assert found.title == "Redis memory: trigger reached"
     assert found.sentence.endswith("1 other resource does not grow for certain.")
+
+
+def test_a_resource_that_jumped_is_not_called_flat_or_far_from_its_trigger() -> None:
+    jumped = forecast(level_value=0.79, slope_per_day=None, days_to_trigger=None, days_to_trigger_low=None, is_growing=False)
+    found = sentences.capacity([jumped, forecast(resource_name="CPU", is_growing=False, days_to_trigger=None)])
+    assert found.title == "Redis memory: no trend yet"
+    assert plain(found.sentence) == (
+        "Redis memory: level 79 %, trigger 80 %. Redis memory changed too recently, or was measured too briefly, for a trend. "
+        "1 other resource does not grow for certain."
+    )
+    assert sentences.days_range(jumped) == "no trend yet"

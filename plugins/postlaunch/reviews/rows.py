@@ -196,7 +196,7 @@ class CapacityDay:
 
 @dataclass(frozen=True)
 class Forecast:
-    """The newest robust trend of a resource up to a date; days to trigger are None where the trend never gets there."""
+    """What is used of a resource, and its trend: without slopes where it is too new, without days where nothing surely gets there."""
 
     resource_id: str
     resource_name: str

@@ -331,23 +331,38 @@ def capacity(rows: Sequence[Forecast]) -> Finding:
         return Finding("No data on capacity", "No resource was measured long enough for a trend.")
     full = [row for row in rows if row.level_value is not None and row.level_value >= row.trigger_value]
     growing = [row for row in rows if row.is_growing and row.days_to_trigger is not None and row not in full]
-    flat = sum(not row.is_growing and row not in full for row in rows)
-    rest = f" {formats.plural(flat, 'other resource')} {'does' if flat == 1 else 'do'} not grow for certain." if flat else ""
+    unknown = [row for row in rows if row.slope_per_day is None and row not in full]
+    rest = _rest(unknown, len(rows) - len(full) - len(growing) - len(unknown))
     if full:
         names = formats.listed([row.resource_name for row in full])
         return Finding(f"{names}: trigger reached", f"{' '.join(_level(row) for row in full[:3])}{rest}")
-    if not growing:
-        count = formats.plural(len(rows), "resource")
-        return Finding("No resource is on its way to its trigger", f"{formats.upper_first(count)} measured, none grows for certain.")
-    first = growing[0]
-    return Finding(f"{first.resource_name}: trigger in {days_range(first)}", f"{_level(first)}{rest}")
+    if growing:
+        return Finding(f"{growing[0].resource_name}: trigger in {days_range(growing[0])}", f"{_level(growing[0])}{rest}")
+    if unknown:
+        names = formats.listed([row.resource_name for row in unknown])
+        return Finding(f"{names}: no trend yet", f"{' '.join(_level(row) for row in unknown[:3])}{rest}")
+    count = formats.plural(len(rows), "resource")
+    return Finding("No resource is on its way to its trigger", f"{formats.upper_first(count)} measured, none grows for certain.")
+
+
+def _rest(unknown: Sequence[Forecast], flat: int) -> str:
+    """What is to say of the resources that do not lead the finding."""
+    text = ""
+    if unknown:
+        names = formats.listed([row.resource_name for row in unknown])
+        text += f" {names} changed too recently, or {'was' if len(unknown) == 1 else 'were'} measured too briefly, for a trend."
+    if flat:
+        text += f" {formats.plural(flat, 'other resource')} {'does' if flat == 1 else 'do'} not grow for certain."
+    return text
 
 
 def days_range(row: Forecast) -> str:
-    """Days to trigger as a range: `12 to 31 days`, `12 days or more`, or `not in sight` without certain growth."""
+    """Days to trigger as a range: `12 to 31 days`, `12 days or more`, `not in sight` without certain growth, `no trend yet`."""
     low, high = row.days_to_trigger_low, row.days_to_trigger_high
     if row.days_to_trigger == 0:
         return "reached"
+    if row.slope_per_day is None:
+        return "no trend yet"
     if not row.is_growing or (row.days_to_trigger is None and low is None):
         return "not in sight"
     if low is not None and low >= 365:
