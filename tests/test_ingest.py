@@ -286,7 +286,9 @@ def test_a_warehouse_that_is_down_is_said_before_any_call(apis, emr, monkeypatch
 def test_a_file_mended_by_hand_is_refused_until_it_is_accepted(apis, emr, query, tmp_path) -> None:
     ingest("prometheus", emr, FIRST, FIRST)
     before = query("select count(*) from raw.prometheus_samples")[0][0]
-    file = next((tmp_path / "landing").rglob("part-*.gz"))
+    file = max(
+        (tmp_path / "landing").rglob("part-*.gz"), key=lambda path: path.stat().st_size
+    )  # a part a metric: the one with the most rows
     lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
     file.write_bytes(gzip.compress(b"".join(lines[: len(lines) // 2])))
     with pytest.raises(LandingError, match="--accept-changed"):
