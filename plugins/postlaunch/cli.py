@@ -9,6 +9,7 @@ import datetime as dt
 import os
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -118,8 +119,10 @@ def doctor() -> None:
 
 
 @launches_cli.command("check")
-def launches_check() -> None:
-    """Validate every launch file."""
+def launches_check(
+    live: Annotated[bool, typer.Option("--live", help="Also ask Prometheus and PagerDuty for what the files name.")] = False,
+) -> None:
+    """Validate every launch file; with --live, also whether its sources have what it names."""
     files = read_launches(load_settings().launches)
     table = Table("launch", "day 0", "zone", "sources", title=str(files.folder))
     for launch in files.launches.values():
@@ -128,8 +131,24 @@ def launches_check() -> None:
     for launch in files.launches.values():
         for warning in kpi_warnings(launch):
             console.print(f"{launch.launch}: {warning}", style="yellow", markup=False, highlight=False)
+    missing = _not_there(files.launches.values()) if live else 0
     if files.faults:
         raise ConfigError("\n".join(fault.reason for fault in files.faults))
+    if missing:
+        raise typer.Exit(1)
+
+
+def _not_there(launches: Iterable[Launch]) -> int:
+    from postlaunch.sources.live import unseen
+
+    found = 0
+    for launch in launches:
+        with console.status(f"asking the sources of {launch.launch}"):
+            lines = list(unseen(launch))
+        found += len(lines)
+        for line in lines:
+            console.print(f"{launch.launch}: {line}", style="red", markup=False, highlight=False)
+    return found
 
 
 @cli.command()
