@@ -69,7 +69,7 @@ def _pagerduty(launch: Launch, _now: dt.datetime) -> Iterator[str]:
     if config is None or not config.services:
         return
     api = PagerDutyApi(get_connection(config.connection), UNLIMITED)
-    known = {str(service["id"]) for service in api.all("services")}
+    known = {str(service["id"]) for service in api.all("/services")}
     for number, service in enumerate(config.services):
         if service not in known:
             yield f"pagerduty.services[{number}]: the account has no service {service}"
