@@ -161,13 +161,17 @@ MARTS: dict[str, str] = {
     """,
     "capacity_forecast": """
         select launch_id, 'memory'::text as resource_id, 'Memory'::text as resource_name, 'ratio'::text as unit,
-            metric_date, launch_day,
+            metric_date, launch_day, metric_date - 27 as trend_from_date,
             28::bigint as observed_days_count, 0.6::double precision as level_value,
             0.01::double precision as slope_per_day,
             0.005::double precision as slope_low_per_day, 0.02::double precision as slope_high_per_day,
             0.8::double precision as trigger_value,
             20::double precision as days_to_trigger, 10::double precision as days_to_trigger_low,
             40::double precision as days_to_trigger_high,
+            0.01::double precision as recent_slope_per_day,
+            0.5::double precision as expected_low_value, 0.7::double precision as expected_high_value,
+            28::bigint as backtest_count, 27::bigint as backtest_covered_count,
+            'growing'::text as outlook,
             true as is_growing
         from days
     """,
