@@ -40,7 +40,7 @@ def load_secrets(home: Path) -> dict[str, str]:
     """The secrets of this stack; those that are missing are made and kept."""
     path = home / "secrets.json"
     known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    made = {name: secrets.token_urlsafe(18) for name in _SECRETS if name not in known}
+    made = {name: secrets.token_urlsafe(48) for name in _SECRETS if name not in known}
     if "fernet" not in known:
         made["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     if made:
