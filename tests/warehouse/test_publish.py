@@ -84,7 +84,7 @@ def test_every_mart_has_a_unique_index_on_its_grain(hand: Warehouse) -> None:
     indexes = dict(hand.run("select tablename, indexdef from pg_indexes where schemaname = 'marts'", role="publisher"))
     assert set(indexes) == set(MARTS)
     assert "UNIQUE" in indexes["ticket_sla"]
-    assert "(launch_id, ticket_id, metric)" in indexes["ticket_sla"]
+    assert "(launch_id, ticket_id, metric, instance_number)" in indexes["ticket_sla"]
 
 
 def test_a_held_domain_stays_byte_for_byte_while_the_others_move(hand: Warehouse) -> None:
