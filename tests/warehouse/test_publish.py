@@ -177,7 +177,7 @@ def test_changed_columns_keep_the_views_of_analysts_and_the_rows_of_held_launche
     hand.run("create view public.open_tickets as select launch_id, backlog_count from marts.ticket_daily", role=None)
     hand.build(["support"], launches=[LAUNCH, SECOND])
     hand.run(
-        "alter table build.ticket_daily add column reopened_count bigint default 1, drop column solved_count, "
+        "alter table build.ticket_daily add column revived_count bigint default 1, drop column solved_count, "
         "alter column opened_count type double precision"
     )
     judge(hand, (SECOND, "support"))
@@ -186,10 +186,10 @@ def test_changed_columns_keep_the_views_of_analysts_and_the_rows_of_held_launche
         "select column_name, data_type from information_schema.columns where table_schema = 'marts' and table_name = 'ticket_daily'",
         role="publisher",
     )
-    assert ("reopened_count", "bigint") in kinds
+    assert ("revived_count", "bigint") in kinds
     assert ("opened_count", "double precision") in kinds
     assert "solved_count" not in dict(kinds)
-    reopened = hand.run("select launch_id, min(reopened_count), count(*) from marts.ticket_daily group by 1 order by 1", role="reporter")
+    reopened = hand.run("select launch_id, min(revived_count), count(*) from marts.ticket_daily group by 1 order by 1", role="reporter")
     assert reopened == [(SECOND, None, 86), (LAUNCH, 1, 86)]
     assert hand.run("select count(*) from public.open_tickets", role=None) == [(172,)]
 
