@@ -255,7 +255,7 @@ def test_readers_see_all_of_one_publication_or_all_of_the_one_before(hand: Wareh
 def reshape(hand: Warehouse) -> None:
     """A new version of the product: a mart has a column more."""
     hand.build(["support"], launches=[LAUNCH, SECOND])
-    hand.run("alter table build.ticket_daily add column reopened_count bigint default 1")
+    hand.run("alter table build.ticket_daily add column revived_count bigint default 1")
     judge(hand)
 
 
@@ -278,7 +278,7 @@ def test_a_column_that_changes_waits_for_an_open_transaction_and_no_reader_waits
         open_transaction.commit()
         thread.join(60)
     assert numbers == [2]
-    assert hand.run("select min(reopened_count) from marts.ticket_daily", role="reporter") == [(1,)]
+    assert hand.run("select min(revived_count) from marts.ticket_daily", role="reporter") == [(1,)]
 
 
 def _is_publishing(hand: Warehouse) -> bool:

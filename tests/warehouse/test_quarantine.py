@@ -82,10 +82,10 @@ def bug(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """A loader that refuses every line with the word Signed; calling it is the fix."""
 
     def refusing(read: Callable[..., Any]) -> Callable[..., Any]:
-        def row(rows: Any, line: bytes) -> Any:
+        def row(rows: Any, line: bytes, *place: Any) -> Any:
             if b"Signed" in line:
                 raise RefusedLineError("bug: cannot read Signed")
-            return read(rows, line)
+            return read(rows, line, *place)
 
         return row
 
