@@ -10,7 +10,7 @@ import pytest
 from postlaunch.config.settings import load_settings
 from postlaunch.quality import audit
 from postlaunch.quality.invariants import load_models
-from postlaunch.warehouse.build import dbt_environment
+from postlaunch.warehouse.dbt_run import dbt_environment
 
 
 @pytest.fixture(autouse=True)
