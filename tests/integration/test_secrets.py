@@ -320,9 +320,12 @@ def test_profiles_that_are_refused_keep_the_secret(
     found = {}
     for answer in ("401 in words", "500 in JSON", "a page", "an error with status 200"):
         PARROT.answer = lambda request, answer=answer: (empty if request.url.path.endswith("/export") else ANSWERS[answer])(request)  # type: ignore[misc]
-        with pytest.raises(SourceError) as caught:
-            ingest("mixpanel", launch, yesterday, yesterday)
-        found[answer] = betrayed(said, landing, warehouse, *chain(caught.value))
+        told: tuple[str, ...] = ()
+        try:
+            ingest("mixpanel", launch, yesterday, yesterday)  # an optional stream that fails is a warning
+        except SourceError as error:
+            told = tuple(chain(error))
+        found[answer] = betrayed(said, landing, warehouse, *told)
     assert leaks(found) == {}
 
 

@@ -14,6 +14,9 @@ from sandbox.postgres import PostgresServer
 from tests.dbt.event_rows import write_launch
 from tests.dbt.operations import capacity_cases, incident_cases, metric_cases
 from tests.dbt.operations.raw_rows import put_entities, put_samples
+from tests.dbt.operations.support_desks import DESKS, FIRST, LAST
+from tests.dbt.operations.support_exports import metric_event_entities, ticket_entity, ticket_event_entities
+from tests.dbt.operations.support_tickets import random_tickets
 
 
 @pytest.fixture(scope="package")
@@ -26,6 +29,7 @@ def built(server: PostgresServer, template: str, tmp_path_factory: pytest.TempPa
         patch.setenv("AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE", uri)
         patch.setenv("POSTLAUNCH_LAUNCHES", str(_launch_files(tmp_path_factory.mktemp("launches"))))
         session.execute("set timezone to 'UTC'")
+        _put_support(session)
         _put_incidents(session)
         put_samples(session, metric_cases.PLACE, metric_cases.DATES, metric_cases.service_samples() + metric_cases.resource_samples())
         put_samples(session, capacity_cases.PLACE, capacity_cases.DATES, capacity_cases.samples())
@@ -45,7 +49,20 @@ def _launch_files(folder: Path) -> Path:
     write_launch(folder, "watched", date=metrics.LAUNCH_DATE, timezone=zone, prometheus=metrics.PROMETHEUS, kpis=metrics.TARGETS)
     capacity = capacity_cases
     write_launch(folder, "simulated", date=capacity.LAUNCH_DATE, timezone=capacity.PLACE.zone.key, prometheus=capacity.PROMETHEUS)
+    desk = DESKS[0]
+    write_launch(folder, desk.name, date=desk.launch_date, timezone=desk.zone, zendesk=desk.section(is_later=False))
     return folder
+
+
+def _put_support(session: psycopg.Connection) -> None:
+    """One desk, so that there are clocks to damage; what they say is tested in a build of their own."""
+    desk, tickets = DESKS[0], random_tickets(DESKS[0], 7, 40)
+    for stream, entities in (
+        ("tickets", [ticket_entity(ticket) for ticket in tickets]),
+        ("ticket_metric_events", [entity for ticket in tickets for entity in metric_event_entities(desk, ticket)]),
+        ("ticket_events", [entity for ticket in tickets for entity in ticket_event_entities(ticket)]),
+    ):
+        put_entities(session, desk.place, "zendesk", stream, (FIRST, LAST), entities)
 
 
 def _put_incidents(session: psycopg.Connection) -> None:

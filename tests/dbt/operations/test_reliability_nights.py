@@ -39,7 +39,7 @@ def test_nights_give_what_a_full_refresh_gives_and_write_only_what_they_reach(wa
         load_night(session, [REPLACED], seed=2)
         build()
         after = rows_of_slopes(session)
-        reached = {REPLACED + dt.timedelta(days=number) for number in range(28)} | {DATES[40]}
+        reached = {REPLACED + dt.timedelta(days=number) for number in range(42)} | {DATES[40]}
         assert {key for key, written in after.items() if written != before.get(key)} == {key for key in after if key[1] in reached}
         load_night(session, [LATE], seed=1)
         load_night(session, [EMPTIED], seed=1, is_empty=True)
