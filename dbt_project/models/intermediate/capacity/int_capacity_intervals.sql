@@ -26,7 +26,7 @@ lines as (
         percentile_cont(0.5) within group (order by points.p95_value)
         - slopes.slope_per_day * percentile_cont(0.5) within group (order by points.day_offset) as line_value,
         percentile_cont(0.5) within group (order by points.p95_value - slopes.slope_per_day * points.day_offset) as residual_median,
-        avg(points.p95_value - slopes.slope_per_day * points.day_offset) as residual_average
+        {{ exact_average('points.p95_value - slopes.slope_per_day * points.day_offset') }} as residual_average
     from slopes
     inner join points
         on slopes.launch_id = points.launch_id
@@ -69,10 +69,12 @@ memories as (
         line_value,
         {{ as_double('max(observed_days_count)') }} as days_count,
         {{ as_double('sum((tied_count - 1) * (2 * tied_count + 5))') }} as tied_term,
-        sqrt(sum(residual * residual) / (max(observed_days_count) - 2)) as residual_deviation,
+        sqrt({{ exact_average('residual * residual') }} * max(observed_days_count) / (max(observed_days_count) - 2)) as residual_deviation,
         least(greatest(coalesce(
-            (sum(deviation * day_before_deviation) / nullif(sum(deviation * deviation), 0) * max(observed_days_count) + 2)
-            / (max(observed_days_count) - 4),
+            (
+                {{ exact_average('deviation * day_before_deviation') }} * count(day_before_deviation)
+                / nullif({{ exact_average('deviation * deviation') }}, 0) + 2
+            ) / (max(observed_days_count) - 4),
             0
         ), 0), 0.9) as autocorrelation
     from neighbours
