@@ -22,8 +22,12 @@ def test_a_port_in_use_is_named_with_its_process_and_the_variable_that_moves_it(
             require_free({"mail": port})
 
 
-def test_a_free_port_is_no_error() -> None:
-    require_free({"mail": free_port()})
+def test_a_port_is_free_again_once_its_owner_has_left() -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SandboxError):
+            require_free({"mail": port})
+    assert require_free({"mail": port}) is None
 
 
 def test_all_taken_ports_are_named_at_once_with_the_one_line_that_moves_them() -> None:
