@@ -82,6 +82,13 @@ def _is_installed(program: str) -> bool:
     return any(shutil.which(name) for name in _PROGRAMS[program])
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_variable_of_another_module() -> None:
+    """A module that leaves a variable behind would lead the next one on its worker to another project or warehouse."""
+    left = sorted(name for name in os.environ if name.startswith(("AIRFLOW_CONN_POSTLAUNCH_", "POSTLAUNCH_")))
+    assert not left, f"{', '.join(left)} was set for longer than one module: use a fixture of scope function or module"
+
+
 @contextlib.contextmanager
 def open_folder() -> Iterator[Path]:
     """A folder that other accounts may enter (pytest's own are closed to them): for a server that must not run as root."""

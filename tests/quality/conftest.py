@@ -9,7 +9,7 @@ import pytest
 from tests.quality.hand_built import FIRST, LAST, Warehouse, marts_alone
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _marts_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POSTLAUNCH_DBT_PROJECT", str(marts_alone(tmp_path_factory.mktemp("marts"))))
