@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,15 @@ if "AIRFLOW_HOME" not in os.environ:  # Airflow reads it once, when it is import
 
 ROOT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
+
+
+@pytest.fixture(autouse=True)
+def _connections_of_the_task() -> Iterator[None]:
+    """A task puts Airflow's connections into the environment of its process; here the process lives on."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")
