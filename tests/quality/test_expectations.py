@@ -87,6 +87,18 @@ DAMAGES = [
         "nobody is retained who is not in the cohort",
     ),
     ("retention_cohorts", "set cohort_size_count = 7 where period_number = 1 and cohort_date = '2026-02-02'", "keeps its size"),
+    ("funnel_periods", "delete where period_kind = 'week'", "counted both ways by day week and month"),
+    (
+        "funnel_periods",
+        "delete where period_kind = 'day' and period_start = '2026-02-02'",
+        "the days of a funnel are those of funnel daily",
+    ),
+    (
+        "funnel_periods",
+        "set reached_count = 3 where step_number = 3 and period_kind = 'day'",
+        "the days of a funnel are those of funnel daily",
+    ),
+    ("ticket_clock_daily", "delete where metric_date = '2026-03-29'", "the last day knows every open clock"),
     ("ticket_daily", "set backlog_count = -3 where launch_day = 5", "nothing is counted below zero"),
     ("ticket_sla", "set is_breached = true where launch_day = 5", "a promise is broken exactly when its time is over"),
     ("ticket_sla", "set elapsed_business_seconds = 9000 where launch_day = 5", "business time is part of calendar time"),
