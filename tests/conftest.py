@@ -84,10 +84,9 @@ def _is_installed(program: str) -> bool:
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_variable_of_another_module() -> None:
-    """What the module before on this worker left behind would lead this one to another project or warehouse."""
-    for name in list(os.environ):
-        if name.startswith(("AIRFLOW_CONN_POSTLAUNCH_", "POSTLAUNCH_")):
-            del os.environ[name]
+    """A module that leaves a variable behind would lead the next one on its worker to another project or warehouse."""
+    left = sorted(name for name in os.environ if name.startswith(("AIRFLOW_CONN_POSTLAUNCH_", "POSTLAUNCH_")))
+    assert not left, f"{', '.join(left)} was set for longer than one module: use a fixture of scope function or module"
 
 
 @contextlib.contextmanager
@@ -157,31 +156,40 @@ def template(server: PostgresServer) -> str:
     return "template_warehouse"
 
 
+@pytest.fixture(scope="module")
+def module_patch() -> Iterator[pytest.MonkeyPatch]:
+    """`monkeypatch` for what the tests of one module share."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
 @contextlib.contextmanager
-def _copy(server: PostgresServer, template: str) -> Iterator[str]:
-    """A fresh warehouse that AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE points at; yields its URI and drops it in the end."""
+def _copy(server: PostgresServer, template: str, patch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A fresh warehouse that AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE points at; yields its URI and drops it in the end.
+
+    `patch` is the one that the test itself uses: two of them, undone in another order than they were made, leave a variable behind.
+    """
     name = f"warehouse_{secrets.token_hex(4)}"
     server.clone_database(template, name, LOGIN)
     uri = server.uri(name, LOGIN)
+    patch.setenv(WAREHOUSE, uri)
     try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(WAREHOUSE, uri)
-            yield uri
+        yield uri
     finally:
         server.drop_database(name)
 
 
 @pytest.fixture
-def warehouse(server: PostgresServer, template: str) -> Iterator[str]:
+def warehouse(server: PostgresServer, template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """URI of an empty migrated warehouse for this test alone."""
-    with _copy(server, template) as uri:
+    with _copy(server, template, monkeypatch) as uri:
         yield uri
 
 
 @pytest.fixture(scope="module")
-def module_warehouse(server: PostgresServer, template: str) -> Iterator[str]:
+def module_warehouse(server: PostgresServer, template: str, module_patch: pytest.MonkeyPatch) -> Iterator[str]:
     """URI of an empty migrated warehouse for the tests of one module, which may build on one another."""
-    with _copy(server, template) as uri:
+    with _copy(server, template, module_patch) as uri:
         yield uri
 
 
@@ -197,32 +205,28 @@ def _apis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str
         yield url, state
 
 
-@contextlib.contextmanager
-def _connected(server: tuple[str, Path]) -> Iterator[str]:
+def connect_apis(server: tuple[str, Path], patch: pytest.MonkeyPatch) -> str:
     """Point the four connections at the simulators, and their clock at its moment whatever the test before did to it."""
     from sandbox.state import source_connections
     from sandbox.story.clock import SandboxClock
 
     url, state = server
     SandboxClock(state).freeze(CLOCK)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in source_connections(url).items():
-            patch.setenv(name, f"{value}?limits=none")  # these simulators count nothing either
-        yield url
+    for name, value in source_connections(url).items():
+        patch.setenv(name, f"{value}?limits=none")  # these simulators count nothing either
+    return url
 
 
 @pytest.fixture
-def apis(_apis_server: tuple[str, Path]) -> Iterator[str]:
+def apis(_apis_server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> str:
     """Base URL of the simulated APIs; AIRFLOW_CONN_POSTLAUNCH_{MIXPANEL,ZENDESK,PAGERDUTY,PROMETHEUS} point at it."""
-    with _connected(_apis_server) as url:
-        yield url
+    return connect_apis(_apis_server, monkeypatch)
 
 
 @pytest.fixture(scope="module")
-def module_apis(_apis_server: tuple[str, Path]) -> Iterator[str]:
+def module_apis(_apis_server: tuple[str, Path], module_patch: pytest.MonkeyPatch) -> str:
     """As `apis`, for the tests of one module."""
-    with _connected(_apis_server) as url:
-        yield url
+    return connect_apis(_apis_server, module_patch)
 
 
 @pytest.fixture(scope="session")

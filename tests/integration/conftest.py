@@ -16,7 +16,7 @@ import pytest
 from postlaunch.config.launch import Launch
 from postlaunch.config.load import load_launches
 from sandbox.postgres import PostgresServer
-from tests.conftest import LAUNCH_DATE, LOGIN, WAREHOUSE, _connected
+from tests.conftest import LAUNCH_DATE, LOGIN, WAREHOUSE, connect_apis
 
 STORY_FIRST, STORY_LAST = LAUNCH_DATE - dt.timedelta(days=9), LAUNCH_DATE + dt.timedelta(days=90)
 CDNOW_FIRST, CDNOW_LAST = dt.date(1997, 1, 1), dt.date(1998, 6, 30)
@@ -45,7 +45,8 @@ def _published(
 
     landing = tmp_path_factory.mktemp("landing")
     server.clone_database(template, TEMPLATE, LOGIN)
-    with pytest.MonkeyPatch.context() as patch, _connected(_apis_server):
+    with pytest.MonkeyPatch.context() as patch:
+        connect_apis(_apis_server, patch)
         patch.setenv(WAREHOUSE, server.uri(TEMPLATE, LOGIN))
         _set_folders(patch, landing, sandbox_launches, tmp_path_factory)
         launches = load_launches(sandbox_launches)
@@ -75,18 +76,23 @@ def _set_folders(patch: pytest.MonkeyPatch, landing: Path, launches: Path, facto
 
 @contextlib.contextmanager
 def _copy(
-    published: Story, server: PostgresServer, apis: tuple[str, Path], launches: Path, factory: pytest.TempPathFactory
+    published: Story,
+    server: PostgresServer,
+    apis: tuple[str, Path],
+    launches: Path,
+    factory: pytest.TempPathFactory,
+    patch: pytest.MonkeyPatch,
 ) -> Iterator[Story]:
     """A copy of the published story, and an environment that points at it and at the simulated APIs."""
     name = f"story_{secrets.token_hex(4)}"
     server.clone_database(TEMPLATE, name, LOGIN)
     landing = factory.mktemp("landing") / "zone"
     shutil.copytree(published.landing, landing)
+    connect_apis(apis, patch)
+    patch.setenv(WAREHOUSE, server.uri(name, LOGIN))
+    _set_folders(patch, landing, launches, factory)
     try:
-        with _connected(apis), pytest.MonkeyPatch.context() as patch:
-            patch.setenv(WAREHOUSE, server.uri(name, LOGIN))
-            _set_folders(patch, landing, launches, factory)
-            yield replace(published, landing=landing)
+        yield replace(published, landing=landing)
     finally:
         server.drop_database(name)
 
@@ -98,9 +104,10 @@ def story(
     _apis_server: tuple[str, Path],
     sandbox_launches: Path,
     tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Story]:
     """A copy of the published story for this test alone."""
-    with _copy(_published, server, _apis_server, sandbox_launches, tmp_path_factory) as copy:
+    with _copy(_published, server, _apis_server, sandbox_launches, tmp_path_factory, monkeypatch) as copy:
         yield copy
 
 
@@ -111,7 +118,8 @@ def module_story(
     _apis_server: tuple[str, Path],
     sandbox_launches: Path,
     tmp_path_factory: pytest.TempPathFactory,
+    module_patch: pytest.MonkeyPatch,
 ) -> Iterator[Story]:
     """One copy for the tests of a module, which only read it or build on one another."""
-    with _copy(_published, server, _apis_server, sandbox_launches, tmp_path_factory) as copy:
+    with _copy(_published, server, _apis_server, sandbox_launches, tmp_path_factory, module_patch) as copy:
         yield copy

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -15,17 +14,11 @@ from postlaunch.warehouse import publish as publish_module
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.marts import mart_tables
 from postlaunch.warehouse.publish import publish
-from tests.quality.hand_built import LAST, LAUNCH, MARTS, Warehouse, marts_alone
+from tests.quality.conftest import _marts_alone  # noqa: F401  (a fixture)
+from tests.quality.hand_built import LAST, LAUNCH, MARTS, Warehouse
 
 SECOND = "cdnow"
 SCORECARD = ("kpi_daily", "scorecard")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _marts_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("POSTLAUNCH_DBT_PROJECT", str(marts_alone(tmp_path_factory.mktemp("marts"))))
-        yield
 
 
 @pytest.fixture
