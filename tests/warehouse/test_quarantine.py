@@ -6,7 +6,7 @@ import datetime as dt
 import gzip
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,7 @@ def query(warehouse: str) -> Callable[[str], list[tuple[Any, ...]]]:
 
 
 @pytest.fixture
-def bug(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def bug() -> Iterator[Callable[[], None]]:
     """A loader that refuses every line with the word Signed; calling it is the fix."""
 
     def refusing(read: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,9 +89,10 @@ def bug(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
         return row
 
-    for kind in (loader_events._EventRows, loader_entities._EntityRows):
-        monkeypatch.setattr(kind, "_row", refusing(kind._row))
-    return monkeypatch.undo
+    with pytest.MonkeyPatch.context() as patch:  # of its own: what else the test has patched stays when the bug is gone
+        for kind in (loader_events._EventRows, loader_entities._EntityRows):
+            patch.setattr(kind, "_row", refusing(kind._row))
+        yield patch.undo
 
 
 def again(landing: Landing, choice: Choice | None = None) -> list[str]:
