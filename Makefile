@@ -50,7 +50,7 @@ down: ## stop every process of the demonstration; its state stays in .local
 	@if [ -x .venv/bin/postlaunch ]; then .venv/bin/postlaunch down; else echo "nothing runs: there is no .venv"; fi
 
 test: setup system ## all tests
-	@.venv/bin/pytest --numprocesses 2 --dist loadgroup $(ARGS)
+	@.venv/bin/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 soak: setup system ## tests that take half an hour: 90 days of all sources backfilled through Airflow
 	@.venv/bin/pytest -m soak $(ARGS)
