@@ -37,7 +37,7 @@ $(UV_STAMP):
 
 $(VENV_STAMP): uv.lock pyproject.toml | $(UV_STAMP)
 	@echo "setup: packages of uv.lock into .venv"
-	@$(UV) sync --quiet --frozen --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+	@$(UV) sync --quiet --frozen --compile-bytecode --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
 	@touch $@
 
 system: ## Chromium, Prometheus, node exporter, fonts: installed if missing (root), or named

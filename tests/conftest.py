@@ -14,6 +14,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -165,33 +166,49 @@ def module_patch() -> Iterator[pytest.MonkeyPatch]:
         yield patch
 
 
-@contextlib.contextmanager
-def _copy(server: PostgresServer, template: str, patch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A fresh warehouse that AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE points at; yields its URI and drops it in the end.
+@dataclass(frozen=True)
+class Warehouses:
+    """Makes warehouses of the session's server, each with a folder for dbt."""
 
-    `patch` is the one that the test itself uses: two of them, undone in another order than they were made, leave a variable behind.
-    """
-    name = f"warehouse_{secrets.token_hex(4)}"
-    server.clone_database(template, name, LOGIN)
-    uri = server.uri(name, LOGIN)
-    patch.setenv(WAREHOUSE, uri)
-    try:
-        yield uri
-    finally:
-        server.drop_database(name)
+    server: PostgresServer
+    folder: Path
+
+    @contextlib.contextmanager
+    def copied(self, template: str, name: str, patch: pytest.MonkeyPatch) -> Iterator[str]:
+        """A copy of `template` that AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE points at; yields its URI and drops it in the end.
+
+        Copies of one name share dbt's folder, for dbt parses the whole project anew, in eight seconds, when the database has another
+        name than the last time. `patch` is the one that the test itself uses: two of them, undone in another order than they were
+        made, leave a variable behind.
+        """
+        self.server.clone_database(template, name, LOGIN)
+        uri = self.server.uri(name, LOGIN)
+        patch.setenv(WAREHOUSE, uri)
+        patch.setenv("DBT_TARGET_PATH", str(self.folder / name / "target"))
+        patch.setenv("DBT_LOG_PATH", str(self.folder / name / "logs"))
+        try:
+            yield uri
+        finally:
+            self.server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def warehouses(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Warehouses:
+    """For a fixture that wants a warehouse of its own."""
+    return Warehouses(server, tmp_path_factory.mktemp("dbt"))
 
 
 @pytest.fixture
-def warehouse(server: PostgresServer, template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def warehouse(warehouses: Warehouses, template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """URI of an empty migrated warehouse for this test alone."""
-    with _copy(server, template, monkeypatch) as uri:
+    with warehouses.copied(template, "warehouse", monkeypatch) as uri:
         yield uri
 
 
 @pytest.fixture(scope="module")
-def module_warehouse(server: PostgresServer, template: str, module_patch: pytest.MonkeyPatch) -> Iterator[str]:
+def module_warehouse(warehouses: Warehouses, template: str, module_patch: pytest.MonkeyPatch) -> Iterator[str]:
     """URI of an empty migrated warehouse for the tests of one module, which may build on one another."""
-    with _copy(server, template, module_patch) as uri:
+    with warehouses.copied(template, "module_warehouse", module_patch) as uri:
         yield uri
 
 

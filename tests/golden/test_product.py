@@ -25,8 +25,6 @@ def marts(module_warehouse: str, tmp_path_factory: pytest.TempPathFactory) -> It
     folder = tmp_path_factory.mktemp("launches")
     with pytest.MonkeyPatch.context() as patch, connect() as session:
         patch.setenv("POSTLAUNCH_LAUNCHES", str(folder))
-        patch.setenv("DBT_TARGET_PATH", str(tmp_path_factory.mktemp("target")))
-        patch.setenv("DBT_LOG_PATH", str(tmp_path_factory.mktemp("logs")))
         for file in CASES:
             case = yaml.safe_load(file.read_text())
             zone = case["launch"]["timezone"]

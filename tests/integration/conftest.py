@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ import pytest
 from postlaunch.config.launch import Launch
 from postlaunch.config.load import load_launches
 from sandbox.postgres import PostgresServer
-from tests.conftest import LAUNCH_DATE, LOGIN, WAREHOUSE, connect_apis
+from tests.conftest import LAUNCH_DATE, Warehouses, connect_apis
 
 STORY_FIRST, STORY_LAST = LAUNCH_DATE - dt.timedelta(days=9), LAUNCH_DATE + dt.timedelta(days=90)
 CDNOW_FIRST, CDNOW_LAST = dt.date(1997, 1, 1), dt.date(1998, 6, 30)
@@ -36,7 +35,7 @@ class Story:
 
 @pytest.fixture(scope="session")
 def _published(
-    server: PostgresServer, template: str, _apis_server: tuple[str, Path], sandbox_launches: Path, tmp_path_factory: pytest.TempPathFactory
+    warehouses: Warehouses, template: str, _apis_server: tuple[str, Path], sandbox_launches: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Story:
     from postlaunch.ingest import ingest
     from postlaunch.quality import audit
@@ -44,82 +43,74 @@ def _published(
     from postlaunch.warehouse.publish import publish
 
     landing = tmp_path_factory.mktemp("landing")
-    server.clone_database(template, TEMPLATE, LOGIN)
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, warehouses.copied(template, "story", patch):
         connect_apis(_apis_server, patch)
-        patch.setenv(WAREHOUSE, server.uri(TEMPLATE, LOGIN))
-        _set_folders(patch, landing, sandbox_launches, tmp_path_factory)
+        _set_folders(patch, landing, sandbox_launches)
         launches = load_launches(sandbox_launches)
         for name, (first, last) in WINDOWS.items():
             for source in launches[name].sources:
                 ingest(source, launches[name], first, last)
         build()
         story = Story(landing, launches, audit().summary, publish().summary)
-    _seal(server)
+        _seal(warehouses.server)
     return story
 
 
 def _seal(server: PostgresServer) -> None:
-    """PostgreSQL copies only a database that nobody is in: end what libraries left open, and let nobody in again."""
+    """The story becomes the template of its copies. PostgreSQL copies only a database that nobody is in: end what libraries left open."""
     with psycopg.connect(server.uri(), autocommit=True) as session:
-        session.execute(f"alter database {TEMPLATE} with allow_connections false")
-        session.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [TEMPLATE])
+        session.execute("alter database story with allow_connections false")
+        session.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'story'")
+        session.execute(f"alter database story rename to {TEMPLATE}")
 
 
-def _set_folders(patch: pytest.MonkeyPatch, landing: Path, launches: Path, factory: pytest.TempPathFactory) -> None:
-    target = factory.mktemp("dbt")
+def _set_folders(patch: pytest.MonkeyPatch, landing: Path, launches: Path) -> None:
     patch.setenv("POSTLAUNCH_LANDING", str(landing))
     patch.setenv("POSTLAUNCH_LAUNCHES", str(launches))
-    patch.setenv("DBT_TARGET_PATH", str(target / "target"))
-    patch.setenv("DBT_LOG_PATH", str(target / "logs"))
 
 
 @contextlib.contextmanager
 def _copy(
     published: Story,
-    server: PostgresServer,
+    warehouses: Warehouses,
+    name: str,
     apis: tuple[str, Path],
     launches: Path,
     factory: pytest.TempPathFactory,
     patch: pytest.MonkeyPatch,
 ) -> Iterator[Story]:
     """A copy of the published story, and an environment that points at it and at the simulated APIs."""
-    name = f"story_{secrets.token_hex(4)}"
-    server.clone_database(TEMPLATE, name, LOGIN)
     landing = factory.mktemp("landing") / "zone"
     shutil.copytree(published.landing, landing)
     connect_apis(apis, patch)
-    patch.setenv(WAREHOUSE, server.uri(name, LOGIN))
-    _set_folders(patch, landing, launches, factory)
-    try:
+    _set_folders(patch, landing, launches)
+    with warehouses.copied(TEMPLATE, name, patch):
         yield replace(published, landing=landing)
-    finally:
-        server.drop_database(name)
 
 
 @pytest.fixture
 def story(
     _published: Story,
-    server: PostgresServer,
+    warehouses: Warehouses,
     _apis_server: tuple[str, Path],
     sandbox_launches: Path,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Story]:
     """A copy of the published story for this test alone."""
-    with _copy(_published, server, _apis_server, sandbox_launches, tmp_path_factory, monkeypatch) as copy:
+    with _copy(_published, warehouses, "story", _apis_server, sandbox_launches, tmp_path_factory, monkeypatch) as copy:
         yield copy
 
 
 @pytest.fixture(scope="module")
 def module_story(
     _published: Story,
-    server: PostgresServer,
+    warehouses: Warehouses,
     _apis_server: tuple[str, Path],
     sandbox_launches: Path,
     tmp_path_factory: pytest.TempPathFactory,
     module_patch: pytest.MonkeyPatch,
 ) -> Iterator[Story]:
     """One copy for the tests of a module, which only read it or build on one another."""
-    with _copy(_published, server, _apis_server, sandbox_launches, tmp_path_factory, module_patch) as copy:
+    with _copy(_published, warehouses, "module_story", _apis_server, sandbox_launches, tmp_path_factory, module_patch) as copy:
         yield copy

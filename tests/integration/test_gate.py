@@ -101,7 +101,6 @@ def pipeline(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POSTLAUNCH_LANDING", str(landing))
         patch.setenv("POSTLAUNCH_LAUNCHES", str(sandbox_launches))
-        patch.setenv("DBT_TARGET_PATH", str(tmp_path_factory.mktemp("dbt")))
         launch = load_launch(sandbox_launches, LAUNCH)
         sync_launches({LAUNCH: launch})
         ingest("mixpanel", launch, FIRST, LAST)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import psycopg
 import pytest
 
 from postlaunch.warehouse.build import build
-from sandbox.postgres import PostgresServer
+from tests.conftest import Warehouses
 from tests.dbt.event_rows import write_launch
 from tests.dbt.operations import capacity_cases, incident_cases, metric_cases
 from tests.dbt.operations.raw_rows import put_entities, put_samples
@@ -20,13 +19,13 @@ from tests.dbt.operations.support_tickets import random_tickets
 
 
 @pytest.fixture(scope="package")
-def built(server: PostgresServer, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection]:
+def built(warehouses: Warehouses, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection]:
     """A session in the built warehouse (marts in schema build)."""
-    name = f"operations_{secrets.token_hex(4)}"
-    server.clone_database(template, name, "postlaunch")
-    uri = server.uri(name, "postlaunch")
-    with pytest.MonkeyPatch.context() as patch, psycopg.connect(uri) as session:
-        patch.setenv("AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE", uri)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        warehouses.copied(template, "operations", patch) as uri,
+        psycopg.connect(uri) as session,
+    ):
         patch.setenv("POSTLAUNCH_LAUNCHES", str(_launch_files(tmp_path_factory.mktemp("launches"))))
         session.execute("set timezone to 'UTC'")
         _put_support(session)
@@ -37,7 +36,6 @@ def built(server: PostgresServer, template: str, tmp_path_factory: pytest.TempPa
         build()
         patch.undo()
         yield session
-    server.drop_database(name)
 
 
 def _launch_files(folder: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import secrets
 from collections.abc import Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +12,7 @@ import pytest
 
 from postlaunch.config.load import load_launches
 from postlaunch.warehouse.config_sync import sync_launches
-from sandbox.postgres import PostgresServer
+from tests.conftest import Warehouses
 from tests.dbt.event_rows import write_launch
 from tests.dbt.operations.raw_rows import Entity, Place, put_entities
 from tests.dbt.operations.support_build import build_support, date_the_change
@@ -121,12 +120,13 @@ def exports() -> dict[str, Export]:
 
 
 @pytest.fixture(scope="module")
-def marts(server: PostgresServer, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection]:
-    name = f"support_{secrets.token_hex(4)}"
-    server.clone_database(template, name, "postlaunch")
-    uri, folder = server.uri(name, "postlaunch"), tmp_path_factory.mktemp("launches")
-    with pytest.MonkeyPatch.context() as patch, psycopg.connect(uri, autocommit=True) as session:
-        patch.setenv("AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE", uri)
+def marts(warehouses: Warehouses, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection]:
+    folder = tmp_path_factory.mktemp("launches")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        warehouses.copied(template, "support", patch) as uri,
+        psycopg.connect(uri, autocommit=True) as session,
+    ):
         patch.setenv("POSTLAUNCH_LAUNCHES", str(folder))
         for first_reply in (60, 60_000):
             for case in CASES:
@@ -142,7 +142,6 @@ def marts(server: PostgresServer, template: str, tmp_path_factory: pytest.TempPa
             put_entities(session, place, "zendesk", "ticket_events", (FIRST, LAST), export.ticket_events)
         build_support()
         yield session
-    server.drop_database(name)
 
 
 def clocks(marts: psycopg.Connection, launch_id: str, metric: str, columns: str) -> list[tuple[Any, ...]]:

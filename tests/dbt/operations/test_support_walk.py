@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,7 +13,7 @@ import pytest
 
 from postlaunch.config.load import load_launches
 from postlaunch.warehouse.config_sync import sync_launches
-from sandbox.postgres import PostgresServer
+from tests.conftest import Warehouses
 from tests.dbt.event_rows import write_launch
 from tests.dbt.operations.raw_rows import Entity, put_entities
 from tests.dbt.operations.support_build import build_support, contents, date_the_change
@@ -56,14 +55,15 @@ LIVES = {desk.name: random_tickets(desk, number, TICKETS_PER_DESK) for number, d
 
 @pytest.fixture(scope="module")
 def night(
-    server: PostgresServer, template: str, tmp_path_factory: pytest.TempPathFactory
+    warehouses: Warehouses, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[dt.date, dt.date], psycopg.Connection]]:
     """Pulls a stretch of dates and builds it; launch files changed at CHANGED_AT."""
-    name = f"support_{secrets.token_hex(4)}"
-    server.clone_database(template, name, "postlaunch")
-    uri, folder = server.uri(name, "postlaunch"), tmp_path_factory.mktemp("launches")
-    with pytest.MonkeyPatch.context() as patch, psycopg.connect(uri, autocommit=True) as session:
-        patch.setenv("AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE", uri)
+    folder = tmp_path_factory.mktemp("launches")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        warehouses.copied(template, "support", patch) as uri,
+        psycopg.connect(uri, autocommit=True) as session,
+    ):
         patch.setenv("POSTLAUNCH_LAUNCHES", str(folder))
         session.execute("set timezone to 'UTC'")
         for is_later in (False, True):
@@ -79,7 +79,6 @@ def night(
 
         run.session = session  # type: ignore[attr-defined]
         yield run
-    server.drop_database(name)
 
 
 def kept(desk: Desk, last: dt.date) -> list[Ticket]:
