@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-import shutil
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -21,17 +20,10 @@ from postlaunch.config.settings import load_settings
 from postlaunch.errors import ConfigError, WarehouseError
 from postlaunch.warehouse.db import connect, keywords
 from postlaunch.warehouse.dbt_run import dbt_environment
-from postlaunch.warehouse.migrate import migrate
-from sandbox.ports import free_port
-from sandbox.postgres import _give, _run, _server_account
-from tests.conftest import open_folder
+from sandbox.postgres import PostgresServer
+from tests.warehouse.tls_front import TlsFront
 
 VARIABLE = "AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE"
-IS_ENCRYPTED = "select is_encrypted, client from public.of_this_session()"
-OF_THIS_SESSION = """
-    create function public.of_this_session(out is_encrypted boolean, out client text) security definer
-    begin atomic select ssl, client_dn from pg_stat_ssl where pid = pg_backend_pid(); end
-"""  # a role that was taken may not look at its own session
 
 
 class Authority:
@@ -69,64 +61,31 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"), "ours")
 
 
-@pytest.fixture(scope="module")
-def tls(authority: Authority) -> Iterator[str]:
-    """Address of a migrated warehouse on a server that answers over TLS alone. The sandbox's own server is built without it."""
-    programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), default=None)
-    if programs is None or not (programs / "initdb").exists():
-        pytest.skip("no PostgreSQL server with TLS on this machine; 'apt-get install postgresql' installs one")
-    with open_folder() as folder:
-        account, data, port = _server_account(), folder / "data", free_port()
-        data.mkdir(mode=0o700)
-        _give(data, account)
-        _run(
-            [
-                programs / "initdb",
-                "-D",
-                data,
-                "-U",
-                "postgres",
-                "--auth=trust",
-                "--encoding=UTF8",
-                "--locale=C",
-                "--no-instructions",
-                "--no-sync",
-            ],
-            account,
-        )
-        for source, name in (*zip(authority.certify("server"), ("server.crt", "server.key"), strict=True), (authority.file, "clients.pem")):
-            shutil.copy(source, data / name)
-            (data / name).chmod(0o600)
-            _give(data / name, account)
-        (data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 trust\n")
-        settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "ssl": "on", "ssl_ca_file": "clients.pem"}
-        with (data / "postgresql.conf").open("a") as file:
-            file.writelines(f"{name} = '{value}'\n" for name, value in {**settings, "fsync": "off"}.items())
-        _run([programs / "pg_ctl", "start", "-w", "-D", data, "-l", data / "log"], account)
-        try:
-            with psycopg.connect(f"postgres://postgres@127.0.0.1:{port}/postgres", autocommit=True) as superuser:
-                superuser.execute("create role postlaunch login createrole")
-                superuser.execute("create database postlaunch owner postlaunch")
-            address = f"postgres://postlaunch:none@127.0.0.1:{port}/postlaunch"
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv(VARIABLE, f"{address}?sslmode=require")
-                migrate()
-            with psycopg.connect(f"postgres://postgres@127.0.0.1:{port}/postlaunch", autocommit=True) as superuser:
-                superuser.execute(OF_THIS_SESSION)
-            yield address
-        finally:
-            _run([programs / "pg_ctl", "stop", "-w", "-m", "immediate", "-D", data], account)
+@pytest.fixture
+def front(warehouse: str, server: PostgresServer, authority: Authority) -> TlsFront:
+    """TLS before the server of the sandbox, which is built without it; a certificate of a client is looked at where there is one."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority.file)
+    context.load_cert_chain(*authority.certify("server"))
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return TlsFront(context, server.port)
+
+
+@pytest.fixture
+def tls(front: TlsFront, warehouse: str, server: PostgresServer) -> Iterator[str]:
+    """Address of a migrated warehouse that is reached over TLS alone."""
+    with front.listening() as port:
+        yield warehouse.replace(f":{server.port}/", f":{port}/")
 
 
 def by_psycopg() -> Any:
     with connect("loader") as session:
-        return session.execute(IS_ENCRYPTED).fetchone()
+        return session.execute("select 1").fetchone()
 
 
 def by_the_gate() -> Any:
     """Great Expectations judges what this role read; it has no connection of its own."""
     with connect("auditor") as session:
-        return session.execute(IS_ENCRYPTED).fetchone()
+        return session.execute("select 1").fetchone()
 
 
 def by_dbt() -> Any:
@@ -137,7 +96,7 @@ def by_dbt() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in dbt_environment().items():
             patch.setenv(name, value)
-        outcome = dbtRunner().invoke(["--quiet", "show", "--inline", IS_ENCRYPTED, *folders])
+        outcome = dbtRunner().invoke(["--quiet", "show", "--inline", "select 1", *folders])
     if not outcome.success:
         raise WarehouseError(str(outcome.exception or outcome.result))
     return tuple(outcome.result.results[0].agate_table.rows[0])
@@ -148,24 +107,24 @@ WAYS = [by_psycopg, by_the_gate, by_dbt]
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_verified_connection_is_encrypted_and_its_options_reach_everybody(
-    way: Any, tls: str, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    way: Any, front: TlsFront, tls: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate, key = authority.certify("a-client")
     options = f"sslmode=verify-full&sslrootcert={authority.file}&sslcert={certificate}&sslkey={key}"
     monkeypatch.setenv(VARIABLE, f"{tls}?{options}")
-    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
-    monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path / "logs"))
-    assert way() == (True, "/CN=a-client")
+    assert way() == (1,)
+    assert set(front.clients) == {"a-client"}
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_certificate_of_another_authority_is_refused(way: Any, tls: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_of_another_authority_is_refused(
+    way: Any, front: TlsFront, tls: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stranger = Authority(tmp_path, "stranger")
     monkeypatch.setenv(VARIABLE, f"{tls}?sslmode=verify-full&sslrootcert={stranger.file}")
-    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
-    monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path / "logs"))
     with pytest.raises(WarehouseError, match="certificate verify failed"):
         way()
+    assert not front.clients
 
 
 def test_a_server_without_tls_is_refused_where_it_is_demanded(warehouse: str, monkeypatch: pytest.MonkeyPatch) -> None:
