@@ -164,3 +164,22 @@ def test_a_scheduled_run_without_recipients_says_where_they_belong(tmp_path: Pat
 
     with pytest.raises(AirflowFailException, match=r"launch cdnow: reviews\.recipients\.daily is missing"):
         render_and_deliver("daily", {"launch": "cdnow", "period": "1997-03-31"}, context("scheduled"))
+
+
+def test_a_launch_with_a_wrong_file_is_reviewed_by_its_last_right_one_and_a_launch_that_never_had_one_is_not(
+    sandbox_launches: Path, warehouse: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from postlaunch.config.load import read_launches
+    from postlaunch.orchestration.reviews import targets
+    from postlaunch.orchestration.windows import days_to_review
+    from postlaunch.warehouse.config_sync import sync_launches
+
+    text = (sandbox_launches / "emr-platform.yaml").read_text()
+    for name in ("one", "two", "three"):
+        (tmp_path / f"{name}.yaml").write_text(text.replace("launch: emr-platform", f"launch: {name}"))
+    monkeypatch.setenv("POSTLAUNCH_LAUNCHES", str(tmp_path))
+    sync_launches(read_launches(tmp_path).launches)
+    (tmp_path / "two.yaml").write_text(text.replace("launch: emr-platform", "launch: two") + "colour: blue\n")
+    (tmp_path / "new.yaml").write_text(text.replace("launch: emr-platform", "launch: new") + "colour: blue\n")
+    found = targets(days_to_review, context("scheduled"))
+    assert sorted((target["launch"], target["period"]) for target in found) == [(name, DAY.isoformat()) for name in ("one", "three", "two")]

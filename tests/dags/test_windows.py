@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from postlaunch.config.launch import Launch
+from postlaunch.orchestration.defaults import NIGHTLY
 from postlaunch.orchestration.windows import dates_to_ingest, days_to_review, ended_dates, months_to_review
 
 ZONES = (
@@ -129,3 +131,14 @@ def test_nothing_is_reviewed_before_launch_day_zero() -> None:
     assert days_to_review(soon, *night(dt.date(2026, 4, 21))) == ["2026-04-20"]
     assert months_to_review(soon, *month_end(2026, 4)) == []
     assert months_to_review(soon, *month_end(2026, 5)) == ["2026-04"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "begins"), [("UTC", 23), ("Europe/Berlin", 23), ("America/New_York", 23), ("America/Denver", 24), ("America/Los_Angeles", 24)]
+)
+def test_23_november_is_ingested_by_the_run_that_the_backfill_cookbook_names(zone: str, begins: int) -> None:
+    start = dt.datetime(2026, 11, begins, 6, tzinfo=dt.UTC)
+    assert dates_to_ingest(launch(zone), start, start + DAY) == [dt.date(2026, 11, 23)]
+    assert NIGHTLY.expression == "0 6 * * *"
+    cookbook = (Path(__file__).parents[2] / "docs" / "cookbooks" / "backfill.md").read_text()
+    assert "For 23 November choose from 2026-11-23 06:00 to 2026-11-23 06:00" in cookbook
