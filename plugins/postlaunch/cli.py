@@ -25,6 +25,7 @@ from postlaunch.config.launch import Launch, ReviewKind, Source
 from postlaunch.config.load import load_launch, read_launches
 from postlaunch.config.settings import REPOSITORY, load_settings
 from postlaunch.errors import ConfigError, PostlaunchError
+from postlaunch.warehouse.refusals import warehouse_errors
 
 LOCAL_ENV = REPOSITORY / ".local" / "env"
 
@@ -40,10 +41,11 @@ ToOption = Annotated[dt.datetime, typer.Option("--to", formats=["%Y-%m-%d"], hel
 
 
 def app() -> None:
-    """Entry point: runs the command line and turns our errors into one message and exit code 1."""
+    """Entry point: runs the command line and turns our errors, and what PostgreSQL refuses, into one message and exit code 1."""
     _load_local_env()
     try:
-        cli()
+        with warehouse_errors():
+            cli()
     except PostlaunchError as error:
         print(f"postlaunch: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
@@ -223,7 +225,8 @@ def run(launch: LaunchOption, first: FromOption, last: ToOption) -> None:
     failures: list[str] = []
     for source in chosen.sources:
         try:
-            _ingest(source, chosen, first.date(), last.date())
+            with warehouse_errors():
+                _ingest(source, chosen, first.date(), last.date())
         except PostlaunchError as error:
             failures.append(f"{source}: {error}")
             console.print(f"{source} failed, the other sources go on: {error}", style="red", markup=False)

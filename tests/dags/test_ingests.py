@@ -203,6 +203,23 @@ def test_only_what_a_retry_cannot_mend_is_not_tried_again(error: type[Postlaunch
         raise error("the reason")
 
 
+def test_a_task_that_lost_the_warehouse_is_tried_again_and_says_so_in_one_line(warehouse: str) -> None:
+    from airflow.sdk.exceptions import AirflowFailException  # noqa: TID251
+
+    from postlaunch.orchestration.defaults import step
+    from postlaunch.warehouse.db import connect
+
+    def lose_the_warehouse() -> None:
+        with step(), connect("loader") as session, psycopg.connect(warehouse) as other:
+            other.execute("select pg_terminate_backend(%s, 10000)", [session.info.backend_pid])
+            session.execute("select 1")
+
+    with pytest.raises(WarehouseError, match=r"^PostgreSQL at 127\.0\.0\.1:.*as soon as the server answers") as caught:
+        lose_the_warehouse()
+    assert not isinstance(caught.value, AirflowFailException)
+    assert len(str(caught.value).splitlines()) == 1
+
+
 def test_connections_of_a_secrets_backend_reach_the_library(tmp_path: Path) -> None:
     secret = {
         "conn_type": "http",

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.warehouse.conftest import own_server  # noqa: F401  a server of the test alone, here too
+
 
 @pytest.fixture
 def launch_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

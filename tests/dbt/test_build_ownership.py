@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -23,9 +22,8 @@ from postlaunch.warehouse import build as building
 from postlaunch.warehouse.build import build, open_build
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.dbt_run import Node
-from sandbox.ports import free_port
 from sandbox.postgres import PostgresServer
-from tests.conftest import LOGIN, WAREHOUSE
+from tests.conftest import LOGIN
 from tests.dbt.event_rows import Event, load_dates, write_launch
 
 LAUNCH = "emr"
@@ -184,23 +182,6 @@ def test_dbt_run_by_hand_is_waited_for_and_then_named(warehouse: str, launch_fil
     ):
         pass
     assert builds() == []
-
-
-@pytest.fixture
-def own_server(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgresServer]:
-    """A server that this test may restart, with a migrated warehouse that the environment points at."""
-    from postlaunch.warehouse.migrate import migrate
-
-    server = PostgresServer(server_folder / "data", free_port(), secrets.token_hex(8), throwaway=True)
-    try:
-        server.start()
-        server.ensure_login(LOGIN, server.password, createrole=True)
-        server.ensure_database("warehouse", LOGIN)
-        monkeypatch.setenv(WAREHOUSE, server.uri("warehouse", LOGIN))
-        migrate()
-        yield server
-    finally:
-        server.stop()
 
 
 def test_a_restart_of_postgresql_during_a_build_is_a_clean_message_and_the_rerun_builds_at_once(

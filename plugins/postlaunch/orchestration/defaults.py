@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundExceptio
 
 from postlaunch.config.connections import WAREHOUSE, variable_name
 from postlaunch.errors import ConfigError, SourceAuthError
+from postlaunch.warehouse.refusals import warehouse_errors
 
 OWNER = "postlaunch"
 TAGS = frozenset({"ingest", "build", "review", "mixpanel", "zendesk", "pagerduty", "prometheus", "nightly", "monthly"})
@@ -41,11 +42,13 @@ log = logging.getLogger(__name__)
 def step(*conn_ids: str) -> Iterator[None]:
     """The frame of a task: connections where the library looks for them, and no retry of what a retry cannot mend.
 
-    Raises AirflowFailException in place of ConfigError and SourceAuthError; every other error passes, to be retried.
+    Raises AirflowFailException in place of ConfigError and SourceAuthError. Every other error passes, to be retried; what PostgreSQL
+    refuses as a WarehouseError of one line.
     """
     export_connections(WAREHOUSE, *conn_ids)
     try:
-        yield
+        with warehouse_errors():
+            yield
     except (ConfigError, SourceAuthError) as error:
         raise AirflowFailException(str(error)) from None
 

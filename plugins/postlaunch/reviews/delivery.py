@@ -29,6 +29,7 @@ from postlaunch.reviews.mailboxes import Mailbox, mailbox, mailboxes
 from postlaunch.reviews.review import Review
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import take
+from postlaunch.warehouse.refusals import refusal
 
 POLICY = SMTP_POLICY.clone(cte_type="7bit")  # bodies in base64 or quoted-printable: not every server takes 8BITMIME
 MAIL_SECONDS = 300.0  # how long a mail waits for the same one, which is being sent: a slow mail server takes its time
@@ -79,7 +80,7 @@ def deliver(review: Review, recipients: Sequence[str], *, again: bool = False) -
                 _record(session, review, accepted, attempt, str(mail["Message-ID"]))
             return Delivery(str(mail["Message-ID"]), attempt, accepted, refused)
     except psycopg.Error as error:
-        raise ReviewError(f"the {review.kind} review was not mailed, its delivery cannot be recorded: {str(error).strip()}") from error
+        raise ReviewError(f"the {review.kind} review was not mailed, its delivery cannot be recorded: {refusal(error)}") from error
 
 
 def message(review: Review, sender: Mailbox, recipients: Sequence[Mailbox], attempt: int) -> EmailMessage:

@@ -17,6 +17,7 @@ from postlaunch.reviews.figures.render import draw
 from postlaunch.reviews.mailboxes import Mailbox, mailboxes
 from postlaunch.reviews.period import Period, parse_period
 from postlaunch.warehouse.db import connect
+from postlaunch.warehouse.refusals import refusal
 from postlaunch.warehouse.status import DomainStatus, domain_status
 
 _DOCUMENTS: Mapping[str, Callable[[Source], Document]] = {
@@ -74,7 +75,7 @@ def _read(kind: str, launch: Launch, period: Period) -> tuple[Document, int | No
             document = documents.fit(_DOCUMENTS[kind](Source(launch, period, session, statuses)))
             return document, queries.publication_id(session)
         except psycopg.Error as error:
-            raise ReviewError(f"the {kind} review of {launch.launch} cannot read the marts: {str(error).strip()}") from error
+            raise ReviewError(f"the {kind} review of {launch.launch} cannot read the marts: {refusal(error)}") from error
 
 
 def _write(review: Review, document: Document, pictures: Mapping[str, bytes], out: Path, launch: Launch) -> Review:

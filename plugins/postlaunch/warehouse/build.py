@@ -26,12 +26,13 @@ from psycopg import sql
 from postlaunch.config.launch import DOMAIN_SOURCE
 from postlaunch.config.load import read_launches
 from postlaunch.config.settings import load_settings
-from postlaunch.errors import BuildError, ConfigError, LockedError, PostlaunchError, WarehouseError
+from postlaunch.errors import BuildError, ConfigError, LockedError, WarehouseError
 from postlaunch.warehouse.config_sync import sync_launches
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.dbt_run import APPLICATION_NAME, Node, Progress, run_dbt
 from postlaunch.warehouse.identities import resolve_identities
 from postlaunch.warehouse.locks import held
+from postlaunch.warehouse.refusals import is_lost, reason_of
 
 LOCK = "build"
 ORPHAN_SECONDS = 10.0  # a dbt whose owner was killed ends within a second or two
@@ -157,9 +158,9 @@ def open_build(full_refresh: bool = False) -> Iterator[tuple[psycopg.Connection,
             if build_id is not None:
                 _finish(session, build_id)
         except BaseException as error:
-            fault = _went_away(error) if isinstance(error, psycopg.OperationalError) else error
+            fault = _went_away(error) if is_lost(error) else error
             if build_id is not None:
-                _give_back(session, build_id, str(fault) if isinstance(fault, PostlaunchError) else f"{type(fault).__name__}: {fault}")
+                _give_back(session, build_id, reason_of(fault))
             if fault is not error:
                 raise fault from error
             raise
@@ -235,9 +236,9 @@ def _require_alive(session: psycopg.Connection) -> None:
         raise _went_away(error) from error
 
 
-def _went_away(error: psycopg.Error) -> BuildError:
+def _went_away(error: BaseException) -> BuildError:
     return BuildError(
-        f"PostgreSQL ended the session that owns this build ({' '.join(str(error).split())}): "
+        f"PostgreSQL ended the session that owns this build ({error}): "
         "what it took is dirty again; run `postlaunch build` again as soon as the server answers"
     )
 

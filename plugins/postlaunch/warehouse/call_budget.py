@@ -27,6 +27,7 @@ from postlaunch.sources.base import Progress, public_url
 from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import take
+from postlaunch.warehouse.refusals import refusal
 
 DOCUMENTED: dict[Source, tuple[Limit, ...]] = {
     "mixpanel": (Limit(60, 3600), Limit(3, 1)),
@@ -204,8 +205,7 @@ class CallBudget:
             with connect("loader") as session:
                 yield session
         except psycopg.Error as error:
-            reason = (error.diag.message_primary if isinstance(error, psycopg.DatabaseError) else None) or str(error)
-            raise WarehouseError(f"cannot count the calls to {self._name}: {reason.strip()}; run `postlaunch migrate`") from error
+            raise WarehouseError(f"cannot count the calls to {self._name}: {refusal(error)}") from error
 
 
 def plan(source: Source, launch: Launch, first: dt.date, last: dt.date) -> str | None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import logging
+from typing import Any, Literal
 
 import psycopg
 from psycopg import sql
 
 from postlaunch.config.connections import WAREHOUSE, Connection, get_connection, variable_name
 from postlaunch.errors import ConfigError, WarehouseError
+from postlaunch.warehouse.refusals import place, without_values
 
 LOCK_TIMEOUT_SECONDS = 300  # no statement waits without end; what may be kept waiting by others waits less: warehouse/locks.py
 
 Role = Literal["loader", "transformer", "auditor", "publisher", "reporter", "analyst"]
+logging.getLogger("psycopg").setLevel(logging.ERROR)  # its warning of a rollback on a lost connection says again what the error says
+
 _OF_THE_CONNECTION = {"host", "port", "user", "password", "dbname", "application_name", "service"}  # they have places of their own
 
 
@@ -61,19 +65,31 @@ def libpq_environment(connection: Connection, settings: str = "") -> dict[str, s
     return {"PGOPTIONS": " ".join(settings.split()), **{name.decode(): value for key, value in options.items() if (name := variables[key])}}
 
 
-def connect(role: Role | None = None, *, autocommit: bool = False) -> psycopg.Connection:
+class Session(psycopg.Connection[tuple[Any, ...]]):
+    """A session whose errors repeat no value of a row, wherever their text and traceback go; `diag` still has all."""
+
+    def wait(self, *arguments: Any, **options: Any) -> Any:
+        """What every statement, COPY and fetch passes through."""
+        try:
+            return super().wait(*arguments, **options)
+        except psycopg.Error as error:
+            error.args = (without_values(error),)
+            raise
+
+
+def connect(role: Role | None = None, *, autocommit: bool = False) -> Session:
     """Open a session that has taken `role` (None: the owner). Raises WarehouseError without the password."""
     connection = get_connection(WAREHOUSE)
     try:
-        session = psycopg.connect(psycopg.conninfo.make_conninfo(**keywords(connection)), autocommit=True)
+        session = Session.connect(psycopg.conninfo.make_conninfo(**keywords(connection)), autocommit=True)
     except psycopg.OperationalError as error:
-        place = f"{connection.host}:{connection.port or 5432}/{connection.schema or 'postlaunch'}"
-        raise WarehouseError(f"no PostgreSQL at {place}: {' '.join(str(error).split())} (check {variable_name(WAREHOUSE)})") from None
+        said = " ".join(str(error).split())
+        raise WarehouseError(f"no PostgreSQL at {place(connection)}: {said} (check {variable_name(WAREHOUSE)})") from None
     if role is not None:
         try:
             session.execute(sql.SQL("set role {}").format(sql.Identifier(f"postlaunch_{role}")))
         except psycopg.Error as error:
             session.close()
-            raise WarehouseError(f"cannot take role postlaunch_{role}: {str(error).strip()}; run `postlaunch migrate`") from error
+            raise WarehouseError(f"cannot take role postlaunch_{role}: {error}; run `postlaunch migrate`") from error
     session.autocommit = autocommit
     return session

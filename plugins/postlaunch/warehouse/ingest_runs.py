@@ -20,12 +20,13 @@ from typing import Any
 import psycopg
 
 from postlaunch.config.launch import Launch, Source
-from postlaunch.errors import PostlaunchError, WarehouseError
+from postlaunch.errors import WarehouseError
 from postlaunch.sources.base import Progress
 from postlaunch.sources.landed import Window, sweep
 from postlaunch.sources.landing import Landing
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import take
+from postlaunch.warehouse.refusals import reason_of
 
 SESSION_NAME = "postlaunch ingest run "  # and the run's number: application_name of the session
 _POLL_SECONDS = 1.0
@@ -116,7 +117,7 @@ def recorded(
             yield run
         except BaseException as error:
             with suppress(WarehouseError, psycopg.Error):  # the first fault is the one to show, even if the warehouse went with it
-                _end(run, "failed", str(error) if isinstance(error, PostlaunchError) else f"{type(error).__name__}: {error}")
+                _end(run, "failed", reason_of(error))
             raise
         _end(run, "succeeded", None)
 

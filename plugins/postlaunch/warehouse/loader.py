@@ -31,6 +31,7 @@ from postlaunch.warehouse.loader_loss import rows_lost, shrunk
 from postlaunch.warehouse.loader_rows import Counts, LoadKey, Quarantine, Refusals, attempt
 from postlaunch.warehouse.loader_samples import load_samples
 from postlaunch.warehouse.locks import take
+from postlaunch.warehouse.refusals import refusal
 
 _REPLACED = {("mixpanel", "events"): ("mixpanel_events", "event_date"), ("prometheus", "samples"): ("prometheus_samples", "sample_date")}
 LOAD_SECONDS = 900.0  # how long a load waits for another of the same rows: a large day takes minutes
@@ -128,10 +129,9 @@ class Loader:
             with self._session.transaction():
                 return self._load(pull, table, force, accept_shrunk)
         except psycopg.Error as error:
-            reason = (error.diag.message_primary if isinstance(error, psycopg.DatabaseError) else None) or str(error)
             raise WarehouseError(
                 f"{manifest.source} {manifest.stream} {manifest.partition} of {manifest.launch} was not loaded, "
-                f"its partition is as it was: {' '.join(reason.split())}"
+                f"its partition is as it was: {refusal(error)}"
             ) from error
 
     def _load(self, pull: Pull, table: sql.Identifier | None, force: bool, accept_shrunk: bool) -> LoadResult:

@@ -20,6 +20,7 @@ import psycopg
 from postlaunch.errors import WarehouseError
 from postlaunch.sources.bounds import LONGEST_LINE
 from postlaunch.sources.landing import Batch, Pull
+from postlaunch.warehouse.refusals import without_values
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 TRAILER = struct.pack(">h", -1)
@@ -184,10 +185,8 @@ def attempt(session: psycopg.Connection, load: Callable[[Refusals], T]) -> T:
             if found is None:
                 raise
             if len(refusals.reasons) >= MOST_REFUSALS:
-                raise WarehouseError(
-                    f"PostgreSQL refuses more than {MOST_REFUSALS} lines, the last: {error.diag.message_primary}"
-                ) from error
-            refusals.reasons[refusals.ordinal(int(found[1]) - 1)] = f"PostgreSQL: {error.diag.message_primary}"
+                raise WarehouseError(f"PostgreSQL refuses more than {MOST_REFUSALS} lines, the last: {without_values(error)}") from error
+            refusals.reasons[refusals.ordinal(int(found[1]) - 1)] = f"PostgreSQL: {without_values(error)}"
 
 
 class Quarantine:

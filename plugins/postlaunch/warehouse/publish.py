@@ -29,6 +29,7 @@ from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import held, seize, take
 from postlaunch.warehouse.mart_rows import MARTS, Grain, ensure_table, replace_rows, reshaped
 from postlaunch.warehouse.marts import mart_tables
+from postlaunch.warehouse.refusals import refusal
 
 LOCK = "publish"
 PATIENCE_SECONDS = 120.0  # a publication before this one takes seconds
@@ -155,7 +156,7 @@ def publish() -> PublishResult:
             _release(session, passed)
             _hold(session, held)
     except psycopg.Error as error:
-        raise WarehouseError(f"publication rolled back, readers see the one before: {str(error).strip()}") from error
+        raise WarehouseError(f"publication rolled back, readers see the one before: {refusal(error)}") from error
     return PublishResult(
         publication_id,
         tuple((verdict.launch_id, verdict.domain) for verdict in pending),
