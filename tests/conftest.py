@@ -92,6 +92,16 @@ def _no_variable_of_another_module() -> None:
     assert not left, f"{', '.join(left)} was set for longer than one module: use a fixture of scope function or module"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_dbt_folder_of_the_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where dbt writes for a test that has no warehouse of ours."""
+    folder = tmp_path_factory.mktemp("dbt")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_TARGET_PATH", str(folder / "target"))
+        patch.setenv("DBT_LOG_PATH", str(folder / "logs"))
+        yield
+
+
 @contextlib.contextmanager
 def open_folder() -> Iterator[Path]:
     """A folder that other accounts may enter (pytest's own are closed to them): for a server that must not run as root."""
@@ -182,14 +192,18 @@ class Warehouses:
         made, leave a variable behind.
         """
         self.server.clone_database(template, name, LOGIN)
+        try:
+            yield self.point_to(name, patch)
+        finally:
+            self.server.drop_database(name)
+
+    def point_to(self, name: str, patch: pytest.MonkeyPatch) -> str:
+        """Let the environment lead to that warehouse and to its folder of dbt; returns its URI."""
         uri = self.server.uri(name, LOGIN)
         patch.setenv(WAREHOUSE, uri)
         patch.setenv("DBT_TARGET_PATH", str(self.folder / name / "target"))
         patch.setenv("DBT_LOG_PATH", str(self.folder / name / "logs"))
-        try:
-            yield uri
-        finally:
-            self.server.drop_database(name)
+        return uri
 
 
 @pytest.fixture(scope="session")

@@ -7,16 +7,29 @@ import os
 import psycopg
 import pytest
 
-from postlaunch.config.settings import load_settings
+from postlaunch.config.settings import REPOSITORY, load_settings
 from postlaunch.quality import audit
 from postlaunch.quality.invariants import load_models
 from postlaunch.warehouse.dbt_run import dbt_environment
+from tests.conftest import Warehouses
+
+MARTS = sorted(path.stem for path in (REPOSITORY / "dbt_project" / "models" / "marts").glob("*/*.sql"))
 
 
 @pytest.fixture(autouse=True)
-def _connected(built: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    info = built.info
-    monkeypatch.setenv("AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE", f"postgres://{info.user}:{info.password}@{info.host}:{info.port}/{info.dbname}")
+def _connected(built: psycopg.Connection, warehouses: Warehouses, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouses.point_to(built.info.dbname, monkeypatch)
+
+
+def test_every_table_and_column_of_the_marts_has_its_comment_in_the_database(built: psycopg.Connection) -> None:
+    found = built.execute("""
+        select class.relname, attribute.attname, obj_description(class.oid, 'pg_class'), col_description(class.oid, attribute.attnum)
+        from pg_class as class
+        join pg_attribute as attribute on attribute.attrelid = class.oid and attribute.attnum > 0 and not attribute.attisdropped
+        where class.relnamespace = 'build'::regnamespace and class.relname = any(%s)
+        """, [MARTS]).fetchall()  # fmt: skip
+    assert sorted({table for table, *_ in found}) == MARTS
+    assert [f"{table}.{column}" for table, column, of_table, of_column in found if not (of_table and of_column)] == []
 
 
 def test_every_data_test_of_the_project_holds_and_is_one_that_the_gate_judges(monkeypatch: pytest.MonkeyPatch) -> None:
