@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from postlaunch.config.launch import Launch
+from postlaunch.config.launch import KpiTargets, Launch, Target
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import daily, documents, monthly, verdict, weekly
 from postlaunch.reviews.blocks import Bullet, Bullets, Document, Heading, Notice, Paragraph, Row, Table
@@ -129,6 +129,39 @@ def test_a_held_domain_with_a_gate_stops_the_verdict(published: ModuleType) -> N
 def test_the_verdict_names_a_near_trigger_that_no_gate_asks_for(published: ModuleType) -> None:
     assert "the next scaling trigger is 21 days away." in words(build(published.EMR, "verdict", "day-90"))
     assert "Not a gate" not in words(build(published.EMR, "verdict", "day-30"))
+
+
+def test_the_resource_is_named_wherever_its_days_are(published: ModuleType) -> None:
+    promised = "update marts.scorecard set target = 400, comparator = '>=', status = 'missed' where kpi_id = 'days_to_trigger'"
+    near = "update marts.scorecard set value = 8 where kpi_id = 'days_to_trigger' and target is null and launch_id = 'emr-platform'"
+    days = Target(at_least=400)
+    launch = published.EMR.model_copy(update={"kpis": (KpiTargets(kpi="days_to_trigger", targets=(days,)),)})
+    for statement, chosen in ((promised, launch), (near, published.EMR)):
+        for kind, period in PERIODS.items():
+            with connect() as session:
+                session.execute(statement)
+                document = BUILDERS[kind](Source(chosen, parse_period(kind, period, chosen), session, {}))
+                session.rollback()
+            for text in (words(document), " ".join(documents.to_text(document).split())):
+                named = text.count("ays to the next scaling trigger (Redis memory)") + text.count("Redis memory: the next scaling trigger")
+                assert named == text.count("next scaling trigger"), kind
+                assert named or (kind, statement) == ("verdict", near), "60 days after the launch no trigger is near"
+
+
+def test_a_resource_that_was_not_seen_on_the_newest_date_is_not_named_beside_the_days_of_another(published: ModuleType) -> None:
+    with connect() as session:
+        session.execute("delete from marts.capacity_forecast where resource_id = 'memory' and metric_date = '2026-03-15'")
+        source = Source(published.EMR, parse_period("weekly", "2026-W11", published.EMR), session, {})
+        named = {metric.kpi_id: metric.label for metric in source.metrics()}
+        session.rollback()
+    assert named["days_to_trigger"] == "Days to the next scaling trigger (Database connections)"
+
+
+def test_a_long_name_is_folded_in_the_text_part_and_never_cut() -> None:
+    rows = [Row("Days to the next scaling trigger (Database connections of the reporting replica)", ["8", "4", "1"])]
+    text = documents.to_text(Document("Daily review", "x", "y", "z", "none", [Table(["KPI", "a", "b", "c"], rows)]))
+    assert "(Database connections of the reporting replica)" in " ".join(text.split())
+    assert all(len(line) <= documents.TEXT_WIDTH for line in text.splitlines())
 
 
 def test_a_period_without_data_shows_no_data_and_never_zero(published: ModuleType) -> None:

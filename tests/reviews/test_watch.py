@@ -80,6 +80,23 @@ def test_a_trigger_within_a_month_is_watched_and_is_no_win_even_if_it_was_nearer
     assert wins([near], 30) == []
 
 
+def test_what_got_worse_most_comes_first_after_a_near_trigger() -> None:
+    errors = {"unit": "ratio", "domain": "reliability", "better": "lower", "denominator": 9_000.0}
+    worsened = [
+        metric(name="First replies in time", value=0.85, previous=0.95),  # 11 % worse
+        metric(name="Error rate", value=0.004, previous=0.001, **errors),  # three times worse
+        metric(name="Uptime", **{**errors, "better": "higher", "value": 0.6, "previous": 0.99}),  # 39 %
+        metric(name="New users", unit="count", domain="product", value=100.0, previous=400.0, denominator=None),  # 75 %
+        metric(name="Activation", domain="product", value=0.3, previous=0.6),  # 50 %
+    ]
+    near = metric(kpi_id="days_to_trigger", name="Days", unit="days", domain="capacity", value=8.0, previous=4.0, denominator=None)
+    expected = ["Days", "Error rate", "New users", "Activation", "Uptime", "First replies in time"]
+    for seen in ([*worsened, near], [near, *reversed(worsened)]):
+        assert [each.name for each in watch.watched(seen, WEEK, 30)] == expected
+    light = content.light("support", [], None, watch.watched(worsened, WEEK, 30))
+    assert light.text == "watch error rate, new users and 3 more", "what is left out is what got worse least"
+
+
 def test_wins_are_targets_regained_and_improvements_beyond_noise() -> None:
     regained = metric(name="Activation", value=0.83, previous=0.78, target=0.8, comparator=">=", status="met", previous_status="missed")
     better = metric(value=0.95, previous=0.85)

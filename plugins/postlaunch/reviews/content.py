@@ -59,14 +59,15 @@ class Source:
         return self.with_resource(rows)
 
     def with_resource(self, rows: list[Metric]) -> list[Metric]:
-        """The same rows; days to a trigger name the resource that reaches it first."""
+        """The same rows; days to a trigger name the resource that reaches it first, of those that were seen on the newest date."""
         period = self.period
         if not any(row.kpi_id == "days_to_trigger" for row in rows):
             return rows
         forecasts = queries.forecasts(self.session, self.launch.launch, period.start, period.end)
-        soonest = min((row for row in forecasts if row.days_to_trigger is not None), key=_soonness, default=None)
-        subject = soonest.resource_name if soonest else ""
-        return [replace(row, subject=subject) if row.kpi_id == "days_to_trigger" else row for row in rows]
+        newest = max((row.metric_date for row in forecasts), default=None)
+        now = [row for row in forecasts if row.metric_date == newest and row.days_to_trigger is not None]
+        subject = min(now, key=_soonness).resource_name if now else ""
+        return [replace(row, subject=subject) if row.kpi_id == "days_to_trigger" and row.value is not None else row for row in rows]
 
     def watched(self, metrics: Sequence[Metric]) -> list[Metric]:
         """What needs eyes although it missed no target."""
@@ -157,7 +158,7 @@ def light(
     grave = [incident for incident in incidents if incident.severity in GRAVE]
     events = [grave_words(grave)] if grave else []
     met = sum(metric.status == "met" for metric in metrics)
-    missed = [formats.name_in_sentence(metric.name) for metric in sentences.ranked_misses(metrics)]
+    missed = [formats.name_in_sentence(metric.label) for metric in sentences.ranked_misses(metrics)]
     worst: Tone = "bad" if any(incident.is_open or incident.severity == "P0" for incident in grave) else "warn"
     if missed:
         judged = formats.plural(met + len(missed), "target")
@@ -167,7 +168,7 @@ def light(
     if any(metric.target is not None and not metric.is_judged and not metric.is_quota for metric in metrics) and met:
         kept = [f"{formats.plural(met, 'target')} met"]
     if eyes:
-        kept.append(f"watch {formats.listed([formats.name_in_sentence(metric.name) for metric in eyes], 3)}")
+        kept.append(f"watch {formats.listed([formats.name_in_sentence(metric.label) for metric in eyes], 3)}")
     if events or eyes:
         return Light(name, worst if events else "warn", "; ".join([*events, *kept]))
     if kept:
@@ -184,7 +185,7 @@ def light(
 
 def quota_words(metric: Metric) -> str:
     """`P1 incidents 1 of at most 9 in this phase`."""
-    return f"{metric.name} {sentences.quota(metric)}"
+    return f"{metric.label} {sentences.quota(metric)}"
 
 
 def grave_words(grave: Sequence[Incident]) -> str:
@@ -208,7 +209,7 @@ def headline(source: Source, metrics: Sequence[Metric], incidents: Sequence[Inci
     if grave:
         parts.append(f"{formats.upper_first(grave_words(grave))}.")
     parts.append(sentences.headline(metrics))
-    names = [formats.name_in_sentence(metric.name) for metric in source.watched(metrics)]
+    names = [formats.name_in_sentence(metric.label) for metric in source.watched(metrics)]
     if names:
         parts.append(f"Watch: {formats.listed(names)}.")
     return " ".join(parts)
@@ -280,7 +281,7 @@ def kpi_table(metrics: Sequence[Metric], period: Period, *, week_ago: bool = Fal
         change = formats.change(metric.value, metric.previous, metric.unit) or formats.DASH
         ago = formats.value(metric.week_ago, metric.unit) if metric.week_ago is not None else formats.DASH
         cells.append(ago if week_ago else change)
-        rows.append(Row(metric.name, cells, _STATUS[metric.status][0], _note(metric)))
+        rows.append(Row(metric.label, cells, _STATUS[metric.status][0], _note(metric)))
     return Table(head, rows)
 
 
@@ -296,7 +297,7 @@ def _note(metric: Metric) -> str:
         parts = [", ".join(part for part in (word, promised) if part)]
         if metric.is_judged and metric.is_near_target:
             parts.append("the 95 % interval includes the target")
-    parts += [metric.subject, sentences.sample(metric).strip(" ()")]
+    parts.append(sentences.sample(metric).strip(" ()"))
     if metric.value is not None and metric.days_seen < metric.days_expected:
         parts.append(f"{metric.days_seen} of {metric.days_expected} days")
     return " · ".join(part for part in parts if part)
@@ -305,7 +306,7 @@ def _note(metric: Metric) -> str:
 def attention(source: Source, metrics: Sequence[Metric], incidents: Sequence[Incident], clocks: Sequence[SlaClock]) -> list[Bullet]:
     """What needs somebody: missed targets, the worst first, incidents, what got worse, breached clocks that still run."""
     misses = sentences.ranked_misses(metrics)
-    bullets = [Bullet(f"{metric.name}: {sentences.gap(metric)}{sentences.sample(metric)}", "bad") for metric in misses]
+    bullets = [Bullet(f"{metric.label}: {sentences.gap(metric)}{sentences.sample(metric)}", "bad") for metric in misses]
     still_open = [incident for incident in incidents if incident.is_open]
     bullets += incident_bullets(source, still_open, "bad", "Still open: ")
     bullets += incident_bullets(source, [row for row in incidents if row.severity in GRAVE and not row.is_open], "warn")
@@ -336,7 +337,7 @@ def incident_bullets(source: Source, incidents: Sequence[Incident], tone: Tone |
 
 def focus(metric: Metric) -> str:
     """A missed target as what to do: `Bring error rate from 0.14 % to 0.1 % or less`."""
-    name = formats.name_in_sentence(metric.name)
+    name = formats.name_in_sentence(metric.label)
     if metric.is_quota:
         return f"Stop more {name}: {sentences.quota(metric)}" if metric.comparator == "<=" else f"Raise {name}: {sentences.quota(metric)}"
     bound = "or more" if metric.comparator == ">=" else "or less"

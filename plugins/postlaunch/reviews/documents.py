@@ -92,7 +92,8 @@ def _columns(table: Table) -> str:
 
 def _line(name: str, cells: object, name_width: int, widths: list[int]) -> str:
     numbers = "".join(f"   {cell:>{width}}" for cell, width in zip(cells, widths, strict=True))  # type: ignore[call-overload]
-    return f"{' '.join(name.split()):<{name_width}.{name_width}}{numbers}"
+    *above, last = textwrap.wrap(name, name_width) or [""]
+    return "\n".join([*above, f"{last:<{name_width}}{numbers}"])
 
 
 def write(path: Path, content: str | bytes) -> Path:

@@ -35,6 +35,13 @@ class Metric:
     days_seen: int = 1
     days_expected: int = 1
     subject: str = ""  # what it is of, where it has one: the resource of days_to_trigger
+    buckets: str | None = None  # of a KPI of rule histogram: the kind of buckets that it is read off
+    quantile: float | None = None  # and which of their quantiles it is: 0.95 for a p95
+
+    @property
+    def label(self) -> str:
+        """The name wherever it is shown: `Days to the next scaling trigger (Redis memory)`."""
+        return f"{self.name} ({self.subject})" if self.subject else self.name
 
     @property
     def is_quota(self) -> bool:

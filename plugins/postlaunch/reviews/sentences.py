@@ -63,7 +63,7 @@ def headline(metrics: Sequence[Metric]) -> str:
         if blind or running:
             text = f"{formats.plural(judged, 'target')} {'is' if judged == 1 else 'are'} met."
     else:
-        names = formats.listed([formats.name_in_sentence(metric.name) for metric in missed])
+        names = formats.listed([formats.name_in_sentence(metric.label) for metric in missed])
         text = f"{len(met)} of {formats.plural(judged, 'target')} {'is' if len(met) == 1 else 'are'} met; missed: {names}."
     return f"{text}{f' {_unjudged(len(blind))}' if blind else ''}{later}"
 
@@ -271,7 +271,7 @@ def threshold(metric: Metric, rows: Sequence[DailyValue], period: Period, incide
     one_day = period.days_count == 1
     chosen = [row for row in rows if one_day or period.start <= row.metric_date <= period.end]
     now = [(row.metric_date, row.value) for row in chosen if row.value is not None]
-    name = metric.name
+    name = metric.label
     if not now or metric.value is None:
         return Finding(f"{name}: no data {period.span}", "Nothing was measured; that is neither good nor bad.")
     lower_is_better = metric.better == "lower"

@@ -42,7 +42,7 @@ def line(metric: Metric, period: Period) -> str:
     if is_near(metric):
         return trigger(metric)
     now, then = formats.value(metric.value, metric.unit), formats.value(before(metric, period), metric.unit)
-    return f"{metric.name}: {now}, {'a week ago' if period.kind == 'daily' else 'was'} {then}{sentences.sample(metric)}"
+    return f"{metric.label}: {now}, {'a week ago' if period.kind == 'daily' else 'was'} {then}{sentences.sample(metric)}"
 
 
 def trigger(metric: Metric) -> str:

@@ -47,13 +47,13 @@ def document(source: Source) -> Document:
 def wins(metrics: Sequence[Metric], minimum_sample: int) -> list[Bullet]:
     """Targets met now that were missed the week before, then the biggest improvements that are more than noise."""
     regained = [metric for metric in metrics if metric.status == "met" and metric.previous_status == "missed"]
-    bullets = [Bullet(f"{metric.name} is back on target: {sentences.gap(metric)}", "good") for metric in regained]
+    bullets = [Bullet(f"{metric.label} is back on target: {sentences.gap(metric)}", "good") for metric in regained]
     others = [metric for metric in metrics if metric not in regained and not watch.is_near(metric)]
     better = [(watch.improvement(metric, metric.previous, minimum_sample), metric) for metric in others]
     ranked = sorted(((gain, metric) for gain, metric in better if gain >= IMPROVEMENT), key=lambda pair: pair[0], reverse=True)
     for _, metric in ranked[: max(0, WINS - len(bullets))]:
         now, was = formats.value(metric.value, metric.unit), formats.value(metric.previous, metric.unit)
-        bullets.append(Bullet(f"{metric.name}: {now}, was {was}{sentences.sample(metric)}", "good"))
+        bullets.append(Bullet(f"{metric.label}: {now}, was {was}{sentences.sample(metric)}", "good"))
     return bullets
 
 

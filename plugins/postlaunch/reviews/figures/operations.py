@@ -68,7 +68,7 @@ def threshold(
         style.date_axis(chart, days[0], days[-1])
     top = max([value for value in values if value is not None] + [(metric.target or 0) * factor])
     chart.update_yaxes(range=[0, top * 1.18 or 1], ticksuffix=suffix)
-    return style.Chart(name, finding, f"Line chart of {formats.name_in_sentence(metric.name)} by day", chart)
+    return style.Chart(name, finding, f"Line chart of {formats.name_in_sentence(metric.label)} by day", chart)
 
 
 def _scale(metric: Metric, rows: Sequence[DailyValue]) -> tuple[float, str]:
