@@ -22,7 +22,8 @@ INCIDENT_DAY = dt.date(2026, 3, 12)
 BOUNDS = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, math.inf)
 
 DDL = """
-create table marts.kpis (kpi_id text, domain text, name text, unit text, better text, period_rule text);
+create table marts.kpis (kpi_id text, domain text, name text, unit text, better text, period_rule text,
+    buckets text, quantile double precision);
 create table marts.active_users_daily (launch_id text, metric_date date, launch_day integer, active_users_count bigint,
     active_users_7d_count bigint, active_users_30d_count bigint, new_users_count bigint);
 create table marts.funnel_periods (launch_id text, funnel_id text, funnel_name text, counting text, period_kind text, period_start date,
@@ -137,6 +138,7 @@ def fill(session: psycopg.Connection) -> None:
     """Create the marts and fill them, published up to LAST."""
     session.execute(DDL.encode())
     _insert(session, "kpis", [(kpi_id, *facts) for kpi_id, facts in KPIS.items()])
+    session.execute("update marts.kpis set buckets = 'latency_buckets', quantile = 0.95 where kpi_id = 'latency_p95'")
     rng = random.Random(7)
     for launch in (EMR, SHOP):
         values = list(_product(session, launch, rng))

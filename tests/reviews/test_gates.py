@@ -2,13 +2,15 @@
 
 import dataclasses
 import datetime as dt
+import json
+from collections.abc import Sequence
 from types import ModuleType
 
 import pytest
 from scipy.stats import binomtest
 
-from postlaunch.config.launch import Target
-from postlaunch.reviews import content, gates, verdict
+from postlaunch.config.launch import KpiTargets, Launch, Target
+from postlaunch.reviews import content, documents, gates, verdict
 from postlaunch.reviews.gates import Gate, recommend
 from postlaunch.reviews.intervals import wilson
 from postlaunch.reviews.period import parse_period
@@ -54,6 +56,27 @@ def test_a_gate_whose_domain_is_held_stops_the_verdict() -> None:
     assert recommend(rows, 90, 28, ["support"]).recommendation == "scale"
 
 
+@pytest.mark.parametrize("blind", ["no_data", "undecided", "insufficient_data"])
+def test_a_gate_that_is_not_judged_counts_against_all_met_and_is_named(blind: str) -> None:
+    met = [gate("activation", "met"), gate("retention_d7", "met")]
+    found = recommend([*met, gate("uptime", blind, "reliability")], 90, 28, [])
+    assert (found.recommendation, found.reason) == ("insufficient data", "only 2 of 3 gates are met, and uptime could not be judged")
+    missed = recommend([*met, gate("uptime", blind, "reliability"), gate("activation", "missed")], 90, 28, [])
+    assert (missed.recommendation, missed.reason) == ("pivot", "1 of 3 judged gates is missed, and uptime could not be judged")
+    quiet = recommend([*met, gate("mean_time_to_resolve", "nothing", "incidents")], 90, 28, [])
+    assert (quiet.recommendation, quiet.reason) == ("scale", "every gate is met (2 of 2)"), "no incident came: nothing is unmeasured"
+
+
+def test_days_that_nobody_saw_leave_a_gate_undecided_unless_they_change_nothing() -> None:
+    assert gates.outcome(0.9999, None, 0.999, ">=", None, is_whole=False) == "undecided"
+    assert gates.outcome(0.5, 10, 0.9, ">=", 30, is_whole=False) == "undecided"
+    quota = {"is_whole": False, "is_quota": True}
+    assert gates.outcome(3, None, 2, "<=", None, **quota) == "missed", "three of at most two stay three"
+    assert gates.outcome(2, None, 2, "<=", None, **quota) == "undecided"
+    assert gates.outcome(100, None, 100, ">=", None, **quota) == "met"
+    assert gates.outcome(99, None, 100, ">=", None, **quota) == "undecided"
+
+
 def test_with_half_of_the_gates_open_nothing_is_recommended() -> None:
     rows = [gate("activation", "met"), gate("retention_d7", "insufficient_data")]
     assert recommend(rows, 90, 28, []).reason == "only 1 of 2 gates could be judged"
@@ -85,15 +108,22 @@ def test_a_target_is_judged_from_the_first_day_of_its_phase() -> None:
 
 
 def test_days_become_a_phase_by_the_rule_of_their_kpi() -> None:
-    def row(value: float | None, numerator: float | None = None, denominator: float | None = None) -> DailyValue:
-        return DailyValue("kpi", dt.date(2026, 3, 1), 0, value, numerator, denominator)
+    last = dt.date(2026, 3, 3)
 
-    assert verdict.over_phase("ratio", [row(1.0, 1, 1), row(0.0, 0, 99), row(None, 0, 0)]) == (0.01, 1, 100)
-    assert verdict.over_phase("sum", [row(2), row(None), row(3)])[0] == 5
-    assert verdict.over_phase("mean", [row(2), row(None), row(3)])[0] == 2.5
-    assert verdict.over_phase("last", [row(2), row(3), row(None)])[0] == 3
-    assert verdict.over_phase("ratio", []) == (None, 0, 0)
-    assert verdict.over_phase("sum", [])[0] is None
+    def over(rule: str, *values: tuple[float | None, ...]) -> tuple[float | None, float | None, float | None]:
+        """Values (value, numerator, denominator) of the days from 1 March, judged on the 3rd."""
+        days = [DailyValue("kpi", dt.date(2026, 3, day), day, *(*value, None, None)[:3]) for day, value in enumerate(values, start=1)]
+        return verdict.over_phase(rule, days, last)
+
+    assert over("ratio", (1.0, 1, 1), (0.0, 0, 99), (None, 0, 0)) == (0.01, 1, 100)
+    assert over("sum", (2,), (None,), (3,))[0] == 5
+    assert over("mean", (2,), (None,), (3,))[0] == 2.5
+    assert over("last", (2,), (None,), (3,))[0] == 3
+    assert over("last", (2,), (3,), (None,))[0] is None, "the day before does not speak for the last one"
+    assert over("last", (2,), (3,))[0] is None
+    assert over("histogram", (2,), (3,), (4,))[0] is None
+    assert over("ratio") == (None, 0, 0)
+    assert over("sum")[0] is None
 
 
 def test_the_verdict_counts_incidents_of_the_phase_and_not_of_all_time(published: ModuleType) -> None:
@@ -104,3 +134,71 @@ def test_the_verdict_counts_incidents_of_the_phase_and_not_of_all_time(published
     assert (judged["incidents_p1"].actual, judged["incidents_p1"].from_day) == (1, 30)
     assert judged["uptime"].low is None, "seconds fail together: no interval for independent trials"
     assert judged["activation"].low is not None
+
+
+def judged_after(statements: Sequence[str], launch: Launch, day: str) -> tuple[dict[str, Gate], str]:
+    """Gates by KPI and the text of a verdict over the story, changed by some statements that are undone afterwards."""
+    with connect() as session:
+        for statement in statements:
+            session.execute(statement.encode())
+        source = content.Source(launch, parse_period("verdict", day, launch), session, {})
+        found = {gate.kpi_id: gate for gate in verdict.judge(source, verdict.promised_metrics(source))}
+        text = " ".join(documents.to_text(verdict.document(source)).split())
+        session.rollback()
+    return found, text
+
+
+def promising(launch: Launch, *kpis: KpiTargets) -> Launch:
+    return launch.model_copy(update={"kpis": kpis})
+
+
+def test_a_histogram_kpi_is_judged_by_its_own_quantile(published: ModuleType) -> None:
+    copied = "insert into marts.{0} select (jsonb_populate_record(row, '{1}')).* from marts.{0} as row where kpi_id = 'latency_p95'"
+    kinds = {"latency_p50": "latency_buckets", "queue_p50": "queue_buckets"}
+    changes = [json.dumps({"kpi_id": kpi, "name": kpi, "buckets": kind, "quantile": 0.5}) for kpi, kind in kinds.items()]
+    statements = [copied.format(table, change) for table in ("kpis", "kpi_daily", "scorecard") for change in changes]
+    promises = [KpiTargets(kpi=kpi, targets=(Target(at_most=0.3),)) for kpi in ("latency_p95", *kinds)]
+    found, _ = judged_after(statements, promising(published.EMR, *promises), "day-30")
+    # weights 30, 35, ... of 98.65 below 0.05 s, 0.1 s, ...: half of all requests ends in the second bucket
+    assert found["latency_p50"].actual == pytest.approx(0.05 + 0.05 * (98.65 / 2 - 30) / 35)
+    assert found["latency_p50"].outcome == "met"
+    assert found["latency_p95"].actual > 0.2, "and the p95 by its p95"
+    assert found["queue_p50"].outcome == "no_data", "other buckets do not speak for it"
+
+
+def test_a_target_whose_source_the_launch_file_lacks_is_a_gate_that_is_not_measured(published: ModuleType) -> None:
+    launch = promising(published.SHOP, *(kpi for kpi in published.EMR.kpis if kpi.kpi in ("retention_d1", "uptime")))
+    promised = "update marts.scorecard set target = 0.5, comparator = '>=' where launch_id = 'shop' and kpi_id = 'retention_d1'"
+    found, text = judged_after([promised], launch, "day-60")
+    assert {kpi: gate.outcome for kpi, gate in found.items()} == {"retention_d1": "met", "uptime": "no_data"}
+    assert "not measured, target ≥ 99.99 % · the launch file has no section prometheus" in text
+    assert "Recommendation: insufficient data" in text
+
+
+def test_one_covered_day_of_thirty_is_not_judged_like_thirty(published: ModuleType) -> None:
+    early = "between '2026-01-12' and '2026-02-09'"
+    gone = [f"delete from marts.kpi_daily where domain in ('reliability', 'incidents') and metric_date {early}"]
+    gone.append(
+        f"delete from marts.scorecard where domain in ('reliability', 'incidents') and period_kind = 'day' and period_start {early}"
+    )
+    found, text = judged_after(gone, published.EMR, "day-30")
+    assert {found[kpi].outcome for kpi in ("uptime", "error_rate", "latency_p95", "incidents_p1")} == {"undecided"}
+    assert (found["uptime"].days_unseen, found["activation"].days_unseen) == (29, 0)
+    assert "not decided, target ≥ 99.9 % · 29 of 30 days not seen" in text
+    broken = "update marts.kpi_daily set value = 3 where kpi_id = 'incidents_p1' and metric_date = '2026-02-10'"
+    assert judged_after([*gone, broken], published.EMR, "day-30")[0]["incidents_p1"].outcome == "missed"
+
+
+def test_dates_that_are_covered_and_not_counted_are_no_zeros_of_a_quota(published: ModuleType) -> None:
+    nowhere = "update marts.kpi_daily set value = null where kpi_id = 'incidents_p1' and metric_date < '2026-02-10'"
+    assert judged_after([nowhere], published.EMR, "day-30")[0]["incidents_p1"].outcome == "undecided"
+
+
+def test_how_fast_incidents_are_handled_is_no_promise_where_none_came(published: ModuleType) -> None:
+    launch = promising(published.EMR, KpiTargets(kpi="mean_time_to_resolve", targets=(Target(at_most=900),)))
+    quiet = "update marts.kpi_daily set value = null, numerator = 0, denominator = 0 where kpi_id = 'mean_time_to_resolve'"
+    found, text = judged_after([quiet], launch, "day-30")
+    assert found["mean_time_to_resolve"].outcome == "nothing"
+    assert "nothing to measure, target ≤ 15 min" in text
+    blind = "update marts.kpi_daily set value = null, numerator = null, denominator = null where kpi_id = 'mean_time_to_resolve'"
+    assert judged_after([blind], launch, "day-30")[0]["mean_time_to_resolve"].outcome == "no_data", "nobody asked: that is another thing"

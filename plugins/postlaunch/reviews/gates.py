@@ -1,8 +1,13 @@
 """The gates of a verdict: what was promised against what the launch did, and what follows from it. No I/O.
 
 Day N judges the first N days (0..N-1). Each KPI with a target on the last of them is a gate, judged over the phase of that
-target: from the phase's first day, or day 0 where the launch file gives none. Ratios and means are ratios of sums, p95 comes from
+target: from the phase's first day, or day 0 where the launch file gives none. Ratios and means are ratios of sums, quantiles come from
 merged buckets, counts are summed, levels are those of the last day.
+
+A phase is judged when each of its days was seen, or nothing can change the outcome any more: a quota that is broken stays broken, and
+of a level the last day alone decides. Until then the gate is undecided. Such a gate, one under the minimum sample and one that nothing
+measured count against "every gate is met". A promise about how incidents are handled
+asks nothing of a phase in which every day was seen and none came.
 
 Proportions of people or tickets carry a Wilson interval (intervals.py). Uptime and error rate carry
 none: seconds and requests fail together, and an interval for independent trials would promise far too much.
@@ -10,8 +15,9 @@ none: seconds and requests fail together, and an interval for independent trials
 The recommendation, in this order:
   insufficient data  before one business cycle, or while a gate's domain is held or late, or if half of the gates cannot be judged
   roll back          a stability gate (uptime, error rate, P0 incidents) is missed, and so are at least half of the judged gates
-  scale              every judged gate is met, the guardrails (support, incidents, reliability, capacity) as well as use
-  pivot              otherwise: something has to change first, and the missed gates say what
+  pivot              a gate is missed: something has to change first, and the missed gates say what
+  insufficient data  no gate is missed, but not all of them could be judged
+  scale              every gate is met, the guardrails (support, incidents, reliability, capacity) as well as use
 """
 
 from __future__ import annotations
@@ -20,7 +26,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Outcome = Literal["met", "missed", "insufficient_data", "no_data"]
+from postlaunch.reviews import formats
+
+Outcome = Literal["met", "missed", "undecided", "insufficient_data", "no_data", "nothing"]  # nothing: all was seen, and nothing happened
 Recommendation = Literal["scale", "pivot", "roll back", "insufficient data"]
 STABILITY = ("uptime", "error_rate", "incidents_p0")
 PROVISIONAL_DAYS = 30
@@ -44,6 +52,7 @@ class Gate:
     outcome: Outcome
     low: float | None = None
     high: float | None = None
+    days_unseen: int = 0  # of the days from_day..to_day
 
     @property
     def is_clear(self) -> bool:
@@ -60,12 +69,27 @@ class Verdict:
     is_provisional: bool
 
 
-def outcome(actual: float | None, denominator: float | None, target: float, comparator: str, minimum: int | None) -> Outcome:
-    """Met or missed; not judged without data, nor under `minimum` people or tickets (None: no minimum)."""
-    if minimum is not None and denominator is not None and denominator < minimum:
-        return "no_data" if denominator == 0 else "insufficient_data"
+def outcome(
+    actual: float | None,
+    denominator: float | None,
+    target: float,
+    comparator: str,
+    minimum: int | None,
+    *,
+    is_whole: bool = True,
+    is_quota: bool = False,
+) -> Outcome:
+    """Met or missed; not judged without data, with days unseen (`is_whole`), nor under `minimum` people or tickets (None: no minimum).
+
+    A quota (a count) only grows: once it is reached or broken, unseen days change nothing.
+    """
     if actual is None:
         return "no_data"
+    is_settled = is_quota and (actual >= target if comparator == ">=" else actual > target)
+    if not is_whole and not is_settled:
+        return "undecided"
+    if minimum is not None and denominator is not None and denominator < minimum:
+        return "insufficient_data"
     kept = actual >= target if comparator == ">=" else actual <= target
     return "met" if kept else "missed"
 
@@ -73,19 +97,29 @@ def outcome(actual: float | None, denominator: float | None, target: float, comp
 def recommend(gates: Sequence[Gate], day: int, cycle_days: int, unreliable: Sequence[str]) -> Verdict:
     """Apply the rule of this module. `unreliable`: domains that are held or late."""
     provisional = day <= PROVISIONAL_DAYS
+    gates = [gate for gate in gates if gate.outcome != "nothing"]
     judged = [gate for gate in gates if gate.outcome in ("met", "missed")]
     missed = [gate for gate in judged if gate.outcome == "missed"]
     if obstacle := _obstacle(gates, judged, day, cycle_days, unreliable):
         return Verdict("insufficient data", obstacle, provisional)
-    if not missed:
-        return Verdict("scale", f"every gate that could be judged is met ({len(judged)} of {len(gates)})", provisional)
     if any(gate.kpi_id in STABILITY for gate in missed) and len(missed) * 2 >= len(judged):
-        return Verdict("roll back", f"a stability gate is missed, and {_of(missed, judged)}", provisional)
-    return Verdict("pivot", f"{_of(missed, judged)} missed", provisional)
+        return Verdict("roll back", f"a stability gate is missed, and {_of(missed, judged)}{_blind(gates, judged)}", provisional)
+    if missed:
+        return Verdict("pivot", f"{_of(missed, judged)} missed{_blind(gates, judged)}", provisional)
+    if len(judged) < len(gates):
+        met = f"{len(judged)} of {len(gates)} gates {'is' if len(judged) == 1 else 'are'} met"
+        return Verdict("insufficient data", f"only {met}{_blind(gates, judged)}", provisional)
+    return Verdict("scale", f"every gate is met ({len(gates)} of {len(gates)})", provisional)
 
 
 def _of(missed: Sequence[Gate], judged: Sequence[Gate]) -> str:
     return f"{len(missed)} of {len(judged)} judged gates {'is' if len(missed) == 1 else 'are'}"
+
+
+def _blind(gates: Sequence[Gate], judged: Sequence[Gate]) -> str:
+    """`, and uptime could not be judged`: what the others cannot speak for."""
+    names = [formats.name_in_sentence(gate.name) for gate in gates if gate not in judged]
+    return f", and {formats.listed(names)} could not be judged" if names else ""
 
 
 def _obstacle(gates: Sequence[Gate], judged: Sequence[Gate], day: int, cycle_days: int, unreliable: Sequence[str]) -> str | None:
@@ -96,5 +130,5 @@ def _obstacle(gates: Sequence[Gate], judged: Sequence[Gate], day: int, cycle_day
     if blind:
         return f"the data of {' and '.join(blind)} is held or late"
     if not gates:
-        return "the launch file promises nothing for this phase"
+        return "the launch file promises nothing for this phase that could be measured"
     return f"only {len(judged)} of {len(gates)} gates could be judged" if len(judged) * 2 <= len(gates) else None

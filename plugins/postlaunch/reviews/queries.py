@@ -57,7 +57,7 @@ def metrics(
     """The scorecard of the period that begins at `start`, in the house's order of KPIs.
 
     A KPI that this launch never measured and promises nothing about is left out (a launch without an activation funnel
-    has no activation); with a target, or named in `promised`, it stays, as no data.
+    has no activation); with a target it stays, as no data, and named in `promised` also where the launch has no source for it.
     """
     rows = _fetch(
         session,
@@ -67,7 +67,8 @@ def metrics(
             now.value, now.numerator, now.denominator, now.previous_value as previous,
             coalesce(before.status, 'no_data') as previous_status, week.value as week_ago,
             now.target, now.comparator, coalesce(now.status, 'no_data') as status, coalesce(now.is_complete, false) as is_complete,
-            now.phase_value, coalesce(now.days_seen_count, 0) as days_seen, coalesce(now.days_expected_count, 0) as days_expected
+            now.phase_value, coalesce(now.days_seen_count, 0) as days_seen, coalesce(now.days_expected_count, 0) as days_expected,
+            kpi.buckets, kpi.quantile
         from marts.kpis as kpi
         left join marts.scorecard as now
             on now.launch_id = %(launch)s and now.kpi_id = kpi.kpi_id and now.period_kind = %(grain)s and now.period_start = %(start)s
@@ -77,8 +78,8 @@ def metrics(
         left join marts.scorecard as week
             on week.launch_id = %(launch)s and week.kpi_id = kpi.kpi_id
             and week.period_kind = 'day' and week.period_start = %(start)s - 7
-        where kpi.domain = any(%(domains)s)
-            and (now.target is not null or kpi.kpi_id = any(%(promised)s) or exists (
+        where kpi.kpi_id = any(%(promised)s)
+            or kpi.domain = any(%(domains)s) and (now.target is not null or exists (
                 select from marts.kpi_daily as seen
                 where seen.launch_id = %(launch)s and seen.kpi_id = kpi.kpi_id and seen.value is not null
             ))
@@ -120,6 +121,17 @@ def daily_values(session: Session, launch_id: str, kpi_ids: Sequence[str], first
         """,
         {"launch": launch_id, "kpis": list(kpi_ids), "first": first, "last": last},
     )
+
+
+def days_seen(session: Session, launch_id: str, kpi_id: str, first: dt.date, last: dt.date) -> int:
+    """On how many of the dates the KPI was seen, as the scorecard counts them."""
+    query = """
+        select coalesce(sum(days_seen_count), 0)
+        from marts.scorecard
+        where launch_id = %s and kpi_id = %s and period_kind = 'day' and period_start between %s and %s
+    """
+    row = session.execute(query, [launch_id, kpi_id, first, last]).fetchone()
+    return int(row[0]) if row else 0
 
 
 def active_users(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[ActiveUsers]:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 
-from postlaunch.config.launch import Target
+from postlaunch.config.launch import DOMAIN_SOURCE, Launch, Target
 from postlaunch.reviews import content, formats, gates, histogram, outside, queries, watch
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture, Row, Table, Tone
 from postlaunch.reviews.content import Source
@@ -19,9 +19,12 @@ _TONES: dict[str, Tone] = {"scale": "good", "pivot": "warn", "roll back": "bad",
 _OUTCOMES: dict[str, tuple[Tone, str]] = {
     "met": ("good", "met"),
     "missed": ("bad", "missed"),
+    "undecided": ("warn", "not decided"),
     "insufficient_data": ("warn", "insufficient data"),
-    "no_data": ("none", formats.NO_DATA),
+    "no_data": ("warn", "not measured"),
+    "nothing": ("none", "nothing to measure"),
 }
+_LATENCY_BUCKETS = "latency_buckets"  # the kind of buckets that the marts have
 
 
 def document(source: Source) -> Document:
@@ -37,7 +40,7 @@ def document(source: Source) -> Document:
         Bullets([*_balance(judged), *_beyond(metrics), *_provisional(found, day)], "No gate could be judged."),
     ]
     blocks.append(Heading("Gates: actual against target"))
-    blocks.append(_table(judged) if judged else Paragraph("The launch file sets no target for this phase."))
+    blocks.append(_table(judged, launch) if judged else Paragraph("The launch file sets no target for this phase."))
     if chart := figures.intervals(judged):
         blocks.append(Picture(chart))
     blocks += [
@@ -62,7 +65,7 @@ def judge(source: Source, metrics: Sequence[Metric]) -> list[Gate]:
 
 
 def promised_metrics(source: Source) -> list[Metric]:
-    """The scorecard of the last judged day, of every domain: what was promised for it and not seen is a gate too, without data."""
+    """The scorecard of the last judged day: what was promised for it and not seen is a gate too, also without a source for it."""
     launch, period = source.launch, source.period
     day = launch.launch_day(period.end)
     targets = {
@@ -86,17 +89,32 @@ def _gate(source: Source, metric: Metric) -> Gate:
     from_day = phase_start([target for kpi in launch.kpis if kpi.kpi == metric.kpi_id for target in kpi.targets], launch.launch_day(last))
     first = launch.date + dt.timedelta(days=from_day)
     values = queries.daily_values(source.session, launch.launch, [metric.kpi_id], first, last)
-    actual, numerator, denominator = over_phase(metric.period_rule, values)
-    if metric.period_rule == "histogram":
-        actual = histogram.quantile(queries.latency_buckets(source.session, launch.launch, first, last), 0.95)
+    actual, numerator, denominator = over_phase(metric.period_rule, values, last)
+    if metric.quantile is not None and metric.buckets == _LATENCY_BUCKETS:
+        actual = histogram.quantile(queries.latency_buckets(source.session, launch.launch, first, last), metric.quantile)
+    unseen = _days_unseen(source, metric, values, first)
     sampled = metric.unit == "ratio" and metric.domain in SAMPLED_DOMAINS
     target, comparator = metric.target or 0.0, metric.comparator or ">="
     low, high = wilson(numerator or 0, denominator) if sampled and denominator else (None, None)
     minimum = launch.reviews.minimum_sample if sampled else None
-    outcome = gates.outcome(actual, denominator, target, comparator, minimum)
+    is_quota = metric.period_rule == "sum"
+    outcome = gates.outcome(actual, denominator, target, comparator, minimum, is_whole=not unseen, is_quota=is_quota)
+    if outcome == "no_data" and metric.domain == "incidents" and not unseen and all(row.denominator == 0 for row in values):
+        outcome = "nothing"
     days = (from_day, launch.launch_day(last))
-    facts = (metric.kpi_id, metric.name, metric.domain, metric.unit, actual, numerator, denominator)
-    return Gate(*facts, target, comparator, *days, outcome, low, high)
+    facts = (metric.kpi_id, metric.label, metric.domain, metric.unit, actual, numerator, denominator)
+    return Gate(*facts, target, comparator, *days, outcome, low, high, unseen)
+
+
+def _days_unseen(source: Source, metric: Metric, values: Sequence[DailyValue], first: dt.date) -> int:
+    """Days of the phase that a gate needs and nobody saw: of a level none, because its last day has a value or the level has none."""
+    last = source.period.end
+    if metric.period_rule == "last":
+        return 0
+    seen = queries.days_seen(source.session, source.launch.launch, metric.kpi_id, first, last)
+    if metric.period_rule == "sum":  # a date that is covered, but not counted (a service that PagerDuty does not have), is not zero
+        seen = min(seen, sum(row.value is not None for row in values))
+    return (last - first).days + 1 - seen
 
 
 def phase_start(targets: Sequence[Target], day: int) -> int:
@@ -108,17 +126,20 @@ def phase_start(targets: Sequence[Target], day: int) -> int:
     return 0
 
 
-def over_phase(period_rule: str, values: Sequence[DailyValue]) -> tuple[float | None, float | None, float | None]:
-    """(actual, numerator, denominator) of a KPI over many days, by its period rule: ratio, sum, mean or last."""
+def over_phase(period_rule: str, values: Sequence[DailyValue], last: dt.date) -> tuple[float | None, float | None, float | None]:
+    """(actual, numerator, denominator) of a KPI over the days to `last`, by its period rule: ratio, sum, mean or last; none of a histogram.
+
+    A level (last) is that of the last day; without one there is no data, however much is known of the days before.
+    """
     known = [row for row in values if row.value is not None]
     if period_rule == "ratio":
         numerator, denominator = sum(row.numerator or 0 for row in values), sum(row.denominator or 0 for row in values)
         return (numerator / denominator if denominator else None), numerator, denominator
-    if not known:
+    if not known or period_rule == "histogram":  # a quantile is read off merged buckets, not off those of the days
         return None, None, None
     total = sum(row.value for row in known if row.value is not None)
     if period_rule == "last":
-        return known[-1].value, None, None
+        return next((row.value for row in known if row.metric_date == last), None), None, None
     return (total / len(known) if period_rule == "mean" else total), None, None
 
 
@@ -126,14 +147,16 @@ def _balance(judged: Sequence[Gate]) -> list[Bullet]:
     """Use and guardrails side by side, so that a good number does not hide a bad one."""
     bullets, missed = [], {}
     for name, domains in (("Use", ("product",)), ("Guardrails", ("support", "incidents", "reliability", "capacity"))):
-        gates_here = [gate for gate in judged if gate.domain in domains and gate.outcome in ("met", "missed")]
-        missed[name] = [formats.name_in_sentence(gate.name) for gate in gates_here if gate.outcome == "missed"]
+        gates_here = [gate for gate in judged if gate.domain in domains and gate.outcome != "nothing"]
+        names = {gate: formats.name_in_sentence(gate.name) for gate in gates_here if gate.outcome != "met"}
+        missed[name] = [text for gate, text in names.items() if gate.outcome == "missed"]
+        open_ones = [text for gate, text in names.items() if gate.outcome != "missed"]
         if not gates_here:
             continue
-        text = f"{name}: {len(gates_here) - len(missed[name])} of {formats.plural(len(gates_here), 'judged gate')} met"
-        bullets.append(
-            Bullet(f"{text}; missed: {formats.listed(missed[name])}." if missed[name] else f"{text}.", "bad" if missed[name] else "good")
-        )
+        parts = [f"{name}: {len(gates_here) - len(names)} of {formats.plural(len(gates_here), 'gate')} met"]
+        parts += [f"missed: {formats.listed(missed[name])}"] * bool(missed[name])
+        parts += [f"not judged: {formats.listed(open_ones)}"] * bool(open_ones)
+        bullets.append(Bullet(f"{'; '.join(parts)}.", "bad" if missed[name] else "warn" if open_ones else "good"))
     if missed["Guardrails"] and not missed["Use"]:
         bullets.append(Bullet("Use alone is no success while a guardrail is missed.", "warn"))
     return bullets
@@ -152,11 +175,16 @@ def _provisional(found: Verdict, day: int) -> list[Bullet]:
     return [Bullet(text, "warn")]
 
 
-def _table(judged: Sequence[Gate]) -> Table:
+def _table(judged: Sequence[Gate], launch: Launch) -> Table:
     rows = []
     for gate in judged:
         tone, word = _OUTCOMES[gate.outcome]
         note = f"{word}, target {formats.target(gate.target, gate.comparator, gate.unit)}"
+        source = DOMAIN_SOURCE[gate.domain]  # type: ignore[index]
+        if source not in launch.sources:
+            note += f" · the launch file has no section {source}"
+        elif gate.days_unseen:
+            note += f" · {gate.days_unseen} of {formats.plural(gate.to_day - gate.from_day + 1, 'day')} not seen"
         if gate.denominator and gate.unit != "count":
             seen = (
                 f"{formats.duration(gate.denominator)} observed"
@@ -169,7 +197,11 @@ def _table(judged: Sequence[Gate]) -> Table:
         rows.append(
             Row(
                 gate.name,
-                [formats.value(gate.actual, gate.unit), interval(gate), f"{gate.from_day}{formats.DASH}{gate.to_day}"],
+                [
+                    formats.value(gate.actual, gate.unit) if gate.outcome != "nothing" else formats.DASH,
+                    interval(gate),
+                    f"{gate.from_day}{formats.DASH}{gate.to_day}",
+                ],
                 tone,
                 note,
             )
@@ -187,7 +219,8 @@ def interval(gate: Gate) -> str:
 def _rule(cycle_days: int, minimum_sample: int) -> str:
     return (
         f"The rule: insufficient data before one business cycle ({cycle_days} days), while the domain of a gate is held or late, "
-        f"or if half of the gates cannot be judged (proportions need n ≥ {minimum_sample}). Roll back if a stability gate "
-        "(uptime, error rate, P0 incidents) and at least half of the judged gates are missed. "
-        f"Scale if every judged gate is met. Pivot otherwise. Intervals: Wilson, 95{formats.NBSP}%."
+        f"or if half of the gates cannot be judged (everything needs each day of its phase, proportions also n ≥ {minimum_sample}). "
+        "Roll back if a stability gate (uptime, error rate, P0 incidents) and at least half of the judged gates are missed; "
+        "pivot if any gate is missed. Scale only if every gate is met: with one that is not judged, the data is insufficient. "
+        f"Intervals: Wilson, 95{formats.NBSP}%."
     )

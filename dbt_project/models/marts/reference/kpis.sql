@@ -9,5 +9,7 @@ select
     unit,
     better,
     period_rule,
+    buckets,
+    quantile,
     definition
 from kpi_catalogue
