@@ -1,6 +1,6 @@
 """Pulls from one hostile server in a fresh process, and prints what each pull ended in and the most memory that it ever held.
 
-stdin: {"source", "launch", "pulls": how many, "connection"}; the number of a pull stands behind the password.
+stdin: {"source", "launch", "pulls": how many, "connection", "day"}; the number of a pull stands behind the password.
 stdout: {"ends": [[error or "", rows, warnings]], "peak_mib"}
 """
 
@@ -18,19 +18,18 @@ from postlaunch.errors import SourceError
 from postlaunch.sources import base, extractor
 from postlaunch.sources.landing import Landing
 
-DAY = dt.date(2026, 1, 12)
-
 
 def main() -> None:
     task = json.load(sys.stdin)
     base.PATIENCE.attempts, base.PATIENCE.first_wait, base.PATIENCE.longest_wait = 1, 0.0, 0.0
     extract, ends = extractor(task["source"]), []
+    day = dt.date.fromisoformat(task["day"])
     launch = Launch.model_validate(task["launch"])
     for number in range(task["pulls"]):
         with tempfile.TemporaryDirectory() as folder:
             connection = Connection(**{**task["connection"], "password": f"secret-{number}"})
             try:
-                pulls = extract(launch, connection, DAY, DAY, Landing(folder), lambda *_: None)
+                pulls = extract(launch, connection, day, day, Landing(folder), lambda *_: None)
                 manifests = [pull.manifest for pull in pulls]
                 ends.append(["", sum(each.rows for each in manifests), [text for each in manifests for text in each.warnings]])
             except SourceError as error:

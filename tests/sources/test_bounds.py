@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import datetime as dt
 import gzip
 import json
 import os
@@ -41,7 +42,13 @@ def bomb(start: bytes, filling: bytes) -> bytes:
 def ends(api, connection: Connection) -> Callable[..., list[Any]]:
     """Pull once for each of the answers, in one fresh process: what each ended in. `well`: requests that are answered well."""
 
-    def run(source: Source, answers: list[Any], section: dict[str, Any], well: Callable[[Any], Any] = lambda _: None) -> list[Any]:
+    def run(
+        source: Source,
+        answers: list[Any],
+        section: dict[str, Any],
+        well: Callable[[Any], Any] = lambda _: None,
+        day: dt.date = dt.date(2026, 1, 12),
+    ) -> list[Any]:
         def pull_of(request: Any) -> int:
             kind, _, word = request.headers["Authorization"].partition(" ")
             return int((base64.b64decode(word).decode() if kind == "Basic" else word).rpartition("-")[2])
@@ -52,6 +59,7 @@ def ends(api, connection: Connection) -> Callable[..., list[Any]]:
             "launch": make_launch(**{source: section}).model_dump(mode="json"),
             "pulls": len(answers),
             "connection": dataclasses.asdict(connection),
+            "day": day.isoformat(),
         }
         done = subprocess.run(
             [sys.executable, "-m", "tests.sources.hostile_child"],
@@ -143,6 +151,23 @@ def test_mixpanel(ends, answer) -> None:
     assert "its last line has no end" in found[0][0]
     assert [(error, rows) for error, rows, _ in found[1:4]] == [("", 3), ("", 20), ("", 1)]
     assert "answered 403" in found[4][0]
+
+
+def test_mixpanel_profiles(ends, answer) -> None:
+    """They cost themselves alone: the events of the day are landed."""
+    yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+    noon = dt.datetime.combine(yesterday, dt.time(12), dt.UTC)
+    event = json.dumps({"event": "x", "properties": {"time": int(noon.timestamp()), "distinct_id": "u"}}).encode()
+
+    def well(request: Any) -> Any:
+        return None if "/engage" in request.path else answer(event + b"\n")
+
+    section = {"project_id": 1, "profile_properties": ["plan"]}
+    found = ends("mixpanel", json_bombs(answer, b'{"session_id":"s","total":5,"results":['), section, well, yesterday)
+    for error, rows, warnings in found:
+        assert (error, rows, len(warnings)) == ("", 1, 1)
+    for *_, (warning,) in [*found[:4], found[5]]:
+        assert re.search(r"profiles.*answers with more than (4 MiB|250,000 values)", warning)
 
 
 def test_one_long_line_takes_time_in_proportion() -> None:

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import secrets
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,31 @@ def test_a_full_disk_ends_the_pull_with_its_reason_and_nothing_stays(landing: La
         pull()
     target.abort()
     assert not folder.exists()
+
+
+def test_lines_without_an_end_leave_room_for_everybody_else_on_the_disk(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = writer(landing)
+    usage = shutil.disk_usage
+    gone = 0
+
+    def shrinking(path: Any) -> Any:
+        """A disk that has 1.5 GiB left, of which each block takes a tenth."""
+        nonlocal gone
+        gone += 1
+        return usage(path)._replace(free=(3 << 29) - gone * (1 << 30) // 10)
+
+    monkeypatch.setattr("postlaunch.sources.landing_writer.shutil.disk_usage", shrinking)
+
+    def endless() -> None:
+        while True:
+            target.write(secrets.token_hex(500).encode())
+
+    with pytest.raises(
+        LandingError, match=r"has 0\.9 GiB left, and the last 1 GiB are not filled: .* is given up after [\d,]+ rows; make room"
+    ):
+        endless()
+    target.abort()
+    assert not Path(str(target.folder)).exists()
 
 
 @always_full

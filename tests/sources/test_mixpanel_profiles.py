@@ -256,6 +256,23 @@ def test_the_profiles_of_the_story_are_in_the_warehouse_and_none_of_their_names(
     assert {properties["plan"] for _, properties in found} == {"standard", "professional", "enterprise"}
 
 
+def test_an_odd_profile_among_others_costs_itself(
+    warehouse: str, tmp_path, monkeypatch: pytest.MonkeyPatch, make_launch, api, answer
+) -> None:
+    odd: list[Any] = ["no profile", {"$properties": {"plan": "pro"}}, {"$distinct_id": "u3", "$properties": None}]
+    page = json.dumps({"session_id": "s", "total": 5, "page": 0, "results": [profile(1), *odd, profile(2)]}).encode()
+    api.answer = lambda request: answer.zipped(b"") if request.path.endswith("/export") else answer(page)
+    monkeypatch.setenv("POSTLAUNCH_LANDING", str(tmp_path / "landing"))
+    monkeypatch.setenv("AIRFLOW_CONN_POSTLAUNCH_MIXPANEL", api.url)
+    launch = make_launch(mixpanel=ASKED)
+    result = ingest("mixpanel", launch, yesterday(launch), yesterday(launch))
+    assert [user for user, _ in in_warehouse(warehouse)] == ["u1", "u2"]
+    assert "3" in result.summary
+    with psycopg.connect(warehouse) as session:
+        refused = session.execute("select stream, reason, count(*) from quarantine.records group by 1, 2").fetchall()
+    assert refused == [("profiles", "missing key 'id'", 3)]
+
+
 def test_events_and_profiles_come_with_one_ingest_and_a_changed_plan_replaces_the_one_before(
     warehouse: str, tmp_path, monkeypatch: pytest.MonkeyPatch, make_launch, api, answer
 ) -> None:

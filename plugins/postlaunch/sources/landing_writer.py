@@ -11,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
+import os
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -33,6 +35,8 @@ from postlaunch.sources.landing import (
     write_manifest,
 )
 from postlaunch.sources.private_files import make_folder, open_file
+
+LEAST_FREE_BYTES = 1 << 30  # PostgreSQL may live on the same disk, and stops where there is none left
 
 
 class PartitionWriter:
@@ -176,8 +180,18 @@ class _Part:
         self._lines += len(lines)
         block = b"\n".join(lines) + b"\n"
         self._waiting, self._waiting_bytes = [], 0
+        self._leave_room()
         self._writing.result()  # one block at a time is on its way
         self._writing = self._thread.submit(self._put, block)
+
+    def _leave_room(self) -> None:
+        """Raises LandingError before an answer without an end takes the disk from everybody; an object store has no such end."""
+        folder: UPath = self._path.parent
+        if isinstance(folder, os.PathLike) and (free := shutil.disk_usage(os.fspath(folder)).free) < LEAST_FREE_BYTES:
+            raise LandingError(
+                f"the disk of the landing zone has {free / 2**30:.1f} GiB left, and the last {LEAST_FREE_BYTES / 2**30:.0f} GiB are not "
+                f"filled: {self._path} is given up after {self.rows:,} rows; make room, or set POSTLAUNCH_LANDING to another place"
+            )
 
     def _put(self, block: bytes) -> None:
         self._append(self._zip.compress(block))

@@ -122,9 +122,8 @@ def _land_session(writer: PartitionWriter, api: EngageApi, progress: Progress) -
     if page.results and (pages := math.ceil(total / len(page.results))) > MOST_PAGES:
         raise TooManyError(f"{total:,} profiles need {pages:,} calls, and more than {MOST_PAGES} leave none for the events")
     while True:
-        for profile in page.results:
-            distinct_id, line = api.line(profile)
-            seen.append(hash(distinct_id))
+        for distinct_id, line in api.lines(page):
+            seen.append(hash((len(seen), line) if distinct_id is None else distinct_id))
             writer.write(line)
         progress("profiles", len(seen), total)
         if len(seen) >= total:
@@ -164,11 +163,19 @@ class EngageApi:
             raise BrokenSessionError(f"page {number} was asked for, and page {answer['page']} came")
         return page
 
-    def line(self, profile: dict[str, Any]) -> tuple[str, bytes]:
-        """Id and landed line of a profile: the asked properties that it has."""
-        distinct_id, properties = profile.get("$distinct_id"), profile.get("$properties")
+    def lines(self, page: Page) -> list[tuple[str | None, bytes]]:
+        """Id and landed line of each profile. Raises SourceError if none of them is one."""
+        found = [self._line(profile) for profile in page.results]
+        if found and all(distinct_id is None for distinct_id, _ in found):
+            raise garbage(self._connection, "mixpanel", self.url, write_json(page.results[0]), "profiles")
+        return found
+
+    def _line(self, profile: Any) -> tuple[str | None, bytes]:
+        """The asked properties that it has. What is no profile has no id, and the loader refuses it, alone."""
+        fields = profile if isinstance(profile, dict) else {}
+        distinct_id, properties = fields.get("$distinct_id"), fields.get("$properties")
         if distinct_id is None or not isinstance(properties, dict):
-            raise garbage(self._connection, "mixpanel", self.url, write_json(profile), "profiles")
+            return None, write_json({"id": None, "is_profile": False})
         kept = {name: properties[name] for name in self._properties if name in properties}
         return str(distinct_id), write_json({"id": str(distinct_id), "properties": kept})
 
