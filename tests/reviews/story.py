@@ -41,6 +41,11 @@ create table marts.ticket_sla_daily (launch_id text, metric_date date, launch_da
 create table marts.incidents (launch_id text, incident_id text, incident_number integer, title text, severity text, service_name text,
     metric_date date, launch_day integer, triggered_at timestamptz, acknowledge_seconds double precision, resolve_seconds double precision,
     is_open boolean, is_acknowledged boolean, is_counted boolean default true);
+create table marts.incident_responses (launch_id text, period_kind text, period_start date, severity text, triggered_count bigint,
+    acknowledged_count bigint, acknowledge_seconds_mean double precision, acknowledge_target_seconds double precision,
+    acknowledged_in_time_count bigint, acknowledged_late_count bigint, acknowledge_status text,
+    resolved_count bigint, resolve_seconds_mean double precision, resolve_target_seconds double precision,
+    resolved_in_time_count bigint, resolved_late_count bigint, resolve_status text);
 create table marts.service_level_daily (launch_id text, service_id text, service_name text, metric_date date, launch_day integer,
     observed_seconds double precision, up_seconds double precision, no_data_seconds double precision, request_count double precision,
     error_count double precision, classified_request_count double precision, notice text);
@@ -52,7 +57,8 @@ create table marts.capacity_daily (launch_id text, resource_id text, resource_na
 create table marts.capacity_forecast (launch_id text, resource_id text, resource_name text, unit text, metric_date date, launch_day integer,
     observed_days_count integer, level_value double precision, slope_per_day double precision, slope_low_per_day double precision,
     slope_high_per_day double precision, trigger_value double precision, days_to_trigger double precision,
-    days_to_trigger_low double precision, days_to_trigger_high double precision, is_growing boolean);
+    days_to_trigger_low double precision, days_to_trigger_high double precision, is_growing boolean, backtest_count bigint,
+    backtest_covered_count bigint);
 create table marts.kpi_daily (launch_id text, domain text, kpi_id text, metric_date date, launch_day integer, value double precision,
     numerator double precision, denominator double precision);
 create table marts.scorecard (launch_id text, domain text, kpi_id text, period_kind text, period_start date, period_end date,
@@ -101,7 +107,12 @@ EMR = Launch.model_validate(
             "funnels": [{"id": "activation", "name": "First task created", "steps": ["Signed Up", "Task Created"]}],
         },
         "zendesk": {},
-        "pagerduty": {},
+        "pagerduty": {
+            "targets": [
+                {"severity": "P1", "acknowledge_minutes": 5, "resolve_minutes": 60},
+                {"severity": "P2", "acknowledge_minutes": 15, "resolve_minutes": 120},
+            ]
+        },
         "prometheus": {},
         "kpis": [
             {"kpi": "uptime", "targets": [{"to_day": 29, "at_least": 0.999}, {"from_day": 30, "at_least": 0.9999}]},
@@ -334,6 +345,15 @@ def _incidents(session: psycopg.Connection, launch: Launch) -> Iterator[Value]:
             )
         )
     _insert(session, "incidents", rows)
+    # March in whole: the P1 was acknowledged after 4 minutes and resolved after 80; of two P2 one was never acknowledged
+    march = (launch.launch, "month", dt.date(2026, 3, 1))
+    responses = [
+        (*march, "P1", 1, 1, 240.0, 300.0, 1, 0, "met", 1, 4800.0, 3600.0, 0, 1, "missed"),
+        (*march, "P2", 2, 1, 720.0, 900.0, 1, 1, "missed", 2, 2880.0, 7200.0, 2, 0, "met"),
+        (*march, "P3", 2, 2, 3450.0, None, 0, 0, "no_target", 2, 39_000.0, None, 0, 0, "no_target"),
+        (launch.launch, "month", dt.date(2026, 4, 1), "P2", 1, 1, 540.0, 900.0, 1, 0, "met", 0, None, 7200.0, 0, 0, "no_data"),
+    ]
+    _insert(session, "incident_responses", responses)
     for day in days():
         today = [fact for fact in facts if fact[0] == day]
         for severity in ("P0", "P1", "P2"):
@@ -383,7 +403,7 @@ def _capacity(session: psycopg.Connection, launch: Launch, rng: random.Random) -
             daily.append((launch.launch, resource_id, label, unit, day, age, level * rng.uniform(0.97, 1.03), trigger))
             low, high = (slope * 0.75, slope * 1.35) if slope else (-0.001, 0.001)
             until = [(trigger - level) / rate if rate > 0 else None for rate in (slope, high, low)]
-            facts = (level, slope, low, high, trigger, *until, low > 0)
+            facts = (level, slope, low, high, trigger, *until, low > 0, *((28, 26) if resource_id == "memory" else (0, 0)))
             forecasts.append((launch.launch, resource_id, label, unit, day, age, min(28, age + 10), *facts))
             if low > 0 and until[0] is not None:
                 soonest[day] = min(until[0], soonest.get(day, 365.0))

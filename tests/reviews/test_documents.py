@@ -9,7 +9,7 @@ import pytest
 
 from postlaunch.config.launch import KpiTargets, Launch, Target
 from postlaunch.errors import ReviewError
-from postlaunch.reviews import daily, documents, monthly, verdict, weekly
+from postlaunch.reviews import daily, documents, formats, monthly, verdict, weekly
 from postlaunch.reviews.blocks import Bullet, Bullets, Document, Heading, Notice, Paragraph, Row, Table
 from postlaunch.reviews.content import Source
 from postlaunch.reviews.period import parse_period
@@ -66,6 +66,26 @@ def test_the_monthly_review_has_a_chart_for_every_question_with_its_sentence_and
         assert " ".join(chart.finding.sentence.split()) in content
     assert content.count("error rate broke its 0.1") == 0
     assert "Error rate broke its 0.1\u00a0% target on 1 of 31 days".replace("\u00a0", " ") in content
+
+
+def test_the_monthly_review_judges_the_times_of_each_severity_by_its_promise(published: ModuleType) -> None:
+    text = words(build(published.EMR, "monthly", "2026-03"))
+    for line in (
+        "P1, 1 incident Acknowledge 4 min ≤ 5 min 1 ✓ met Resolve 80 min ≤ 60 min 1 ✗ missed, 1 of 1 late",
+        "P2, 2 incidents Acknowledge 12 min ≤ 15 min 1 ✗ missed, 1 of 2 late · 1 not acknowledged, not in the mean",
+        "Resolve 48 min ≤ 2 h 2 ✓ met",
+        f"P3, 2 incidents Acknowledge 58 min {formats.DASH} 2 no target Resolve 11 h {formats.DASH} 2 no target",
+    ):
+        assert line in text, line
+    begun = words(build(published.EMR, "monthly", "2026-04"))
+    assert "Acknowledge 9 min ≤ 15 min 1 kept on the 12 of 30 days that were seen" in begun, "18 days may still bring a late one"
+    assert f"Resolve {formats.DASH} ≤ 2 h 0 not decided yet · 1 not resolved, not in the mean" in begun
+
+
+def test_the_monthly_review_says_how_often_capacity_forecasts_held(published: ModuleType) -> None:
+    text = words(build(published.EMR, "monthly", "2026-03"))
+    assert text.count("the 95 % interval for a week ahead held on 26 of 28 dates") == 2, "in the sentence and in the table"
+    assert "no certain growth · the 95 % interval for a week ahead could not be tested yet" in text
 
 
 def test_the_text_part_says_everything_that_the_html_part_says(published: ModuleType) -> None:

@@ -211,12 +211,15 @@ def forecast(**changes: object) -> Forecast:
         "days_to_trigger_low": 23.7,
         "days_to_trigger_high": 42.7,
         "is_growing": True,
+        "backtest_count": 28,
+        "backtest_covered_count": 24,
     }
     return Forecast(**{**facts, **changes})
 
 
 def test_days_to_trigger_are_a_range() -> None:
     assert plain(sentences.days_range(forecast())) == "24 to 43 days"
+    assert plain(sentences.backtest(forecast(backtest_count=0))) == "the 95 % interval for a week ahead could not be tested yet"
     assert plain(sentences.days_range(forecast(days_to_trigger_high=None))) == "24 days or more"
     assert sentences.days_range(forecast(days_to_trigger=None, days_to_trigger_low=None)) == "not in sight"
     assert sentences.days_range(forecast(is_growing=False)) == "not in sight"
@@ -225,7 +228,8 @@ def test_days_to_trigger_are_a_range() -> None:
     found = sentences.capacity([forecast(), forecast(resource_name="CPU", is_growing=False, days_to_trigger=None)])
     assert plain(found.title) == "Redis memory: trigger in 24 to 43 days"
     assert plain(found.sentence) == (
-        "Redis memory: level 67.2 %, trigger 80 %, growing by 0.4 points per day (n 28 days). 1 other resource does not grow for certain."
+        "Redis memory: level 67.2 %, trigger 80 %, growing by 0.4 points per day (n 28 days; the 95 % interval for a week ahead held on "
+        "24 of 28 dates). 1 other resource does not grow for certain."
     )
 
 

@@ -86,7 +86,7 @@ def _columns(table: Table) -> str:
             continue
         lines.append(_line(row.name, row.cells, name_width, widths))
         if row.note:
-            lines.append(f"    {SYMBOLS[row.tone]} {row.note}" if row.tone != "none" else f"    {row.note}")
+            lines.append(_wrapped(row.note, f"    {SYMBOLS[row.tone]} " if row.tone != "none" else "    ", " " * 6))
     return "\n".join(lines)
 
 

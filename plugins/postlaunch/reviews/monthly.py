@@ -6,10 +6,11 @@ import datetime as dt
 from collections.abc import Sequence
 
 from postlaunch.reviews import content, formats, histogram, outside, queries, sentences
-from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture, Row, Table
+from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Group, Heading, Paragraph, Picture, Row, Table, Tone
 from postlaunch.reviews.content import Source
 from postlaunch.reviews.figures import capacity, operations, product, support
-from postlaunch.reviews.rows import Incident, LatencyBucket, Metric, ServiceLevel
+from postlaunch.reviews.period import Period
+from postlaunch.reviews.rows import Incident, LatencyBucket, Metric, Response, ServiceLevel
 
 GROWTH_DAYS = 92  # how far back the growth chart looks
 COHORTS = 13
@@ -88,9 +89,43 @@ def _incidents(source: Source, rows: Sequence[Incident]) -> list[Block]:
         return [Heading("Incidents"), Paragraph(f"{title}. {sentence}")]
     grave = [row for row in rows if row.severity in content.GRAVE or row.is_open]
     blocks: list[Block] = [Heading("Incidents"), Picture(operations.incidents(rows, period))]
+    times = queries.responses(source.session, source.launch.launch, period.grain, period.start)
+    if times:
+        blocks.append(responses(times, period))
     if grave:
         blocks.append(Bullets(content.incident_bullets(source, grave, "bad")))
     return blocks
+
+
+def responses(times: Sequence[Response], period: Period) -> Table:
+    """Mean times to acknowledge and to resolve, by severity, with what was promised for it."""
+    rows: list[Row | Group] = []
+    for time in times:
+        if time.act == "acknowledge":
+            severity = "Without severity" if time.severity == "none" else time.severity
+            rows.append(Group(f"{severity}, {formats.plural(time.triggered_count, 'incident')}"))
+        mean = formats.value(time.mean_seconds, "seconds") if time.done_count else formats.DASH
+        cells = [mean, formats.target(time.target_seconds, "<=", "seconds"), formats.count(time.done_count)]
+        tone, word = _kept(time, period)
+        waiting = time.triggered_count - time.done_count
+        aside = f"{waiting} not {time.act}d, not in the mean" if waiting else ""
+        rows.append(Row(formats.upper_first(time.act), cells, tone, " · ".join(part for part in (word, aside) if part)))
+    return Table(["Mean time to", period.short, "Target", "n"], rows)
+
+
+def _kept(time: Response, period: Period) -> tuple[Tone, str]:
+    """The promise is about each incident: one late one breaks it, and days that were not seen may bring one."""
+    match time.status:
+        case "missed":
+            return "bad", f"missed, {time.late_count} of {time.judged_count} late"
+        case "met" if period.is_part:
+            return "none", f"kept on the {len(period.seen or ())} of {period.days_count} days that were seen"
+        case "met":
+            return "good", "met"
+        case "no_data":
+            return "none", "not decided yet"
+        case _:
+            return "none", "no target"
 
 
 def _reliability(source: Source, metrics: Sequence[Metric]) -> list[Block]:
@@ -144,7 +179,7 @@ def _capacity(source: Source) -> list[Block]:
         Row(
             row.resource_name,
             [formats.value(row.level_value, row.unit), formats.value(row.trigger_value, row.unit), sentences.days_range(row)],
-            note="growing" if row.is_growing else "no certain growth",
+            note=f"{'growing' if row.is_growing else 'no certain growth'} · {sentences.backtest(row)}",
         )
         for row in forecasts
     ]

@@ -31,6 +31,7 @@ from postlaunch.reviews.rows import (
     LaunchFault,
     LoadWarning,
     Metric,
+    Response,
     SeenDate,
     ServiceLevel,
     SlaClock,
@@ -252,6 +253,32 @@ def incidents(session: Session, launch_id: str, first: dt.date, last: dt.date) -
     )
 
 
+def responses(session: Session, launch_id: str, grain: str, start: dt.date) -> list[Response]:
+    """Acknowledging and resolving in the period (`grain`: day, week, month) that begins at `start`, by severity; none without incidents."""
+    return _fetch(
+        session,
+        Response,
+        """
+        select severity, act, triggered_count, done_count, mean_seconds, target_seconds, late_count,
+            in_time_count + late_count as judged_count, status
+        from marts.incident_responses
+        cross join lateral (values
+            (
+                'acknowledge', acknowledged_count, acknowledge_seconds_mean, acknowledge_target_seconds, acknowledged_in_time_count,
+                acknowledged_late_count, acknowledge_status
+            ),
+            (
+                'resolve', resolved_count, resolve_seconds_mean, resolve_target_seconds, resolved_in_time_count, resolved_late_count,
+                resolve_status
+            )
+        ) as acts (act, done_count, mean_seconds, target_seconds, in_time_count, late_count, status)
+        where launch_id = %(launch)s and period_kind = %(grain)s and period_start = %(start)s
+        order by severity = 'none', severity, act
+        """,
+        {"launch": launch_id, "grain": grain, "start": start},
+    )
+
+
 def service_levels(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[ServiceLevel]:
     """Sums of the period, by service."""
     return _fetch(
@@ -311,7 +338,7 @@ def forecasts(session: Session, launch_id: str, first: dt.date, last: dt.date) -
         """
         select distinct on (resource_id) resource_id, resource_name, unit, metric_date, observed_days_count, level_value,
             slope_per_day, slope_low_per_day, slope_high_per_day, trigger_value,
-            days_to_trigger, days_to_trigger_low, days_to_trigger_high, is_growing
+            days_to_trigger, days_to_trigger_low, days_to_trigger_high, is_growing, backtest_count, backtest_covered_count
         from marts.capacity_forecast
         where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
         order by resource_id, metric_date desc

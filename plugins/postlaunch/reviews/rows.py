@@ -168,6 +168,21 @@ class Incident:
 
 
 @dataclass(frozen=True)
+class Response:
+    """How fast the incidents of one severity in one period were acknowledged, or resolved, and whether the promise for it was kept."""
+
+    severity: str  # P0 to P3, or none
+    act: str  # acknowledge | resolve
+    triggered_count: int
+    done_count: int  # those with a time; the mean is over them
+    mean_seconds: float | None
+    target_seconds: float | None
+    late_count: int
+    judged_count: int  # in time or late; an incident that waits within its time is neither yet
+    status: str  # no_target | no_data | met (none was late) | missed
+
+
+@dataclass(frozen=True)
 class ServiceLevel:
     """Sums of one service over a period."""
 
@@ -219,6 +234,8 @@ class Forecast:
     days_to_trigger_low: float | None
     days_to_trigger_high: float | None
     is_growing: bool
+    backtest_count: int = 0  # dates of the last four weeks that a forecast was made for, seven days before
+    backtest_covered_count: int = 0  # those that lay in its 95 % interval
 
 
 @dataclass(frozen=True)

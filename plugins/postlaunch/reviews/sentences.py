@@ -376,12 +376,20 @@ def days_range(row: Forecast) -> str:
     return f"{round(low)} to {formats.days(high)}"
 
 
+def backtest(row: Forecast) -> str:
+    """What the forecast promises and how often it was right: `the 95 % interval for a week ahead held on 26 of 28 dates`."""
+    interval = f"the 95{formats.NBSP}% interval for a week ahead"
+    if not row.backtest_count:
+        return f"{interval} could not be tested yet"
+    return f"{interval} held on {row.backtest_covered_count} of {formats.plural(row.backtest_count, 'date')}"
+
+
 def _level(row: Forecast) -> str:
     text = f"{row.resource_name}: level {formats.value(row.level_value, row.unit)}, trigger {formats.value(row.trigger_value, row.unit)}"
     if row.slope_per_day is not None and row.is_growing:
         step = formats.change(row.slope_per_day, 0.0, "ratio") if row.unit == "ratio" else formats.value(row.slope_per_day, row.unit)
         step = step.removeprefix("+").replace("pts", "points")
-        text += f", growing by {step} per day (n{formats.NBSP}{formats.plural(row.observed_days_count, 'day')})"
+        text += f", growing by {step} per day (n{formats.NBSP}{formats.plural(row.observed_days_count, 'day')}; {backtest(row)})"
     return f"{text}."
 
 
