@@ -142,6 +142,18 @@ def test_a_date_that_nobody_loaded_is_held_until_it_comes(published: Warehouse) 
     assert _rebuilt(published).is_passed
 
 
+def test_a_new_launch_with_last_night_and_three_older_days_is_held_with_the_command_that_fills_its_gap(warehouse: str) -> None:
+    hand = Warehouse()
+    hand.configure()
+    hand.load(1000, LAST)
+    hand.load(1000, FIRST, FIRST + dt.timedelta(days=2))
+    hand.build(["product"])
+    first, last = FIRST + dt.timedelta(days=3), LAST - dt.timedelta(days=1)
+    assert f"postlaunch ingest mixpanel --launch {LAUNCH} --from {first} --to {last}" in _reasons(audit())[0]
+    hand.load(1000, first, last)
+    assert _rebuilt(hand).is_passed
+
+
 def test_a_confirmed_loss_passes_as_a_warning_until_the_next_load(published: Warehouse) -> None:
     published.load(500, DAY)
     _rebuilt(published)

@@ -170,8 +170,7 @@ def test_intervals_hold_what_they_promise_for_independent_days_and_for_days_that
         assert len(covered[days]) >= 0.98 * 2 * SIMULATED  # few are cut so short that nothing is said
         assert 0.90 <= sum(covered[days]) / len(covered[days]) <= 0.99
         assert 0.90 <= tested[days][1] / tested[days][0] <= 0.99  # the published back-test of forecasts seven days ahead
-    flat = grown["iid_flat"] + grown["memory_flat"]
-    assert sum(flat) / len(flat) <= 0.05
+        assert sum(grown[f"{days}_flat"]) / len(grown[f"{days}_flat"]) <= 0.05
     assert sum(grown["iid_grow"]) / len(grown["iid_grow"]) >= 0.9  # and what grows is seen
 
 
