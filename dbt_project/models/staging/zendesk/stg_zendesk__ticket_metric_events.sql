@@ -12,11 +12,7 @@ final as (
 
         {{ json_text('record', 'metric') }} as metric,
         {{ json_text('record', 'type') }} as event_type,
-        coalesce({{ as_whole_number(json_text('record', 'instance_id')) }}, 1) as instance_number,
-        coalesce(
-            {{ as_whole_number(json_text('record', 'sla', 'target_in_seconds')) }},
-            60 * {{ as_whole_number(json_text('record', 'sla', 'target')) }}
-        ) as applied_target_seconds
+        coalesce({{ as_whole_number(json_text('record', 'instance_id')) }}, 1) as instance_number
     from metric_events
 )
 
