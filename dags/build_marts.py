@@ -2,8 +2,8 @@
 
 - **When**: any of the assets `raw_mixpanel`, `raw_zendesk`, `raw_pagerduty`, `raw_prometheus`. Never two runs at once: what changes during
   a run is collected into the next one, and a run that finds nothing changed ends at once.
-- **settle**: waits while ingests work (up to ten minutes after their last load), so that ninety backfilled days cost one build. What waits
-  itself, for a retry or for the limit of an API, is not waited for.
+- **settle**: waits while ingests work (up to ten minutes after their last load, and four hours at most), so that ninety backfilled days
+  cost one build. What waits itself, for a retry or for the limit of an API, is not waited for.
 - **build**: the dates whose raw partitions changed since the last build (`ops.partition_loads`), by one dbt into the schema `build`, which
   nobody but the pipeline reads. Each model with its seconds is a line of the task's log, and all of them are its XCom. Models that fail
   are tried once more by `dbt retry`; a dbt that is killed is begun again; a task that is killed takes its dbt along and is tried again.
@@ -32,7 +32,7 @@ with DAG(
     tags=["build"],
     default_args={**RETRIES, "retries": 1, "retry_delay": dt.timedelta(seconds=30)},
 ) as dag:
-    settle = task.sensor(poke_interval=10, timeout=4 * 3600, mode="reschedule", task_id="settle")(marts.ingests_have_settled)()
+    settle = task(task_id="settle", execution_timeout=dt.timedelta(minutes=5))(marts.wait_for_ingests)()
     build = task.short_circuit(task_id="build", execution_timeout=marts.LONGEST_BUILD, retries=3, retry_delay=dt.timedelta(seconds=10))(
         marts.build_dirty_dates
     )()

@@ -46,7 +46,7 @@ def settings(home: Path, repository: Path, port: int, database_uri: str, secrets
             "load_examples": False,
             "fernet_key": secrets["fernet"],
             "execution_api_server_url": f"{base}/execution/",
-            "auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+            "auth_manager": "postlaunch.orchestration.login.LoopbackLogin",
             "simple_auth_manager_users": f"{USER}:admin",
             "simple_auth_manager_passwords_file": home / "airflow" / "passwords.json",
         },
@@ -60,6 +60,8 @@ def settings(home: Path, repository: Path, port: int, database_uri: str, secrets
         "api_auth": {"jwt_secret": secrets["jwt"]},
         "dag_processor": {"refresh_interval": 30, "min_file_process_interval": 60, "parsing_processes": 1},
         "scheduler": {"scheduler_idle_sleep_time": 1},
+        # A busy machine is no fault: by default a task that waits five seconds for the API warns and asks again.
+        "workers": {"execution_api_timeout": 60},
         "logging": {"base_log_folder": home / "airflow" / "logs"},
         "usage_data_collection": {"enabled": False},
     }

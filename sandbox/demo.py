@@ -13,18 +13,23 @@ import datetime as dt
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rich.progress import Progress
+
+from postlaunch.cli_progress import bars, read_line
 from postlaunch.config.launch import Launch, Source
 from postlaunch.config.load import load_launches
 from postlaunch.doctor import browser_path
 from postlaunch.warehouse.db import connect
+from postlaunch.warehouse.publish import waits_for_publication
 from sandbox import stack as local
 from sandbox.airflow import AirflowClient
 from sandbox.errors import SandboxError
@@ -92,7 +97,7 @@ def _has_history() -> bool:
 
 
 def _load_history(night: dt.datetime) -> None:
-    """What is missing of the history, one window a source, two at a time (two cores); then build, audit, publish."""
+    """What is missing of the history, one window a source, two at a time (two cores); then build, audit, publish. With a bar each."""
     from postlaunch.config.settings import load_settings  # noqa: PLC0415 (reads the environment that `up` has set)
 
     loaded = _loaded_until()
@@ -100,11 +105,12 @@ def _load_history(night: dt.datetime) -> None:
     windows = [window for launch in launches for window in missing(history(launch, night), loaded)]
     if not windows:
         console.print("history: all there since the last demonstration")
-    with ThreadPoolExecutor(2) as pool:
-        for line in pool.map(lambda window: _postlaunch(window.command), windows):
-            console.print(line)
-    for command in (["build"], ["audit"], ["publish"]):
-        console.print(_postlaunch(command))
+    with bars(console) as shown:
+        with ThreadPoolExecutor(2) as pool:
+            for line in pool.map(lambda window: _postlaunch(window.command, shown), windows):
+                console.print(line)
+        for command in (["build"], ["audit"], ["publish"]):
+            console.print(_postlaunch(command, shown))
 
 
 def history(launch: Launch, night: dt.datetime) -> list[Window]:
@@ -131,17 +137,33 @@ def _loaded_until() -> dict[tuple[str, str], dt.date]:
         return {(launch_id, source): last for launch_id, source, last in rows}
 
 
-def _postlaunch(arguments: Sequence[str]) -> str:
-    """Run the command line as a person would; returns the command and what it said. Raises SandboxError with its message."""
+def _postlaunch(arguments: Sequence[str], shown: Progress) -> str:
+    """Run the command line as a person would, its progress as a bar; returns the command and what it said.
+
+    Raises SandboxError with its message.
+    """
     began = time.monotonic()
-    program = Path(sys.executable).with_name("postlaunch")
-    wide = {**os.environ, "COLUMNS": "200"}
-    done = subprocess.run([program, *arguments], check=False, capture_output=True, text=True, env=wide)
-    shown = f"$ postlaunch {' '.join(arguments)}"
-    if done.returncode:
-        raise SandboxError(f"{shown} ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-3000:]}")
-    said = "\n".join(f"    {line}" for line in done.stdout.strip().splitlines())
-    return f"[bold]{shown}[/bold]  ({time.monotonic() - began:.0f} s)\n{said}"
+    command = f"$ postlaunch {' '.join(arguments)}"
+    bar = shown.add_task(command, total=None)
+    complaints: list[str] = []
+    with tempfile.TemporaryFile("w+") as output:
+        program = [str(Path(sys.executable).with_name("postlaunch")), *arguments]
+        wide = {**os.environ, "COLUMNS": "200"}
+        with subprocess.Popen(program, stdout=output, stderr=subprocess.PIPE, text=True, env=wide) as process:
+            assert process.stderr  # noqa: S101  (a pipe, as asked for)
+            for line in process.stderr:
+                if progress := read_line(line):
+                    message, completed, total = progress
+                    shown.update(bar, description=f"{command}  {message.partition(': ')[2]}", completed=completed, total=total)
+                else:
+                    complaints.append(line)
+        output.seek(0)
+        said = output.read().strip()
+    shown.remove_task(bar)
+    if process.returncode:
+        raise SandboxError(f"{command} ended with {process.returncode}: {(''.join(complaints) or said).strip()[-3000:]}")
+    indented = "\n".join(f"    {line}" for line in said.splitlines())
+    return f"[bold]{command}[/bold]  ({time.monotonic() - began:.0f} s)\n{indented}"
 
 
 # --- the last night ------------------------------------------------------------------------------------------------------
@@ -153,15 +175,17 @@ def run_last_night(client: AirflowClient, night: dt.datetime) -> None:
         client.wait_for_dags({*INGESTS, BUILD, *REVIEWS})
     for dag_id in (*INGESTS, BUILD):
         client.unpause(dag_id)
-    with _step(f"ingest_* by the scheduler, for the night of {night:%Y-%m-%d %H:%M} UTC"):
+    with _step(f"ingest_* by the scheduler, for the night of {night:%Y-%m-%d %H:%M} UTC", of=len(INGESTS)) as advance:
         for dag_id in INGESTS:
             _wait_for_run(client, dag_id, night)
+            advance()
     with _step("build_marts by their assets: dbt, audit, publish"):
         _wait_for_build(client)
     for dag_id in REVIEWS:
         client.unpause(dag_id)
-    with _step("daily_review and monthly_business_review"):
+    with _step("daily_review and monthly_business_review", of=len(REVIEWS)) as advance:
         _wait_for_run(client, REVIEWS[0], night)
+        advance()
         _wait_for_run(client, REVIEWS[1], None)
 
 
@@ -186,14 +210,14 @@ def _wait_for_run(client: AirflowClient, dag_id: str, night: dt.datetime | None)
 
 
 def _wait_for_build(client: AirflowClient) -> None:
-    """Wait until nothing that was loaded waits for a build, and build_marts rests."""
+    """Wait until all that was loaded is built, audited, and published or held; a run that finds nothing left to do is not waited for."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         runs = client.runs(BUILD)
-        if runs and runs[0]["state"] == "failed" and _is_dirty():
-            raise SandboxError(_failure(client, runs[0]))
-        if not any(run["state"] in ("queued", "running") for run in runs) and not _is_dirty():
+        if not _is_dirty() and not waits_for_publication():
             return
+        if runs and runs[0]["state"] == "failed":
+            raise SandboxError(_failure(client, runs[0]))
         if time.monotonic() > deadline:
             state = runs[0]["state"] if runs else "never triggered by an asset"
             raise SandboxError(f"{BUILD}: {state} after {PATIENCE_SECONDS} seconds")
@@ -201,8 +225,15 @@ def _wait_for_build(client: AirflowClient) -> None:
 
 
 def _is_dirty() -> bool:
+    """Whether something that was loaded waits for a build, or a build is at work."""
+    query = """
+        select 1 from ops.partition_loads where build_id is null and is_changed
+        union all
+        select 1 from ops.builds where status = 'running'
+        limit 1
+    """
     with connect() as session:
-        return session.execute("select 1 from ops.partition_loads where build_id is null and is_changed limit 1").fetchone() is not None
+        return session.execute(query).fetchone() is not None
 
 
 def _interval_end(run: dict[str, Any]) -> dt.datetime | None:
@@ -221,8 +252,10 @@ def _logs(client: AirflowClient, run: dict[str, Any] | None) -> str:
 
 
 @contextmanager
-def _step(what: str) -> Iterator[None]:
+def _step(what: str, of: int | None = None) -> Iterator[Callable[[], None]]:
+    """A bar while it lasts, a line with its seconds afterwards; what it gives is called for each part that is done."""
     began = time.monotonic()
-    with console.status(what):
-        yield
+    with bars(console) as shown:
+        bar = shown.add_task(what, total=of)
+        yield lambda: shown.advance(bar)
     console.print(f"[green]ok[/green]  {what}  ({time.monotonic() - began:.0f} s)")

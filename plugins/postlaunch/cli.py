@@ -16,9 +16,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from postlaunch.cli_progress import progress_of
 from postlaunch.cli_quarantine import quarantine_cli
 from postlaunch.config.checks import kpi_warnings
 from postlaunch.config.launch import Launch, ReviewKind, Source
@@ -186,7 +186,9 @@ def load(
     from postlaunch.warehouse.migrate import migrate as ensure_schema
 
     ensure_schema()
-    result = run(source, _launch(launch), first.date(), last.date(), accept_changed=accept_changed, accept_shrunk=accept_shrunk)
+    dates = (first.date(), last.date())
+    with progress_of(f"{source} {launch}", console) as report:
+        result = run(source, _launch(launch), *dates, accept_changed=accept_changed, accept_shrunk=accept_shrunk, progress=report)
     console.print(result.summary, markup=False)
 
 
@@ -301,13 +303,7 @@ def _ingest(source: Source, launch: Launch, first: dt.date, last: dt.date) -> No
     ensure_schema()
     if planned := plan(source, launch, first, last):
         console.print(planned, markup=False)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(f"{source} {launch.launch}", total=None)
-
-        def report(message: str, completed: int, total: int | None) -> None:
-            progress.update(task, description=f"{source} {launch.launch}: {message}", completed=completed, total=total)
-
+    with progress_of(f"{source} {launch.launch}", console) as report:
         result = extract_and_load(source, launch, first, last, progress=report)
     console.print(result.summary, markup=False)
 
@@ -317,8 +313,8 @@ def _build(full_refresh: bool) -> None:
     from postlaunch.warehouse.migrate import migrate as ensure_schema
 
     ensure_schema()
-    with console.status("dbt build"):
-        result = run_dbt(full_refresh=full_refresh)
+    with progress_of("dbt build", console) as report:
+        result = run_dbt(full_refresh=full_refresh, progress=lambda node: report(node.name, node.number, node.total))
     console.print(result.summary, markup=False)
 
 

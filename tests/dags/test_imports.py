@@ -21,7 +21,7 @@ SECONDS = 1.0
 # Imports Airflow once, then each DAG file in a child of its own with every way out barred; prints the seconds of the second step as
 # processor time, which other programs on the machine do not lengthen as they do the clock's.
 PROBE = """
-import importlib.util, json, os, sys, time
+import importlib.util, json, os, sys, time, warnings
 import airflow.sdk
 import croniter  # of Airflow: asks the program `file` about the interpreter
 def watch(event, arguments):
@@ -38,9 +38,13 @@ for file in sys.argv[1:]:
     spec = importlib.util.spec_from_file_location("dag_file", file)
     module = importlib.util.module_from_spec(spec)
     started = time.process_time()
-    spec.loader.exec_module(module)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        spec.loader.exec_module(module)
     seconds = time.process_time() - started
-    print(json.dumps({"file": file, "seconds": seconds, "forbidden": forbidden, "dag": module.dag.dag_id}), flush=True)
+    warned = [f"{one.category.__name__}: {one.message}" for one in warned]
+    result = {"file": file, "seconds": seconds, "forbidden": forbidden, "warned": warned, "dag": module.dag.dag_id}
+    print(json.dumps(result), flush=True)
     os._exit(0)
 """
 
@@ -121,3 +125,8 @@ def test_a_dag_file_imports_in_under_a_second_with_the_database_down(name: str, 
 def test_a_dag_file_reads_neither_database_nor_network_nor_launch_files(name: str, probe: dict[str, dict[str, Any]]) -> None:
     assert probe[name]["forbidden"] == [], f"dags/{name}.py reaches out while it is parsed: move that into a task"
     assert probe[name]["dag"] == name
+
+
+@pytest.mark.parametrize("name", [file.stem for file in DAG_FILES])
+def test_a_dag_file_is_parsed_without_a_warning(name: str, probe: dict[str, dict[str, Any]]) -> None:
+    assert probe[name]["warned"] == [], f"dags/{name}.py: the DAG processor and every task would log it each time"

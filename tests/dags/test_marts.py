@@ -99,6 +99,31 @@ def test_a_run_that_has_just_begun_gives_the_other_sources_their_time(warehouse:
     assert not ingests_have_settled()
 
 
+def test_a_backfill_that_goes_on_for_hours_has_marts_of_what_it_has_brought_by_then(
+    warehouse: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from postlaunch.orchestration.marts import ingests_have_settled
+
+    loaded(warehouse, 1)
+    run(monkeypatch, WORKS, minutes_ago=239)
+    assert not ingests_have_settled()
+    run(monkeypatch, WORKS, minutes_ago=241)
+    assert ingests_have_settled()
+
+
+def test_settle_gives_its_place_back_and_comes_again_in_ten_seconds(warehouse: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk.exceptions import AirflowRescheduleException  # noqa: TID251
+
+    from postlaunch.orchestration.marts import wait_for_ingests
+
+    run(monkeypatch, WORKS)
+    with pytest.raises(AirflowRescheduleException) as caught:
+        wait_for_ingests()
+    assert 0 < (caught.value.reschedule_date - dt.datetime.now(dt.UTC)).total_seconds() <= 10
+    run(monkeypatch, DONE)
+    wait_for_ingests()
+
+
 def test_each_model_is_a_line_of_the_log_with_its_seconds(caplog: pytest.LogCaptureFixture) -> None:
     from postlaunch.orchestration.marts import _log_node
     from postlaunch.warehouse.dbt_run import Node

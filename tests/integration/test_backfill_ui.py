@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -210,6 +212,61 @@ def no_mail_from_a_backfill_of_the_review(stack: Stack, client: AirflowClient, s
     assert day not in [row[0] for row in rows]
     mails = [path.name for path in (stack.home / "mail").glob("*.eml")]
     assert len(mails) == len(rows)
+
+
+# --- what a night leaves in the logs ----------------------------------------------------------------------------------------
+
+NIGHT = ("ingest_mixpanel", "ingest_zendesk", "ingest_pagerduty", "ingest_prometheus")
+_LEVEL = re.compile(r"\[(warning|error|critical)\s*\]|\b(WARNING|ERROR|CRITICAL|FATAL|Traceback|\w*Warning:)")
+
+
+def complaints(folder: Path) -> list[str]:
+    """Every line of the logs in a folder that warns or worse, with its file: Airflow's processes and tasks, the APIs, the mail catcher."""
+    found = []
+    for file in sorted(folder.rglob("*.log")):
+        for line in file.read_text(errors="replace").splitlines():
+            level = json.loads(line).get("level") if line.startswith("{") else _LEVEL.search(line)
+            if level and level not in ("debug", "info"):
+                found.append(f"{file.relative_to(folder)}: {line}")
+    return found
+
+
+def test_what_warns_is_found_in_each_form_that_a_log_has(tmp_path: Path) -> None:
+    lines = [
+        '{"timestamp":"2026-11-25T03:00:40Z","level":"warning","event":"deprecated"}',
+        '{"timestamp":"2026-11-25T03:00:40Z","level":"info","event":"request finished","logger":"uvicorn.error"}',
+        "2026-11-25T02:55:25Z [warning  ] Starting call [airflow.sdk.api.client] loc=before.py:36",
+        "2026-11-25T02:55:25Z [info     ] Shutting down  [uvicorn.error] loc=server.py:282",
+        "/site-packages/x.py:1: DeprecationWarning: old",
+        "Bundle       File Path       PID  Current Duration      # DAGs    # Errors  Last Duration    Last Run At",
+        "WARNING:  something of uvicorn",
+        "Traceback (most recent call last):",
+    ]
+    (tmp_path / "a.log").write_text("\n".join(lines))
+    assert complaints(tmp_path) == [f"a.log: {lines[n]}" for n in (0, 2, 4, 6, 7)]
+
+
+def test_the_logs_of_a_night_without_faults_hold_no_warning(stack: Stack) -> None:
+    """The last night as the scheduler runs it: all sources, the build, the review and its mail."""
+    client = stack.airflow.client()
+    night = last_night(dt.datetime.now(dt.UTC))
+
+    def scheduled(dag_id: str) -> str:
+        ends = {run["data_interval_end"]: run["state"] for run in client.runs(dag_id) if run["run_type"] == "scheduled"}
+        return next((state for end, state in ends.items() if end and dt.datetime.fromisoformat(end) == night), "absent")
+
+    for dag_id in (*NIGHT, "build_marts"):
+        client.unpause(dag_id)
+    wait("the night is ingested", lambda: all(scheduled(dag_id) in ("success", "failed") for dag_id in NIGHT))
+    wait("nothing is under way", lambda: is_quiet(client))
+    client.unpause("daily_review")
+    wait("the night is reviewed", lambda: scheduled("daily_review") in ("success", "failed"))
+
+    assert {dag_id: scheduled(dag_id) for dag_id in (*NIGHT, "daily_review")} == dict.fromkeys((*NIGHT, "daily_review"), "success")
+    assert set(states(client, "build_marts").values()) == {"success"}
+    logs = [*(stack.home / "logs").glob("*.log"), *(stack.home / "airflow" / "logs").rglob("*.log")]
+    assert len(logs) > 20, "the logs are no longer where this test looks"
+    assert complaints(stack.home / "logs") + complaints(stack.home / "airflow" / "logs") == []
 
 
 # --- what becomes of a build that is killed ---------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow.sdk import BaseHook, CronDataIntervalTimetable
-from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowRescheduleException
 
 from postlaunch.config.connections import WAREHOUSE, variable_name
 from postlaunch.errors import ConfigError, SourceAuthError
@@ -51,6 +51,15 @@ def step(*conn_ids: str) -> Iterator[None]:
             yield
     except (ConfigError, SourceAuthError) as error:
         raise AirflowFailException(str(error)) from None
+
+
+def come_again(seconds: float) -> NoReturn:
+    """Give the place of this task to another and run it again in so many seconds; no retry is used up.
+
+    A task instead of a sensor: the sensor of Airflow's standard provider warns of its own imports at every start. Raises
+    AirflowRescheduleException, always.
+    """
+    raise AirflowRescheduleException(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds))  # type: ignore[no-untyped-call]
 
 
 def export_connections(*conn_ids: str) -> None:

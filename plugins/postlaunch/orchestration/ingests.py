@@ -10,13 +10,13 @@ import logging
 from typing import Any, TypedDict
 
 from airflow.sdk import DAG, get_current_context, task, task_group
-from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
 from postlaunch.config.launch import Launch, Source
 from postlaunch.config.load import LaunchFiles, load_launch, read_launches
 from postlaunch.config.settings import load_settings
 from postlaunch.orchestration.assets import raw
-from postlaunch.orchestration.defaults import LABEL, NIGHTLY, RETRIES, START, interval, log_progress, noted, step
+from postlaunch.orchestration.defaults import LABEL, NIGHTLY, RETRIES, START, come_again, interval, log_progress, noted, step
 from postlaunch.orchestration.pools import pool_name
 from postlaunch.orchestration.windows import dates_to_ingest
 
@@ -135,8 +135,7 @@ def ingest_window(source: Source, window: Window, context: Any) -> Outcome:
             )
     except BudgetSpentError as error:
         log.info("%s; the task comes again then", error)
-        again = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=error.wait_seconds)
-        raise AirflowRescheduleException(again) from None  # type: ignore[no-untyped-call]
+        come_again(error.wait_seconds)
     noted(result.summary)
     return {**window, "is_changed": result.is_changed or waits_for_build(launch, source)}
 

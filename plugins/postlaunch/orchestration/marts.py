@@ -12,18 +12,26 @@ from typing import Any
 from airflow.sdk import get_current_context
 
 from postlaunch.config.launch import SOURCES
-from postlaunch.orchestration.defaults import noted, step
+from postlaunch.orchestration.defaults import come_again, noted, step
 from postlaunch.orchestration.runs import Pace, ingest_pace
 
 # How long after the last load an ingest is still waited for. Between two tasks of a run, or two runs of a backfill, lie seconds.
 _PATIENCE: dict[Pace, dt.timedelta] = {"works": dt.timedelta(minutes=10), "between tasks": dt.timedelta(minutes=1)}
+SETTLE_SECONDS = 10.0  # between two looks at the ingests; each look starts a task, about a CPU second
+LONGEST_SETTLE = dt.timedelta(hours=4)  # then what a long backfill has brought by now is built
 LONGEST_BUILD = dt.timedelta(hours=4)  # the first build of a long history
 
 log = logging.getLogger(__name__)
 
 
+def wait_for_ingests() -> None:
+    """End when it is time to build, else come again in a moment."""
+    if not ingests_have_settled():
+        come_again(SETTLE_SECONDS)
+
+
 def ingests_have_settled() -> bool:
-    """Whether to build now: no ingest works, or none has brought anything for a while.
+    """Whether to build now: no ingest works, or none has brought anything for a while, or they have been waited for long enough.
 
     So the days of a backfill cost one build. A task that waits for its retry or for an API's limit keeps nobody waiting: what it
     brings later is a build of its own.
@@ -40,7 +48,7 @@ def ingests_have_settled() -> bool:
     started = context["dag_run"].start_date or context["dag_run"].run_after
     quiet = dt.datetime.now(dt.UTC) - max(started, row[0] if row and row[0] else started)
     log.info("%s; nothing was loaded for %d s", ", ".join(f"{source} {pace}" for source, pace in paces.items()), quiet.total_seconds())
-    return quiet > patience
+    return quiet > patience or dt.datetime.now(dt.UTC) - started > LONGEST_SETTLE
 
 
 def build_dirty_dates() -> dict[str, Any] | None:

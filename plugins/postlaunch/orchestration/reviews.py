@@ -23,11 +23,12 @@ from postlaunch.config.launch import Launch
 from postlaunch.config.load import read_launches
 from postlaunch.config.settings import load_settings
 from postlaunch.orchestration.coverage import missing_domains
-from postlaunch.orchestration.defaults import LABEL, RETRIES, START, interval, step
+from postlaunch.orchestration.defaults import LABEL, RETRIES, START, come_again, interval, step
 from postlaunch.orchestration.runs import BUILD_DAG, ingest_dag_id, is_busy
 
 Kind = Literal["daily", "monthly"]
 PATIENCE = dt.timedelta(minutes=60)
+WAIT_SECONDS = 30.0  # between two looks at the marts
 
 log = logging.getLogger(__name__)
 
@@ -64,9 +65,10 @@ def review_dag(dag_id: str, kind: Kind, schedule: BaseTimetable, periods: Callab
         def due() -> list[Target]:
             return targets(periods, get_current_context())
 
-        @task.sensor(poke_interval=30, timeout=2 * PATIENCE.total_seconds(), mode="reschedule", map_index_template=LABEL)
-        def wait(target: Target) -> bool:
-            return nothing_to_wait_for(kind, target, get_current_context())
+        @task(map_index_template=LABEL, execution_timeout=dt.timedelta(minutes=5))
+        def wait(target: Target) -> None:
+            if not nothing_to_wait_for(kind, target, get_current_context()):
+                come_again(WAIT_SECONDS)
 
         @task(map_index_template=LABEL)
         def deliver(target: Target) -> str:
