@@ -31,6 +31,7 @@ PROCESSES = {
     "airflow-triggerer": ["triggerer", "--skip-serve-logs"],
 }
 _HEALTH = {"metadatabase", "scheduler", "dag_processor", "triggerer"}
+CALL_SECONDS = 120.0  # for one call of the REST API: a machine that is busy with other things answers late, not wrongly
 
 
 def settings(home: Path, repository: Path, port: int, database_uri: str, secrets: Mapping[str, str]) -> dict[str, str]:
@@ -105,7 +106,7 @@ class Airflow:
         for name, arguments in PROCESSES.items():
             self.supervisor.start(name, [*_airflow(), *arguments], self.environment, self.repository)
 
-    def wait_healthy(self, seconds: float = 180) -> None:
+    def wait_healthy(self, seconds: float = 300) -> None:
         """Wait until the page answers and scheduler, DAG processor and triggerer report a heartbeat; then make the pools of the DAGs."""
         self.supervisor.wait_ready(list(PROCESSES), self.is_healthy, seconds)
         self.client().ensure_pools(pools())
@@ -137,11 +138,11 @@ class AirflowClient:
     @classmethod
     def login(cls, url: str, user: str, password: str) -> AirflowClient:
         """Exchange the login for a token. Raises SandboxError if Airflow refuses it."""
-        answer = httpx.post(f"{url}/auth/token", json={"username": user, "password": password}, timeout=30)
+        answer = httpx.post(f"{url}/auth/token", json={"username": user, "password": password}, timeout=CALL_SECONDS)
         if answer.status_code != httpx.codes.CREATED:
             raise SandboxError(f"Airflow at {url} refuses the login {user}: HTTP {answer.status_code} {answer.text[:200]}")
         token = answer.json()["access_token"]
-        return cls(httpx.Client(base_url=f"{url}/api/v2", headers={"Authorization": f"Bearer {token}"}, timeout=30))
+        return cls(httpx.Client(base_url=f"{url}/api/v2", headers={"Authorization": f"Bearer {token}"}, timeout=CALL_SECONDS))
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:
         """One call; the parsed answer. Raises SandboxError that names call and answer."""
