@@ -255,12 +255,11 @@ def test_the_logs_of_a_night_without_faults_hold_no_warning(stack: Stack) -> Non
         ends = {run["data_interval_end"]: run["state"] for run in client.runs(dag_id) if run["run_type"] == "scheduled"}
         return next((state for end, state in ends.items() if end and dt.datetime.fromisoformat(end) == night), "absent")
 
-    for dag_id in (*NIGHT, "build_marts"):
+    for dag_id in (*NIGHT, "build_marts", "daily_review"):
         client.unpause(dag_id)
     wait("the night is ingested", lambda: all(scheduled(dag_id) in ("success", "failed") for dag_id in NIGHT))
-    wait("nothing is under way", lambda: is_quiet(client))
-    client.unpause("daily_review")
     wait("the night is reviewed", lambda: scheduled("daily_review") in ("success", "failed"))
+    wait("nothing is under way", lambda: is_quiet(client))
 
     assert {dag_id: scheduled(dag_id) for dag_id in (*NIGHT, "daily_review")} == dict.fromkeys((*NIGHT, "daily_review"), "success")
     assert set(states(client, "build_marts").values()) == {"success"}
