@@ -1,6 +1,8 @@
-"""No secret reaches a log, a message, the command line, the landing zone, the warehouse or an XCom, however an ingest ends.
+"""What must not be told: no secret reaches a log, a message, the command line, the landing zone, the warehouse or an XCom, however an
+ingest ends; and what a record says of a person nothing but the landing zone, `raw` and `quarantine`.
 
     connection with SECRET  ->  an API that repeats what it is told  ->  ingest, at log level DEBUG of every library  ->  search all of it
+    an API with records that hold a person's data, of which some are refused  ->  the same, and build, audit, publish, review
 
 What is searched for: the secret as it is, and as it travels (base64 with the login, percent-encoded, in JSON, in HTML), and every eight
 characters in a row of each.
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import email
 import gzip
 import html
 import itertools
@@ -23,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import parse_qs, quote, quote_plus
 
 import psycopg
 import pytest
@@ -137,8 +140,9 @@ def empty(request: Request) -> Response:
 
 @pytest.fixture(scope="module")
 def parrot() -> Iterator[str]:
-    def answer(request: Request) -> Response:
+    async def answer(request: Request) -> Response:
         PARROT.asked += 1
+        request.state.form = parse_qs((await request.body()).decode())
         return PARROT.answer(request)
 
     app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
@@ -478,3 +482,177 @@ def test_a_connection_does_not_show_its_secret(monkeypatch: pytest.MonkeyPatch, 
         get_connection("postlaunch_nowhere")
     assert not any(map(found_in, chain(caught.value)))
     assert issubclass(SourceAuthError, SourceError)
+
+
+# --- what records say of people ---------------------------------------------------------------------------------------------
+
+PERSON = "qzxmarker"
+EMAIL, WORDS, NOON = f"{PERSON}.ada@patients.example", f"{PERSON.capitalize()} cannot see her results", "2026-02-17T17:00:00Z"
+TICKET = {
+    "subject": WORDS,
+    "description": WORDS,
+    "via": {"source": {"from": {"address": EMAIL, "name": WORDS}}},
+    "generated_timestamp": 1771347600,
+}
+INCIDENT = {"title": WORDS, "description": WORDS, "status": "triggered", "urgency": "high"}
+SECONDS = 1771347600  # NOON
+BIG = "9" * 140_000  # JSON, and beyond the numbers of PostgreSQL
+
+
+def event(**properties: Any) -> str:
+    return json.dumps({"event": "Logged In", "properties": {"time": SECONDS, "distinct_id": EMAIL, "note": WORDS, **properties}})
+
+
+REFUSED: dict[Source, list[Any]] = {
+    "mixpanel": [
+        event(time=WORDS),
+        event(mp_processing_time_ms=EMAIL),
+        event(distinct_id=[EMAIL]),
+        event(time=SECONDS + 10**7),
+        event()[:-1],
+        event().replace(WORDS, f"{WORDS}\\u0000"),
+        event(number=0).replace("0}}", f"{BIG}}}}}"),
+        json.dumps({"event": [WORDS], "properties": {"time": SECONDS}}),
+        json.dumps({"event": "x", "properties": WORDS}),
+        json.dumps(WORDS),
+    ],
+    "zendesk": [
+        {**TICKET, "id": 1, "created_at": WORDS},
+        {**TICKET, "id": 2, "created_at": NOON, "generated_timestamp": EMAIL},
+        {**TICKET, "id": [EMAIL], "created_at": NOON},
+        {**TICKET, "created_at": NOON},
+        {**TICKET, "id": f"{EMAIL}{'x' * 2_000}", "created_at": NOON},
+        {**TICKET, "id": 3, "created_at": NOON, "subject": f"{WORDS}\x00"},
+        {**TICKET, "id": 4, "created_at": "2999-01-01T00:00:00Z", "generated_timestamp": 32472144000},
+        WORDS,
+    ],
+    "pagerduty": [
+        {**INCIDENT, "id": "P1", "created_at": WORDS},
+        {**INCIDENT, "id": [EMAIL], "created_at": NOON, "updated_at": NOON},
+        {**INCIDENT, "id": "P2", "created_at": NOON, "updated_at": EMAIL},
+        {**INCIDENT, "id": "P3", "created_at": NOON, "updated_at": NOON, "title": f"{WORDS}\x00"},
+    ],
+    "prometheus": [WORDS, [EMAIL, "1"], [WORDS]],
+}
+TAKEN: dict[Source, list[Any]] = {  # so many that one refused record does not hold its domain
+    "mixpanel": [event(distinct_id=f"{number}{EMAIL}", **{"$insert_id": f"{EMAIL}{number}"}) for number in range(200)],
+    "zendesk": [
+        {**TICKET, "id": number, "created_at": NOON, "updated_at": NOON, "status": "open", "priority": "urgent"}
+        for number in range(100, 300)
+    ],
+    "pagerduty": [{**INCIDENT, "id": f"P{number}", "created_at": NOON, "updated_at": NOON} for number in range(100, 300)],
+    "prometheus": ["1"],
+}
+
+
+TITLES = ("build.stg_pagerduty__incidents", "build.int_incidents")  # no reader's, and the mart shows a title only where that is asked for
+
+
+def people(records: dict[Source, list[Any]]) -> Callable[[Request], Response]:
+    """A quiet account of all four sources, but for these records."""
+
+    def answer(request: Request) -> Response:
+        path = request.url.path
+        if path.endswith("/export"):
+            return Response(
+                gzip.compress("".join(f"{line}\n" for line in records["mixpanel"]).encode()), headers={"Content-Encoding": "gzip"}
+            )
+        document = json.loads(empty(request).body)
+        if path.endswith("/query_range"):
+            start = int(request.state.form["start"][0])
+            values = [[start, value] if isinstance(value, str) else value for value in records["prometheus"]]
+            document = {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {}, "values": values}]}}
+        for source, name in (("zendesk", "tickets"), ("pagerduty", "incidents")):
+            if name in document:
+                document |= {name: records[source], "total": len(records[source])}
+        return Response(json.dumps(document))
+
+    return answer
+
+
+def told(said: Said, warehouse: str, *more: str, kept: tuple[str, ...] = ("quarantine.",)) -> list[str]:
+    """Every place that names the person; `kept`: where records may stand."""
+    rows = (row for row in tables(warehouse) if not row.startswith(kept))
+    texts = [text.lower() for text in itertools.chain(said.lines, rows, more)]
+    said.lines.clear()
+    return [text[max(0, text.find(PERSON) - 100) : text.find(PERSON) + 60] for text in texts if PERSON in text]
+
+
+def command(line: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """Exit code, and all that was printed."""
+    monkeypatch.setattr(sys, "argv", ["postlaunch", *line.split()])
+    with pytest.raises(SystemExit) as caught:
+        cli.app()
+    out, err = capfd.readouterr()
+    return int(caught.value.code or 0), out + err
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_refused_record_stands_in_quarantine_and_nothing_else_repeats_it(
+    source: Source, parrot: str, warehouse: str, said: Said, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its task, the command line, and the commands that list and replay what was refused."""
+    from postlaunch.orchestration.ingests import ingest_window, windows
+
+    monkeypatch.setenv(variable(source), address(parrot))
+    PARROT.answer = people(REFUSED)
+    printed = []
+    for line in (f"ingest {source} --launch emr-platform --from {DATE} --to {DATE}", "quarantine list", "quarantine replay", "status"):
+        code, text = command(line, monkeypatch, capfd)
+        assert code == 0, text
+        printed.append(text)
+    with psycopg.connect(warehouse) as session:
+        refused = session.execute("select reason, convert_from(raw_line, 'UTF8') from quarantine.records").fetchall()
+    assert len(refused) >= len(REFUSED[source])
+    assert sum(PERSON in line.lower() for _, line in refused) >= len(REFUSED[source])
+    window = windows(source, dt.datetime(2026, 2, 17, 6, tzinfo=dt.UTC), dt.datetime(2026, 2, 18, 6, tzinfo=dt.UTC))[0]
+    outcome = ingest_window(
+        source, window, {"dag_run": SimpleNamespace(run_type="backfill"), "outlet_events": defaultdict(SimpleNamespace)}
+    )
+    assert told(said, warehouse, *printed, json.dumps(outcome), *(reason for reason, _ in refused)) == []
+
+
+BODIES = {
+    "half an answer": json.dumps([TICKET])[:-1],
+    "a list": json.dumps([TICKET]),
+    "a text": json.dumps(WORDS),
+    "another object": json.dumps({"records": [TICKET], "data": WORDS}),
+    "a list that is a text": json.dumps({"tickets": WORDS, "incidents": WORDS, "data": {"resultType": "matrix", "result": WORDS}}),
+    "words": WORDS,
+}
+
+
+@pytest.mark.parametrize("source", [source for source in SOURCES if source != "mixpanel"])
+def test_an_answer_of_the_wrong_shape_is_described_and_not_quoted(
+    source: Source, emr: Launch, parrot: str, warehouse: str, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mixpanel's lines are read one by one: there it is a refused record."""
+    monkeypatch.setenv(variable(source), address(parrot))
+    found = {}
+    for shape, body in BODIES.items():
+        PARROT.answer = refusing(200, lambda _, body=body: body)  # type: ignore[misc]
+        found[shape] = told(said, warehouse, *fails(source, emr, SourceError))
+    PARROT.answer = refusing(422, lambda _: json.dumps({"status": "error", "error": f"{EMAIL} is not known", "description": EMAIL}))
+    found["a refusal that names somebody"] = told(said, warehouse, *fails(source, emr, SourceError))
+    assert leaks(found) == {}
+
+
+@pytest.mark.slow
+def test_what_records_say_of_people_goes_no_further_than_raw(
+    parrot: str, warehouse: str, said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Records that are taken and records that are refused: through build, gate and publication into the mail of the day."""
+    for source in SOURCES:
+        monkeypatch.setenv(variable(source), address(parrot))
+    PARROT.answer = people({source: TAKEN[source] + REFUSED[source][:1] for source in SOURCES})
+    code, ran = command(f"run --launch emr-platform --from {DATE} --to {DATE}", monkeypatch, capfd)
+    assert code == 0, ran
+    code, reviewed = command(f"review daily --launch emr-platform --period {DATE} --out {tmp_path / 'out'}", monkeypatch, capfd)
+    assert code == 0, ran + reviewed
+    mails = [path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.suffix in (".eml", ".html", ".txt")]
+    assert mails
+    written = [str(part.get_payload(decode=True)) for mail in mails for part in email.message_from_bytes(mail).walk()]
+    with psycopg.connect(warehouse) as session:
+        for table in ("mixpanel_events", "zendesk_tickets", "pagerduty_incidents"):
+            assert session.execute(f"select count(*) from raw.{table} where {table}::text ilike '%{PERSON}%'").fetchall() != [(0,)]  # type: ignore[arg-type]
+    assert told(said, warehouse, ran, reviewed, *map(str, mails), *written, kept=("quarantine.", "raw.", *TITLES)) == []

@@ -249,13 +249,10 @@ def test_odd_records_of_a_page_cost_only_themselves(load, query) -> None:
 
 
 @pytest.mark.parametrize("value", [b"[" * 1_000 + b"]" * 1_000, b'"%s"' % (b"x" * 10_000)], ids=["deep", "long"])
-def test_a_time_that_is_no_time_is_named_in_short(load, query, value: bytes) -> None:
+def test_a_time_that_is_no_time_is_named_and_not_quoted(load, query, value: bytes) -> None:
     bad = b'{"id":1,"created_at":%s,"generated_timestamp":1}' % value
     assert counts(load(bad, ticket(9))) == (2, 1, 0, 1)
-    [(reason,)] = query("select reason from quarantine.records")
-    assert reason.startswith("unreadable time: `created_at` is ")
-    assert reason.endswith(", expected ISO 8601 with offset")
-    assert len(reason) < 150
+    assert query("select reason from quarantine.records") == [("unreadable time: `created_at` is not ISO 8601 with offset",)]
 
 
 def dirty(query: Callable[..., list[tuple[Any, ...]]]) -> tuple[Any, ...]:

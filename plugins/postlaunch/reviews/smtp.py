@@ -47,7 +47,8 @@ def send(server: Connection, mail: EmailMessage, sender: str, recipients: Sequen
             f"(a private authority: add ca_file=/path/to/ca.pem to {variable_name(SMTP)})"
         ) from None
     except (OSError, smtplib.SMTPException) as error:
-        raise ReviewError(f"the mail server {place} failed: {error}; nothing was mailed (check {variable_name(SMTP)})") from error
+        said = server.without_secrets(str(error))
+        raise ReviewError(f"the mail server {place} failed: {said}; nothing was mailed (check {variable_name(SMTP)})") from None
 
 
 def _open(server: Connection, place: str) -> smtplib.SMTP:

@@ -129,7 +129,7 @@ def check_status(connection: Connection, source: Source, url: str, status: int, 
     if 200 <= status < 300:
         return
     place = f"{source}: {public_url(url)} answered {status}"
-    words = f": {shortened(connection.without_secrets(said))}" if said.strip() else ""
+    words = f": {quoted(connection, said)}" if said.strip() else ""
     variable = variable_name(connection.conn_id)
     if status in (401, 403):
         refusal = ForbiddenError if status == 403 else SourceAuthError
@@ -155,11 +155,23 @@ def unreachable(connection: Connection, source: Source, url: str, error: BaseExc
 
 def garbage(connection: Connection, source: Source, url: str, body: bytes, expected: str = "JSON") -> SourceError:
     """An answer of the wrong kind, for example the HTML of a proxy or a login page."""
-    start = shortened(connection.without_secrets(body[:2000].decode("utf-8", "replace")))
     return SourceError(
-        f"{source}: {public_url(url)} did not answer with {expected} but with {start!r}; "
+        f"{source}: {public_url(url)} did not answer with {expected} but with {_kind(connection, body)}; "
         f"does {variable_name(connection.conn_id)} point at the API itself, not at a login page or proxy?"
     )
+
+
+def _kind(connection: Connection, body: bytes) -> str:
+    """What an answer is: the beginning of a page, the keys of JSON. Its values may be records, and an error is no place for those."""
+    if body.lstrip()[:1] == b"<":
+        return repr(quoted(connection, body[:2000].decode("utf-8", "replace")))
+    try:
+        value = orjson.loads(body)
+    except ValueError:
+        return f"{len(body):,} bytes that are neither JSON nor a page"
+    if isinstance(value, dict):
+        return f"a JSON object of {quoted(connection, ', '.join(value)) or 'no key'}"
+    return "a JSON list" if isinstance(value, list) else f"JSON that is {type(value).__name__}"
 
 
 def wait_of(headers: Any) -> float | None:
@@ -184,6 +196,14 @@ def _http_date(text: str | None) -> dt.datetime | None:
         return dt.datetime.strptime(text or "", "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=dt.UTC)
     except ValueError:
         return None
+
+
+_EMAIL = re.compile(r"[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
+
+
+def quoted(connection: Connection, text: str) -> str:
+    """What an API says about a request, fit for logs and `ops`: without our credentials and e-mail addresses, shortened."""
+    return shortened(_EMAIL.sub("[e-mail]", connection.without_secrets(text)))
 
 
 def shortened(text: str) -> str:

@@ -40,7 +40,7 @@ from postlaunch.sources.base import (
     check_window,
     each_date,
     garbage,
-    shortened,
+    quoted,
     unreachable,
     wait_of,
 )
@@ -263,12 +263,12 @@ class RangeApi:
         said = body[:2000].decode("utf-8", "replace")
         check_status(self._connection, "prometheus", self.url, response.status_code, wait_of(response.headers), said)
         if answer is None or not _is_matrix(answer):
-            raise garbage(self._connection, "prometheus", self.url, body[:2000], "a matrix in JSON")
+            raise garbage(self._connection, "prometheus", self.url, body, "a matrix in JSON")
         return answer
 
     def _check_refusal(self, metric: Metric, query: str, status: int, answer: dict[str, Any]) -> None:
         """Raise QueryError or _QueryTimeoutError if it is about the query, not about the server."""
-        said = shortened(self._connection.without_secrets(str(answer.get("error"))))
+        said = quoted(self._connection, str(answer.get("error")))
         place = f"prometheus: {self.url}"
         if status in (400, 422):
             raise QueryError(f"{place} refuses the query of {metric.metric_id}: {said}; fix it in the launch file (query: {query})")

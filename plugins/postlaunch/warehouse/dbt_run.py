@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -34,6 +35,8 @@ FAILURES_NAMED = 5
 WATCH_SECONDS = 1.0
 PAUSE_SECONDS = 5.0  # before failed models are tried again: a lock or a connection that was lost may be there again
 _END_SECONDS = 10.0
+
+_VALUE = re.compile(r': ["„“«].*["”“»]')  # as PostgreSQL quotes it: invalid input syntax for type integer: "..."
 
 log = logging.getLogger(__name__)
 
@@ -227,9 +230,9 @@ def _message(outcome: _Outcome) -> str:
 
 
 def _reason(text: str) -> str:
-    """The first line that says something: dbt's own begins with `Database Error in model x (path)`."""
+    """The first line that says something, without the value of a row: dbt's own begins with `Database Error in model x (path)`."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[1] if len(lines) > 1 and " Error in " in lines[0] else _first_line(lines[0] if lines else "")
+    return _VALUE.sub(': "…"', lines[1] if len(lines) > 1 and " Error in " in lines[0] else _first_line(lines[0] if lines else ""))
 
 
 def _first_line(text: str) -> str:

@@ -6,7 +6,6 @@ Two records of one version that differ (a mended file, a metric set that came la
 from __future__ import annotations
 
 import datetime as dt
-import reprlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,8 +66,6 @@ _TIMES = {
 }
 
 _MOST_AHEAD = 86_400_000_000  # microseconds; clocks differ, but not by days
-_SHORT = reprlib.Repr()  # the value in a reason: it may be a novel, or nest deeper than `repr` goes
-_SHORT.maxlevel, _SHORT.maxstring = 1, 60
 _MERGE = """
     with newest as (
         select distinct on (id) id, occurred_at, version_at, record
@@ -185,6 +182,6 @@ def _moment(record: dict[str, Any], names: tuple[str, ...]) -> int | None:
             return value * 1_000_000
         moment = parse_time(value)
         if moment is None:
-            raise RefusedLineError(f"unreadable time: `{name}` is {_SHORT.repr(value)}, expected ISO 8601 with offset")
+            raise RefusedLineError(f"unreadable time: `{name}` is not ISO 8601 with offset")
         return microseconds(moment)
     return None
