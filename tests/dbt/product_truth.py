@@ -18,7 +18,7 @@ from tests.dbt.event_rows import Event, days
 
 DAY = dt.timedelta(days=1)
 User = int
-Counts = tuple[int, int, int]  # entered, reached, pending
+Counts = tuple[int | None, int | None, int | None]  # entered, reached, pending; None from a step on that no user ever did
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,24 @@ class Product:
                 found[user].append(event)
         return dict(found)
 
+    @cached_property
+    def sent(self) -> frozenset[str]:
+        """The events that a user ever sent."""
+        return frozenset(event.name for events in self.by_user.values() for event in events)
+
+    @property
+    def knows_activity(self) -> bool:
+        return not self.active_events or not self.sent.isdisjoint(self.active_events)
+
+    @property
+    def knows_beginnings(self) -> bool:
+        return self.registration_event in self.sent if self.registration_event else self.knows_activity
+
+    @property
+    def known_steps(self) -> int:
+        """How many steps from the first on were ever done."""
+        return next((number for number, name in enumerate(self.steps) if name not in self.sent), len(self.steps))
+
     def is_activity(self, name: str) -> bool:
         if name == self.registration_event:
             return True
@@ -131,11 +149,13 @@ def _clusters(in_order: list[Event]) -> dict[str, set[str]]:
     return clusters
 
 
-def active_users(product: Product) -> dict[dt.date, tuple[int, ...]]:
-    """metric_date -> active, active in 7 days, active in 30 days, new, repeat, first repeat."""
+def active_users(product: Product) -> dict[dt.date, tuple[int | None, ...]]:
+    """metric_date -> active, active in 7 days, active in 30 days, new, repeat, first repeat; None: nobody ever sent what they count by."""
+    knows_both = product.knows_activity and product.knows_beginnings
+    known = (*[product.knows_activity] * 3, product.knows_beginnings, knows_both, knows_both)
     histories = product.histories()
     since = [[date for date in dates if begun and date >= begun] for begun, dates in histories]
-    return {
+    counted = {
         date: (
             sum(date in dates for _, dates in histories),
             sum(any(date - 6 * DAY <= other <= date for other in dates) for _, dates in histories),
@@ -145,6 +165,9 @@ def active_users(product: Product) -> dict[dt.date, tuple[int, ...]]:
             sum([date] == dates[1:2] for dates in since),
         )
         for date in product.covered
+    }
+    return {
+        date: tuple(count if is_known else None for count, is_known in zip(counts, known, strict=True)) for date, counts in counted.items()
     }
 
 
@@ -240,9 +263,11 @@ def funnel(product: Product, counting: str, kind: str) -> dict[tuple[dt.date, in
             grouped[period_start(kind, entry.date)].append(entry)
     return {
         (start, step): (
-            len(grouped.get(start, [])),
-            sum(entry.reached >= step for entry in grouped.get(start, [])),
-            sum(entry.reached < step and entry.closes_at > product.data_end_at for entry in grouped.get(start, [])),
+            len(grouped.get(start, [])) if product.known_steps else None,
+            sum(entry.reached >= step for entry in grouped.get(start, [])) if step <= product.known_steps else None,
+            sum(entry.reached < step and entry.closes_at > product.data_end_at for entry in grouped.get(start, []))
+            if step <= product.known_steps
+            else None,
         )
         for start in {period_start(kind, date) for date in product.covered}
         for step in range(1, len(product.steps) + 1)
@@ -251,6 +276,8 @@ def funnel(product: Product, counting: str, kind: str) -> dict[tuple[dt.date, in
 
 def activation(product: Product, kind: str = "day") -> dict[dt.date, tuple[int, int]]:
     """period_start -> activated and entered users, of the attempts whose window closes on a covered date of the period."""
+    if product.known_steps < len(product.steps):
+        return {}
     dated = {entry: product.date_of(entry.closes_at) for entry in attempts(product)}
     covered = set(product.covered)
     grouped = once([entry for entry, date in dated.items() if date in covered], kind, dated)
@@ -262,7 +289,7 @@ def retention(product: Product, period_days: int) -> dict[tuple[dt.date, int], t
     kind = "week" if period_days == 7 else "day"
     cohorts = defaultdict(list)
     for begun, dates in product.histories():
-        if begun:
+        if begun and product.knows_activity:
             cohorts[period_start(kind, begun)].append([date for date in dates if date >= period_start(kind, begun)])
     found = {}
     for cohort, members in cohorts.items():

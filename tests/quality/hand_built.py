@@ -40,7 +40,7 @@ MARTS: dict[str, str] = {
         select launch_id, metric_date, launch_day, 40::bigint as active_users_count,
             90::bigint as active_users_7d_count,
             120::bigint as active_users_30d_count, 5::bigint as new_users_count, 35::bigint as repeat_users_count,
-            4::bigint as first_repeat_users_count, 1000::bigint as events_count
+            4::bigint as first_repeat_users_count, 1000::bigint as events_count, null::text as notice
         from days
     """,
     "event_volumes_daily": """
@@ -52,7 +52,7 @@ MARTS: dict[str, str] = {
             metric_date as entry_date, launch_day, step_number,
             'step ' || step_number as step_name, 10::bigint as entered_count,
             (12 - 2 * step_number)::bigint as reached_count,
-            0::bigint as pending_count, (12 - 2 * step_number) / 10::double precision as reached_ratio
+            0::bigint as pending_count, (12 - 2 * step_number) / 10::double precision as reached_ratio, null::text as notice
         from days cross join generate_series(1, 3) as step_number
     """,
     "funnel_periods": """
@@ -75,7 +75,7 @@ MARTS: dict[str, str] = {
     "ticket_daily": """
         select launch_id, metric_date, launch_day, 'high'::text as priority, 2::bigint as opened_count,
             1::bigint as solved_count, 0::bigint as reopened_count,
-            3::bigint as backlog_count
+            3::bigint as backlog_count, null::text as notice
         from days
     """,
     "ticket_sla": """

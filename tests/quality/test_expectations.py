@@ -163,6 +163,39 @@ def test_facts_are_read_by_a_role_that_cannot_write(hand: Warehouse) -> None:
             session.execute("delete from build.kpis")
 
 
+def test_what_nobody_ever_sent_is_told_and_holds_nothing(hand: Warehouse, damaged: Any) -> None:
+    notice = "no user ever sent the event Tsak of mixpanel.active_events"
+    damaged(
+        "active_users_daily",
+        f"update build.active_users_daily set notice = '{notice}', events_count = null, active_users_count = null, "
+        "active_users_7d_count = null, active_users_30d_count = null, new_users_count = null, repeat_users_count = null, "
+        "first_repeat_users_count = null",
+    )
+    damaged("retention_cohorts", "delete from build.retention_cohorts")
+    damaged(
+        "funnel_daily",
+        "update build.funnel_daily set reached_count = null, pending_count = null, reached_ratio = null where step_number = 3",
+    )
+    damaged("funnel_periods", "update build.funnel_periods set reached_count = null, pending_count = null where step_number = 3")
+    failures = _failures("product")
+    assert {finding.severity for finding in failures} == {"warning"}
+    assert notice in failures[0].text
+
+
+def test_a_brand_without_tickets_is_told_and_holds_nothing(hand: Warehouse, damaged: Any) -> None:
+    notice = "no ticket of the brand 7 of zendesk.brand_id was ever seen"
+    for table in ("ticket_sla", "ticket_sla_daily", "ticket_clock_daily"):
+        damaged(table, f"delete from build.{table}")
+    damaged(
+        "ticket_daily",
+        f"update build.ticket_daily set notice = '{notice}', opened_count = null, solved_count = null, reopened_count = null, "
+        "backlog_count = null",
+    )
+    failures = _failures("support")
+    assert {finding.severity for finding in failures} == {"warning"}
+    assert notice in failures[0].text
+
+
 def test_a_priority_that_maps_to_no_severity_is_told_with_its_count_and_the_key_to_fix(hand: Warehouse, damaged: Any) -> None:
     notice = "2 incidents have a priority such as SEV1, which pagerduty.severities does not name"
     damaged("incident_daily", f"update build.incident_daily set notice = '{notice}' where launch_day = 5")

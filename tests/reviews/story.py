@@ -25,14 +25,15 @@ DDL = """
 create table marts.kpis (kpi_id text, domain text, name text, unit text, better text, period_rule text,
     buckets text, quantile double precision);
 create table marts.active_users_daily (launch_id text, metric_date date, launch_day integer, active_users_count bigint,
-    active_users_7d_count bigint, active_users_30d_count bigint, new_users_count bigint);
+    active_users_7d_count bigint, active_users_30d_count bigint, new_users_count bigint, notice text);
+create table marts.funnel_daily (launch_id text, funnel_id text, entry_date date, step_number integer, notice text);
 create table marts.funnel_periods (launch_id text, funnel_id text, funnel_name text, counting text, period_kind text, period_start date,
     period_end date, step_number integer, step_name text, entered_count bigint, reached_count bigint, pending_count bigint,
     reached_ratio double precision, is_complete boolean);
 create table marts.retention_cohorts (launch_id text, period_kind text, cohort_date date, period_number integer, cohort_size_count bigint,
     retained_count bigint, is_complete boolean, retained_ratio double precision);
 create table marts.ticket_daily (launch_id text, metric_date date, launch_day integer, priority text, opened_count bigint,
-    solved_count bigint, backlog_count bigint);
+    solved_count bigint, backlog_count bigint, notice text);
 create table marts.ticket_clock_daily (launch_id text, metric_date date, launch_day integer, ticket_id text, metric text, priority text,
     started_at timestamptz, is_paused boolean, is_breached boolean, due_seconds_left double precision,
     support_day_seconds double precision);

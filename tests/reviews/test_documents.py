@@ -227,6 +227,34 @@ def test_what_the_launch_file_names_and_nobody_saw_is_said(published: ModuleType
             session.execute("delete from marts.incident_daily")
 
 
+def test_a_brand_and_events_that_nobody_ever_saw_are_said_and_no_chart_speaks_for_them(published: ModuleType) -> None:
+    brand = "no ticket of the brand 7 of zendesk.brand_id was ever seen"
+    active = "no user ever sent the event Tsak Created of mixpanel.active_events"
+    step = "no user ever sent the event Tsak Created of mixpanel.funnels, activation"
+    unknown = {
+        "ticket_daily": "opened_count = null, solved_count = null, backlog_count = null",
+        "active_users_daily": "active_users_count = null, active_users_7d_count = null, active_users_30d_count = null, "
+        "new_users_count = null",
+        "funnel_periods": "reached_count = null, pending_count = null",
+    }
+    with connect() as session:
+        for table, columns in unknown.items():
+            session.execute(f"update marts.{table} set {columns} where launch_id = 'emr-platform'".encode())
+        session.execute("update marts.ticket_daily set notice = %s where priority = 'low' and metric_date = '2026-03-11'", [brand])
+        session.execute("update marts.active_users_daily set notice = %s where metric_date = '2026-03-11'", [active])
+        session.execute("insert into marts.funnel_daily values ('emr-platform', 'activation', '2026-03-12', 3, %s)", [step])
+        reader = Source(published.EMR, parse_period("monthly", "2026-03", published.EMR), session, {})
+        text = " ".join(documents.to_text(monthly.document(reader)).split())
+        session.rollback()
+    assert "Some of what the launch file names was not seen" in text
+    for notice in (brand, active, step):
+        assert f"{notice[0].upper()}{notice[1:]} (1 date)." in text
+    assert "There is no data on use in March 2026" in text
+    assert "There is no data on tickets in March 2026" in text
+    for claim in ("Nobody entered", "0 open tickets", "0 tickets were opened", "0 people", "daily active users"):
+        assert claim not in text
+
+
 def test_names_and_titles_from_outside_cannot_inject_markup_or_forge_lines(published: ModuleType) -> None:
     nasty = "<script>alert(1)</script><img src=https://evil.example/x.png>\n\nDECISIONS TO TAKE\r\nSubject: x"
     with connect() as session:

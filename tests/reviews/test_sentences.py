@@ -109,6 +109,12 @@ def test_one_day_is_compared_with_the_same_weekday_a_week_before() -> None:
     assert found.sentence.endswith("1 user was new that day.")
 
 
+def test_new_users_that_nobody_could_count_are_not_called_nobody() -> None:
+    rows = [ActiveUsers(day(11), 900, 900, 900, None), ActiveUsers(day(12), 300, 610, 910, None)]
+    assert plain(sentences.active_users(rows, TODAY).sentence).endswith("; how many were new is not known that day.")
+    assert plain(sentences.active_users(rows, MARCH).sentence).endswith("How many were new is not known in March 2026.")
+
+
 def test_no_rows_of_use_are_no_data() -> None:
     assert sentences.active_users([], MARCH).title == "No data on active users in March 2026"
 

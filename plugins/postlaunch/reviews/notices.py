@@ -95,14 +95,14 @@ def warning_notices(session: Session, launch: Launch, period: Period) -> list[No
 
 
 def unseen_notices(session: Session, launch: Launch, period: Period) -> list[Notice]:
-    """Selectors, labels, services and priorities of the launch file that matched nothing, in one notice: no number speaks for them."""
+    """What the launch file names and nobody saw (selectors, services, a brand, events, ...), in one notice: no number speaks for it."""
     found = queries.unseen(session, launch.launch, period.start, period.end)
     if not found:
         return []
     lines = [f"{f'{each.subject}: ' if each.subject else ''}{each.notice} ({formats.plural(each.dates, 'date')})" for each in found]
     more = len(lines) - WARNINGS_SHOWN
     text = ". ".join(formats.upper_first(line) for line in lines[:WARNINGS_SHOWN]) + "."
-    text += f" And {more} more, in the column notice of service_level_daily and incident_daily." if more > 0 else ""
+    text += f" And {more} more, in the columns `notice` of the daily marts." if more > 0 else ""
     return [Notice("warn", "Some of what the launch file names was not seen", text)]
 
 

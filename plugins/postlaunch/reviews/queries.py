@@ -136,14 +136,14 @@ def days_seen(session: Session, launch_id: str, kpi_id: str, first: dt.date, las
 
 
 def active_users(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[ActiveUsers]:
-    """One row a day."""
+    """One row a day on which something was measured."""
     return _fetch(
         session,
         ActiveUsers,
         """
         select metric_date, active_users_count, active_users_7d_count, active_users_30d_count, new_users_count
         from marts.active_users_daily
-        where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
+        where launch_id = %(launch)s and active_users_count is not null and metric_date between %(first)s and %(last)s
         order by metric_date
         """,
         {"launch": launch_id, "first": first, "last": last},
@@ -151,7 +151,8 @@ def active_users(session: Session, launch_id: str, first: dt.date, last: dt.date
 
 
 def funnel_steps(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[FunnelStep]:
-    """All funnels of the launch by funnel and step: uniques of the day, ISO week or month `first`..`last`, a user once."""
+    """Funnels by funnel and step: uniques of the day, ISO week or month `first`..`last`, a user once. Without those of which a step was
+    never seen."""
     return _fetch(
         session,
         FunnelStep,
@@ -159,6 +160,9 @@ def funnel_steps(session: Session, launch_id: str, first: dt.date, last: dt.date
         select funnel_id, funnel_name, step_number, step_name, entered_count, reached_count, pending_count
         from marts.funnel_periods
         where launch_id = %(launch)s and counting = 'uniques' and period_start = %(first)s and period_end = %(last)s
+            and funnel_id not in (
+                select funnel_id from marts.funnel_periods where launch_id = %(launch)s and (entered_count is null or reached_count is null)
+            )
         order by funnel_id, step_number
         """,
         {"launch": launch_id, "first": first, "last": last},
@@ -190,7 +194,7 @@ def weekly_cohorts(session: Session, launch_id: str, last: dt.date, cohorts: int
 
 
 def tickets(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[Tickets]:
-    """One row a day, all priorities together."""
+    """One row a day on which something was measured, all priorities together."""
     return _fetch(
         session,
         Tickets,
@@ -198,7 +202,7 @@ def tickets(session: Session, launch_id: str, first: dt.date, last: dt.date) -> 
         select metric_date, sum(opened_count)::bigint as opened_count, sum(solved_count)::bigint as solved_count,
             sum(backlog_count)::bigint as backlog_count
         from marts.ticket_daily
-        where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
+        where launch_id = %(launch)s and backlog_count is not null and metric_date between %(first)s and %(last)s
         group by metric_date
         order by metric_date
         """,
@@ -376,7 +380,7 @@ def load_warnings(session: Session, launch: Launch, first: dt.date, last: dt.dat
 
 
 def unseen(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[Unseen]:
-    """The column `notice` of the marts that have one: selectors, labels, services and priorities that matched nothing."""
+    """The column `notice` of the marts that have one: selectors, labels, services, priorities, brands and events that matched nothing."""
     return _fetch(
         session,
         Unseen,
@@ -389,6 +393,21 @@ def unseen(session: Session, launch_id: str, first: dt.date, last: dt.date) -> l
         select '' as subject, notice, count(distinct metric_date)::integer as dates
         from marts.incident_daily
         where launch_id = %(launch)s and notice is not null and metric_date between %(first)s and %(last)s
+        group by notice
+        union all
+        select '' as subject, notice, count(*)::integer as dates
+        from marts.ticket_daily
+        where launch_id = %(launch)s and notice is not null and metric_date between %(first)s and %(last)s
+        group by notice
+        union all
+        select '' as subject, notice, count(*)::integer as dates
+        from marts.active_users_daily
+        where launch_id = %(launch)s and notice is not null and metric_date between %(first)s and %(last)s
+        group by notice
+        union all
+        select '' as subject, notice, count(distinct entry_date)::integer as dates
+        from marts.funnel_daily
+        where launch_id = %(launch)s and notice is not null and entry_date between %(first)s and %(last)s
         group by notice
         order by dates desc, subject, notice
         """,

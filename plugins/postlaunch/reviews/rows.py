@@ -80,13 +80,13 @@ class DailyValue:
 
 @dataclass(frozen=True)
 class ActiveUsers:
-    """People who used the product on a day and in the 7 and 30 days that end with it."""
+    """People who used the product on a day and in the 7 and 30 days that end with it; new ones are None if nobody ever registered."""
 
     metric_date: dt.date
     active_users_count: int
     active_users_7d_count: int
     active_users_30d_count: int
-    new_users_count: int
+    new_users_count: int | None
 
 
 @dataclass(frozen=True)

@@ -111,19 +111,21 @@ def active_users(rows: Sequence[ActiveUsers], period: Period) -> Finding:
     if not now:
         return Finding(f"No data on active users {period.span}", "Nothing was published for these days.")
     last = now[-1]
-    new = sum(row.new_users_count for row in now)
-    users = formats.plural(new, "user") if new else "nobody"
-    were = "was" if new in (0, 1) else "were"
+    known = [row.new_users_count for row in now if row.new_users_count is not None]
+    new = sum(known)
+    who = f"{formats.plural(new, 'user') if new else 'nobody'} {'was' if new in (0, 1) else 'were'} new"
+    if not known:
+        who = "how many were new is not known"
     reach = f"{formats.plural(last.active_users_30d_count, 'person', 'people')} used it in the 30 days to {formats.date(last.metric_date)}"
     if period.days_count == 1:
         ago = [row for row in rows if row.metric_date == period.start - dt.timedelta(days=7)]
         title = _week_ago_title(last.active_users_count, ago[0].active_users_count if ago else None)
-        return Finding(title, f"{reach}; {users} {were} new that day.")
+        return Finding(title, f"{reach}; {who} that day.")
     compared = period.counterparts()
     before = [row for row in rows if row.metric_date in compared]
     is_alike = bool(before) and len(before) == len(compared)
     title = _growth_title(_mean_users(now), _mean_users(before) if is_alike else None, period)
-    closing = f"{formats.upper_first(users)} {were} new {period.span}."
+    closing = f"{formats.upper_first(who)} {period.span}."
     if len(now) == 1:
         return Finding(title, f"{reach}. {closing}")
     low, high = min(now, key=lambda row: row.active_users_count), max(now, key=lambda row: row.active_users_count)

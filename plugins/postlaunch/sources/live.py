@@ -2,7 +2,7 @@
 
 prometheus   each query over the last points: no series; request counters without the label that tells how they ended
 pagerduty    services that the account does not have
-mixpanel, zendesk   nothing here: their exports are asked by date, and the reviews tell what was never seen
+mixpanel, zendesk   nothing here: their exports are asked by date, and the reviews tell which events and which brand were never seen
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ SLA = [
     {"priority": "normal", "first_reply_minutes": 1440, "resolution_minutes": 4320},
 ]
 OFFICE = [{"hours": {day: ["08:00", "18:00"] for day in ("mon", "tue", "wed", "thu", "fri")}}]
-CASES = ("raised", "loosened", "one-second", "closed", "other-clocks", "silent", "gone", "office", "odd")
+CASES = ("raised", "loosened", "one-second", "closed", "other-clocks", "silent", "gone", "office", "odd", "branded", "misbranded")
+BRANDS = {"branded": 5, "misbranded": 6}
 
 
 class Export:
@@ -116,6 +117,11 @@ def exports() -> dict[str, Export]:
     odd.metric(2, 3, "reply_time", "activate", MONDAY, instance="first")
     odd.ticket_events.append(Entity("x", MONDAY, {"id": "x", "ticket_id": 2, "child_events": {"event_type": "Change"}}))
     odd.metric(404, 5, "reply_time", "fulfill", MONDAY)
+
+    for case in BRANDS:  # the same account: one of brand 5, two of brand 7
+        for number, brand in enumerate((5, 7, 7)):
+            found[case].ticket(number, "open", brand_id=brand)
+            found[case].metric(number, number, "reply_time", "activate", MONDAY)
     return found
 
 
@@ -131,7 +137,7 @@ def marts(warehouses: Warehouses, template: str, tmp_path_factory: pytest.TempPa
         for first_reply in (60, 60_000):
             for case in CASES:
                 sla = [{**SLA[0], "first_reply_minutes": first_reply}, SLA[1]] if case == "loosened" else SLA
-                section = {"sla": sla, "support_hours": OFFICE if case == "office" else []}
+                section = {"sla": sla, "support_hours": OFFICE if case == "office" else [], "brand_id": BRANDS.get(case)}
                 write_launch(folder, case, date=FIRST, timezone="UTC", zendesk=section)
             sync_launches(load_launches(folder))
         date_the_change(session, CHANGED_AT)
@@ -220,3 +226,15 @@ def test_an_odd_ticket_costs_itself(marts: psycopg.Connection) -> None:
     columns = "ticket_id, priority, is_running, elapsed_business_seconds"
     running = (LAST + DAY - MONDAY.date()).total_seconds() - 10 * 3600
     assert clocks(marts, "odd", "first_reply", columns) == [("1", "normal", False, 0), ("2", "urgent", True, running)]
+
+
+def test_a_brand_of_which_no_ticket_was_ever_seen_is_no_data_and_is_named(marts: psycopg.Connection) -> None:
+    assert backlog(marts, "branded") == (1, 0, 0, 1), "tickets of other brands are another launch's"
+    assert backlog(marts, "misbranded") == (None, None, None, None)
+    values = "select distinct kpi_id from build.int_kpi_support where launch_id = %s and value is not null and kpi_id like '%%ticket%%'"
+    assert marts.execute(values, ["misbranded"]).fetchall() == [], "at most nine of them is not met by none"
+    assert len(marts.execute(values, ["branded"]).fetchall()) == 3
+    notices = marts.execute(
+        "select launch_id, priority, notice, count(*) from build.ticket_daily where notice is not null group by 1, 2, 3"
+    )
+    assert notices.fetchall() == [("misbranded", "none", "no ticket of the brand 6 of zendesk.brand_id was ever seen", 12)]

@@ -7,14 +7,16 @@ launches as (
     select * from {{ ref('stg_config__launches') }}
 ),
 
--- Launches that have a funnel called activation, and the step that counts as activated: its last.
+-- Launches that have a funnel called activation, and the step that counts as activated: its last. If a step was never done by any user,
+-- nobody is known to be activated or not.
 last_steps as (
     select
         launch_id,
         max(step_number) as step_number
-    from {{ ref('stg_config__funnel_steps') }}
+    from {{ ref('int_named_events') }}
     where funnel_id = 'activation'
     group by launch_id
+    having bool_and(is_seen)
 ),
 
 -- Dated by the day on which the window closes: decided then, and never changed by the passing of time.

@@ -4,6 +4,12 @@ with user_days as (
     select * from {{ ref('int_user_days') }}
 ),
 
+-- Nobody comes back where nobody ever sent what counts as coming back.
+seen_launches as (
+    select launch_id from {{ ref('int_event_scope') }}
+    where is_activity_seen
+),
+
 final as (
     {% for kind in period_days %}
     select
@@ -13,7 +19,7 @@ final as (
         {{ period_start(kind, 'activity_date') }} as cohort_date,
         user_key
     from user_days
-    where activity_number = 1
+    where activity_number = 1 and launch_id in (select seen_launches.launch_id from seen_launches)
     {{ 'union all' if not loop.last }}
     {% endfor %}
 )

@@ -3,8 +3,21 @@ with covered_dates as (
     where source = 'mixpanel'
 ),
 
+-- From a step that no user ever did nothing is known of the funnel.
 funnel_steps as (
-    select * from {{ ref('stg_config__funnel_steps') }}
+    select
+        funnel_steps.*,
+        bool_and(named_events.is_seen) over (
+            partition by funnel_steps.launch_id, funnel_steps.funnel_id order by funnel_steps.step_number
+        ) as is_seen,
+        bool_or(named_events.is_seen and funnel_steps.step_number = 1) over (
+            partition by funnel_steps.launch_id, funnel_steps.funnel_id
+        ) as is_entry_seen
+    from {{ ref('stg_config__funnel_steps') }} as funnel_steps
+    inner join {{ ref('int_named_events') }} as named_events
+        on funnel_steps.launch_id = named_events.launch_id
+        and funnel_steps.funnel_id = named_events.funnel_id
+        and funnel_steps.step_number = named_events.step_number
 ),
 
 data_end as (
@@ -74,6 +87,8 @@ final as (
         periods.period_end,
         funnel_steps.step_number,
         funnel_steps.event_name as step_name,
+        funnel_steps.is_seen,
+        funnel_steps.is_entry_seen,
         coalesce(sum(ends.entries_count), 0) as entered_count,
         coalesce(sum(ends.entries_count) filter (where ends.reached_step_number >= funnel_steps.step_number), 0) as reached_count,
         coalesce(sum(ends.open_count) filter (where ends.reached_step_number < funnel_steps.step_number), 0) as pending_count
@@ -86,7 +101,7 @@ final as (
         and countings.counting = ends.counting
         and periods.period_kind = ends.period_kind
         and periods.period_start = ends.period_start
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 )
 
 select
@@ -99,7 +114,7 @@ select
     period_end,
     step_number,
     step_name,
-    cast(entered_count as bigint) as entered_count,
-    cast(reached_count as bigint) as reached_count,
-    cast(pending_count as bigint) as pending_count
+    cast(case when is_entry_seen then entered_count end as bigint) as entered_count,
+    cast(case when is_seen then reached_count end as bigint) as reached_count,
+    cast(case when is_seen then pending_count end as bigint) as pending_count
 from final

@@ -15,6 +15,10 @@ active_windows as (
     select * from {{ ref('int_active_windows') }}
 ),
 
+event_scope as (
+    select * from {{ ref('int_event_scope') }}
+),
+
 days as (
     select
         launch_id,
@@ -28,20 +32,25 @@ days as (
     group by launch_id, activity_date
 ),
 
+-- a covered date without activity has none, unless nobody ever sent what the launch file counts: then nothing was measured
 final as (
     select
         covered_dates.launch_id,
         covered_dates.metric_date,
         {{ days_between('launches.launch_date', 'covered_dates.metric_date') }} as launch_day,
-        coalesce(days.active_users_count, 0) as active_users_count,
-        active_windows.active_users_7d_count,
-        active_windows.active_users_30d_count,
-        coalesce(days.new_users_count, 0) as new_users_count,
-        coalesce(days.repeat_users_count, 0) as repeat_users_count,
-        coalesce(days.first_repeat_users_count, 0) as first_repeat_users_count,
-        coalesce(days.events_count, 0) as events_count
+        case when event_scope.is_activity_seen then coalesce(days.active_users_count, 0) end as active_users_count,
+        case when event_scope.is_activity_seen then active_windows.active_users_7d_count end as active_users_7d_count,
+        case when event_scope.is_activity_seen then active_windows.active_users_30d_count end as active_users_30d_count,
+        case when event_scope.is_beginning_seen then coalesce(days.new_users_count, 0) end as new_users_count,
+        case when event_scope.is_activity_seen and event_scope.is_beginning_seen then coalesce(days.repeat_users_count, 0) end
+            as repeat_users_count,
+        case when event_scope.is_activity_seen and event_scope.is_beginning_seen then coalesce(days.first_repeat_users_count, 0) end
+            as first_repeat_users_count,
+        case when event_scope.is_activity_seen then coalesce(days.events_count, 0) end as events_count,
+        event_scope.notice
     from covered_dates
     inner join launches on covered_dates.launch_id = launches.launch_id
+    inner join event_scope on covered_dates.launch_id = event_scope.launch_id
     inner join active_windows
         on covered_dates.launch_id = active_windows.launch_id
         and covered_dates.metric_date = active_windows.metric_date
@@ -58,5 +67,6 @@ select
     new_users_count,
     repeat_users_count,
     first_repeat_users_count,
-    events_count
+    events_count,
+    notice
 from final

@@ -5,6 +5,10 @@ with counts as (
 
 launches as (
     select * from {{ ref('stg_config__launches') }}
+),
+
+named_events as (
+    select * from {{ ref('int_named_events') }}
 )
 
 select
@@ -18,6 +22,13 @@ select
     counts.entered_count,
     counts.reached_count,
     counts.pending_count,
-    {{ ratio('counts.reached_count', 'counts.entered_count') }} as reached_ratio
+    {{ ratio('counts.reached_count', 'counts.entered_count') }} as reached_ratio,
+    case when not named_events.is_seen
+            then 'no user ever sent the event ' || counts.step_name || ' of mixpanel.funnels, ' || counts.funnel_id
+    end as notice
 from counts
 inner join launches on counts.launch_id = launches.launch_id
+inner join named_events
+    on counts.launch_id = named_events.launch_id
+    and counts.funnel_id = named_events.funnel_id
+    and counts.step_number = named_events.step_number

@@ -3,12 +3,18 @@ with covered_dates as (
     where source = 'zendesk'
 ),
 
-launches as (
-    select * from {{ ref('stg_config__launches') }}
-),
-
 movements as (
     select * from {{ ref('int_ticket_movements') }}
+),
+
+-- a date without tickets has none, unless the brand of the launch file never had one: then nobody looked
+launches as (
+    select
+        launch_id,
+        launch_date,
+        zendesk_brand_id,
+        zendesk_brand_id is null or launch_id in (select movements.launch_id from movements) as is_brand_seen
+    from {{ ref('stg_config__launches') }}
 ),
 
 priorities as (
@@ -60,10 +66,14 @@ final as (
         {{ days_between('launches.launch_date', 'balances.metric_date') }} as launch_day,
         balances.priority,
 
-        cast(balances.opened_count as bigint) as opened_count,
-        cast(balances.solved_count as bigint) as solved_count,
-        cast(balances.reopened_count as bigint) as reopened_count,
-        cast(balances.backlog_count as bigint) as backlog_count
+        case when launches.is_brand_seen then cast(balances.opened_count as bigint) end as opened_count,
+        case when launches.is_brand_seen then cast(balances.solved_count as bigint) end as solved_count,
+        case when launches.is_brand_seen then cast(balances.reopened_count as bigint) end as reopened_count,
+        case when launches.is_brand_seen then cast(balances.backlog_count as bigint) end as backlog_count,
+
+        case when not launches.is_brand_seen and balances.priority = 'none'
+                then 'no ticket of the brand ' || launches.zendesk_brand_id || ' of zendesk.brand_id was ever seen'
+        end as notice
     from balances
     inner join covered_dates
         on balances.launch_id = covered_dates.launch_id

@@ -10,5 +10,6 @@ select
     business_cycle_days,
     minimum_sample_count,
     coalesce(cast({{ json_text('spec', 'pagerduty', 'show_titles') }} as boolean), false) as shows_incident_titles,
-    {{ json_text('spec', 'mixpanel', 'registration_event') }} as registration_event
+    {{ json_text('spec', 'mixpanel', 'registration_event') }} as registration_event,
+    {{ json_text('spec', 'zendesk', 'brand_id') }} as zendesk_brand_id
 from source

@@ -2,6 +2,20 @@ with tickets as (
     select * from {{ source('raw', 'zendesk_tickets') }}
 ),
 
+launches as (
+    select * from {{ ref('stg_config__launches') }}
+),
+
+-- as in sources/zendesk.py; a ticket of another brand may have come before the launch file named one
+own as (
+    select tickets.*
+    from tickets
+    inner join launches on tickets.launch_id = launches.launch_id
+    where {{ json_text('tickets.record', 'brand_id') }} = launches.zendesk_brand_id
+        or {{ json_text('tickets.record', 'brand_id') }} is null
+        or launches.zendesk_brand_id is null
+),
+
 renamed as (
     select
         launch_id,
@@ -18,7 +32,7 @@ renamed as (
         -- a follow-up of a merged ticket inherits its tags
         {{ json_list_has('record', 'tags', 'closed_by_merge') }}
         and coalesce({{ json_text('record', 'via', 'source', 'rel') }}, '') <> 'follow_up' as has_merge_tag
-    from tickets
+    from own
 ),
 
 final as (

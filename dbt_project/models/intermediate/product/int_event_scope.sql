@@ -1,0 +1,47 @@
+with launches as (
+    select * from {{ ref('stg_config__launches') }}
+),
+
+named_events as (
+    select * from {{ ref('int_named_events') }}
+    where named_by in ('active_events', 'registration_event')
+),
+
+places as (
+    select
+        launch_id,
+        named_by,
+        bool_or(is_seen) as is_any_seen,
+        min(case when not is_seen then event_name end) as missing_event_name,
+        count(case when not is_seen then 1 end) as missing_events_count
+    from named_events
+    group by launch_id, named_by
+),
+
+described as (
+    select
+        places.*,
+        'no user ever sent the event ' || missing_event_name
+        || case when missing_events_count > 1 then ' and ' || (missing_events_count - 1) || ' more' else '' end
+        || ' of mixpanel.' || named_by as notice
+    from places
+),
+
+-- without a list every event is activity; without a registration event a user begins with activity
+final as (
+    select
+        launches.launch_id,
+        coalesce(active.is_any_seen, true) as is_activity_seen,
+        coalesce(registration.is_any_seen, active.is_any_seen, true) as is_beginning_seen,
+        nullif(concat_ws('; ', active.notice, registration.notice), '') as notice
+    from launches
+    left join described as active on launches.launch_id = active.launch_id and active.named_by = 'active_events'
+    left join described as registration on launches.launch_id = registration.launch_id and registration.named_by = 'registration_event'
+)
+
+select
+    launch_id,
+    is_activity_seen,
+    is_beginning_seen,
+    notice
+from final
