@@ -8,6 +8,11 @@
     cast(({{ moment }}) at time zone {{ timezone }} as date)
 {%- endmacro %}
 
+{# The first local date that lies wholly after a moment: the moment's own date only if it begins with it. #}
+{% macro first_whole_date(moment, timezone) -%}
+    {{ add_days(local_date(add_seconds(moment, '-0.000001'), timezone), 1) }}
+{%- endmacro %}
+
 {# The moment (timestamptz) at which a local date begins. #}
 {% macro day_start(local_date, timezone) -%}
     {{ return(adapter.dispatch('day_start', 'postlaunch')(local_date, timezone)) }}

@@ -36,6 +36,20 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# The pre_hook of a model that remembers dates: it forgets those that are not covered any more. #}
+{% macro delete_uncovered_dates(source_name, date_column) -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where (launch_id, {{ date_column }}) not in (
+            select covered.launch_id, covered.metric_date
+            from {{ ref('int_covered_dates') }} as covered
+            where covered.source = '{{ source_name }}'
+        )
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro delete_dirty_dates(source_name, date_column, reach_back_days=0) -%}
     {%- if is_incremental() -%}
         delete from {{ this }} where {{ is_dirty_date(source_name, 'launch_id', date_column, reach_back_days) }}

@@ -193,6 +193,22 @@ def load(
 
 
 @cli.command()
+def redate(
+    launch: LaunchOption,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+) -> None:
+    """Date what is loaded of a launch anew, after the time zone in its file has changed: all of it in one transaction, or nothing."""
+    from postlaunch.warehouse.migrate import migrate as ensure_schema
+    from postlaunch.warehouse.redate import redate as run
+
+    ensure_schema()
+    chosen = _launch(launch)
+    with console.status(f"dating {launch} in {chosen.timezone}") as shown:
+        done = run(chosen, dry_run=dry_run, progress=lambda message, at, total: shown.update(f"{message}, {at} of {total}"))
+    console.print(done.summary, markup=False, soft_wrap=True)
+
+
+@cli.command()
 def build(full_refresh: Annotated[bool, typer.Option(help="Build everything anew, not only what changed.")] = False) -> None:
     """Build the marts (dbt) for the dates whose raw data changed; nobody reads them before the gate."""
     _build(full_refresh)
@@ -251,7 +267,7 @@ def review(
     """Render a review from the published marts, and mail it on request."""
     from postlaunch.reviews import deliver, render
 
-    chosen = _launch(launch)
+    chosen = _launch_to_review(launch)
     rendered = render(kind, chosen, period, out=out)
     console.print(rendered.subject)
     for path in rendered.paths:
@@ -266,10 +282,11 @@ def review(
 
 def _show_pipeline() -> bool:
     """Whether the warehouse answers."""
-    from postlaunch.warehouse.pipeline_state import pipeline_state
+    from postlaunch.warehouse.pipeline_state import launch_faults, pipeline_state
 
     try:
         domains, work = pipeline_state()
+        faults = launch_faults()
     except PostlaunchError as error:
         console.print(f"the pipeline: {error}", style="red", markup=False, soft_wrap=True)
         return False
@@ -279,6 +296,8 @@ def _show_pipeline() -> bool:
         ingested = f"{each.ingested_at:%Y-%m-%d %H:%M} UTC" if each.ingested_at else "never"
         table.add_row(each.launch_id, each.domain, str(each.covered_through or "nothing yet"), ingested, escape(held))
     console.print(table if domains else "no launch is known to the warehouse yet: the first build makes them known")
+    for launch_id, reason, since in faults:
+        console.print(f"{launch_id} stands still since {since:%Y-%m-%d %H:%M} UTC: {reason}", style="red", markup=False, soft_wrap=True)
     for one in work:
         session = f"session {one.pid}" if one.pid else "no session: its process has ended"
         console.print(f"at work: {one.what}, since {one.since:%Y-%m-%d %H:%M} UTC ({session})", markup=False, soft_wrap=True)
@@ -289,6 +308,14 @@ def _show_pipeline() -> bool:
 
 def _launch(launch_id: str) -> Launch:
     return load_launch(load_settings().launches, launch_id)
+
+
+def _launch_to_review(launch_id: str) -> Launch:
+    """As its file says, or said when it was last right."""
+    from postlaunch.warehouse.config_sync import launches_to_review
+
+    files = read_launches(load_settings().launches)
+    return launches_to_review(files).get(launch_id) or files.require(launch_id)
 
 
 def _ingest(source: Source, launch: Launch, first: dt.date, last: dt.date) -> None:

@@ -18,7 +18,7 @@ from postlaunch.config.settings import load_settings
 from postlaunch.errors import ConfigError, LandingError
 from postlaunch.sources import extractor
 from postlaunch.sources.base import Progress, each_date
-from postlaunch.sources.landed import clear_refusal, landed_since, mark_refused, newest_pull
+from postlaunch.sources.landed import clear_refusal, is_landed, landed_since, mark_refused, newest_pull
 from postlaunch.sources.landing import Landing, Pull
 from postlaunch.sources.streams import STREAMS, Stream
 from postlaunch.warehouse.call_budget import call_budget
@@ -26,6 +26,7 @@ from postlaunch.warehouse.ingest_runs import recorded, uncovered_from
 from postlaunch.warehouse.loader import Loader, LoadResult
 from postlaunch.warehouse.loader_loss import ShrunkError
 from postlaunch.warehouse.loader_samples import samples_in_line
+from postlaunch.warehouse.zones import require_zone
 
 EARLIEST_YEAR = 1980  # as in launch files; before it, zones and windows run off the calendar
 MOST_TOLD = 3  # refusals in one message; all of them are marked in the landing zone
@@ -98,7 +99,8 @@ def ingest(
 
     `lookback`: also the days before `first` that the launch file asks for, because late events and changes arrive there, and those that
     no run has covered, because of an outage (nightly runs do this; a window given by a person is taken as it is). Raises
-    SourceError, LandingError, WarehouseError or ConfigError; the run is then recorded in ops.ingest_runs as failed, with the reason.
+    SourceError, LandingError, WarehouseError or ConfigError (OtherZoneError: the data are dated in another time
+    zone); the run is then recorded in ops.ingest_runs as failed, with the reason.
     """
     section = _section(source, launch)
     check_dates(launch, first, last)
@@ -106,6 +108,7 @@ def ingest(
         first = min(first - dt.timedelta(days=section.lookback_days), uncovered_from(source, launch, last) or first)
     report, landing = progress or silent, Landing(load_settings().landing)
     with recorded(source, launch, first, last, landing, report) as run:
+        require_zone(launch)
         landed = landed_since(landing, launch, source, (first, last), run.unfinished_since) if run.unfinished_since else []
         connection = get_connection(section.connection)
         budget = call_budget(source, launch, connection, report)
@@ -133,6 +136,7 @@ def load(
     check_dates(launch, first, last)
     report, landing = progress or silent, Landing(load_settings().landing)
     with recorded(source, launch, first, last, landing, report, is_reload=True):
+        require_zone(launch)
         pulls = list(_landed(landing, source, launch, first, last, even_refused=accept_changed or accept_shrunk))
         if accept_changed:
             pulls = [pull.accept_changes(samples_in_line if source == "prometheus" else lambda _: 1) for pull in pulls]
@@ -196,10 +200,12 @@ def _landed(landing: Landing, source: Source, launch: Launch, first: dt.date, la
 
 def _dates(landing: Landing, stream: Stream, launch: Launch, first: dt.date, last: dt.date, *, even_refused: bool) -> Iterator[Pull]:
     for date in each_date(first, last):
-        pull = newest_pull(landing, stream, launch.launch, date, even_refused=even_refused)
+        pull = newest_pull(landing, stream, launch, date, even_refused=even_refused)
         if pull is None:
             folder = landing.folder(stream.source, launch.launch, stream.name, date)
-            found = "only what was refused" if newest_pull(landing, stream, launch.launch, date, even_refused=True) else "nothing"
+            found = "only what was pulled in another time zone" if is_landed(landing, stream, launch, date) else "nothing"
+            if newest_pull(landing, stream, launch, date, even_refused=True):
+                found = "only what was refused"
             raise LandingError(f"{found} is landed at {folder}; pull it with {_command(stream, launch, date, date)}")
         yield pull
 

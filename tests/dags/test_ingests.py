@@ -91,6 +91,29 @@ def test_one_wrong_launch_file_among_five_fails_its_own_task_with_the_reason_and
     assert "three.yaml: colour: unknown key" in faults["three"]
 
 
+def test_a_launch_whose_time_zone_changed_fails_its_own_task_with_the_command_that_mends_it(
+    launches: Path, tmp_path: Path, landing: Path, warehouse: str, apis: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException  # noqa: TID251
+
+    from postlaunch.orchestration.ingests import ingest_window, windows
+
+    folder, text = tmp_path / "two", (launches / "emr-platform.yaml").read_text()
+    folder.mkdir()
+    monkeypatch.setenv("POSTLAUNCH_LAUNCHES", str(folder))
+    for name in ("moved", "other"):
+        (folder / f"{name}.yaml").write_text(text.replace("launch: emr-platform", f"launch: {name}"))
+        ingest_window("pagerduty", {"launch": name, "first": DATE, "last": DATE}, context("backfill"))
+    moved = folder / "moved.yaml"
+    moved.write_text(moved.read_text().replace("timezone: America/New_York", "timezone: Asia/Kolkata"))
+    by_name = {window["launch"]: window for window in windows("pagerduty", *NIGHT)}
+    with pytest.raises(AirflowFailException, match="`postlaunch redate --launch moved`"):
+        ingest_window("pagerduty", by_name["moved"], context("scheduled"))
+    assert ingest_window("pagerduty", by_name["other"], context("scheduled"))["launch"] == "other"
+    with psycopg.connect(warehouse) as session:
+        assert [launch_id for (launch_id,) in session.execute("select launch_id from ops.launch_faults")] == ["moved"]
+
+
 def test_a_launch_file_that_was_put_right_before_its_task_ran_skips_what_it_does_not_have(
     launches: Path, warehouse: str, landing: Path
 ) -> None:

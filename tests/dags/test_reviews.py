@@ -18,7 +18,7 @@ FORM = {"launch": None, "period": None, "recipients": None, "send": False, "send
 
 
 @pytest.fixture
-def launch(sandbox_launches: Path, monkeypatch: pytest.MonkeyPatch) -> Launch:
+def launch(sandbox_launches: Path, warehouse: str, monkeypatch: pytest.MonkeyPatch) -> Launch:
     monkeypatch.setenv("POSTLAUNCH_LAUNCHES", str(sandbox_launches))
     return load_launch(sandbox_launches, "emr-platform")
 

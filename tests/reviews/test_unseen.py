@@ -109,7 +109,7 @@ def test_warnings_of_one_launch_and_wrong_files_are_few_lines(published: ModuleT
         chosen = source(session, published.EMR, "daily", "2026-03-20")
         found = content.notices(chosen)
     assert [(notice.title, notice.text) for notice in found] == [
-        ("1 other launch file is wrong", "crm stands still until corrected: `postlaunch launches check` names the lines.")
+        ("1 other launch file is wrong", "crm stands still until corrected: `postlaunch status` says why.")
     ]
     own = notices.launch_notices(published.EMR, [LaunchFault("emr-platform", "x.yaml: y", dt.datetime(2026, 3, 1, tzinfo=dt.UTC))])
     assert own[0].text == "Nothing new is ingested until it is corrected. X.yaml: y."

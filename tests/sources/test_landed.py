@@ -70,10 +70,10 @@ def test_a_date_that_was_still_running_is_not_taken(landing: Landing) -> None:
 def test_a_refused_pull_is_passed_over_until_it_is_taken(landing: Landing) -> None:
     older, newer = (pull(landing, DAYS[0], SINCE + dt.timedelta(hours=hours)) for hours in (0, 1))
     mark_refused(newer, "lost rows")
-    assert newest_pull(landing, EVENTS, "shop", DAYS[0]) == older
-    assert newest_pull(landing, EVENTS, "shop", DAYS[0], even_refused=True) == newer
+    assert newest_pull(landing, EVENTS, LAUNCH, DAYS[0]) == older
+    assert newest_pull(landing, EVENTS, LAUNCH, DAYS[0], even_refused=True) == newer
     clear_refusal(newer)
-    assert newest_pull(landing, EVENTS, "shop", DAYS[0]) == newer
+    assert newest_pull(landing, EVENTS, LAUNCH, DAYS[0]) == newer
 
 
 def test_a_merged_window_has_no_parts_to_go_on_with(landing: Landing) -> None:

@@ -29,6 +29,41 @@ def test_the_pseudonym_is_hmac_sha256_truncated_to_128_bits(warehouse: str) -> N
     assert found == (hmac.new(key, "käthe@shop.example".encode(), hashlib.sha256).digest()[:16].hex(),)
 
 
+def test_a_lower_number_is_applied_late_and_notes_the_zone_that_all_dates_agree_on(warehouse: str) -> None:
+    with connect() as session:
+        session.execute("drop table ops.launch_zones")
+        session.execute("alter table ops.ingest_runs drop column timezone")
+        session.execute("delete from public.postlaunch_migrations where name = '0015_launch_zones.sql'")
+        for launch_id, zone, starts in (
+            ("east", "Asia/Kolkata", ["2026-03-06 18:30+00", "2026-03-07 18:30+00"]),
+            ("moved", "Asia/Kolkata", ["2026-03-07 05:00+00", "2026-03-07 18:30+00"]),
+            ("moved-back", "America/New_York", ["2026-03-07 05:00+00", "2026-03-07 18:30+00"]),
+            ("summer", "America/New_York", ["2026-03-07 05:00+00", "2026-03-08 05:00+00"]),
+        ):
+            session.execute("insert into config.launches values (%s, '', '2026-03-01', %s, 7, 30, '{}')", [launch_id, zone])
+            session.execute(
+                "insert into ops.ingest_runs (launch_id, source, first_date, last_date, status) "
+                "values (%s, 'mixpanel', '2026-03-07', '2026-03-08', 'succeeded')",
+                [launch_id],
+            )
+            for date, start in zip(("2026-03-07", "2026-03-08"), starts, strict=True):
+                session.execute(
+                    """
+                    insert into ops.partition_loads (
+                        launch_id, source, stream, partition_date, window_start_at, window_end_at, pull_id, landing_path, bytes_count,
+                        landed_count, loaded_count, duplicate_count, quarantined_count, content_hash, is_changed, request, duration_seconds
+                    ) values (%(launch)s, 'mixpanel', 'events', %(date)s, %(start)s, %(start)s, '', '', 0, 0, 0, 0, 0, '', true, '{}', 0)
+                    """,
+                    {"launch": launch_id, "date": date, "start": start},
+                )
+    assert migrate() == ["0015_launch_zones.sql"]
+    with connect("reporter") as session:
+        zones = dict(session.execute("select launch_id, timezone from ops.launch_zones").fetchall())
+        runs = dict(session.execute("select launch_id, timezone from ops.ingest_runs").fetchall())
+    assert zones == {"east": "Asia/Kolkata", "moved": None, "moved-back": None, "summer": "America/New_York"}
+    assert runs["east"] == "Asia/Kolkata"
+
+
 @pytest.mark.parametrize(
     ("role", "statement"),
     [

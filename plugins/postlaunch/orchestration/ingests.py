@@ -103,7 +103,7 @@ def _faulty(files: LaunchFiles) -> dict[str, Launch | None]:
         return {}
     for fault in files.faults:
         log.error("launch %s stands still, the others go on: %s", fault.launch_id, fault.reason)
-    record_faults(files.faults)
+    record_faults(files)
     before = launches_to_review(files)
     return {fault.launch_id: before.get(fault.launch_id) for fault in files.faults}
 

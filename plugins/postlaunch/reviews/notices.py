@@ -73,7 +73,7 @@ def launch_notices(launch: Launch, faults: Sequence[LaunchFault]) -> list[Notice
     others = [fault.launch_id for fault in faults if fault.launch_id != launch.launch]
     if others:
         files, stand = ("file is", "stands") if len(others) == 1 else ("files are", "stand")
-        text = f"{formats.listed(others, FAULTS_SHOWN)} {stand} still until corrected: `postlaunch launches check` names the lines."
+        text = f"{formats.listed(others, FAULTS_SHOWN)} {stand} still until corrected: `postlaunch status` says why."
         found.append(Notice("warn", f"{len(others)} other launch {files} wrong", text))
     return found
 

@@ -26,12 +26,33 @@ REFUSED = "refused.json"
 Window = tuple[dt.date, dt.date]  # inclusive
 
 
-def newest_pull(landing: Landing, stream: Stream, launch: str, partition: Partition, *, even_refused: bool = False) -> Pull | None:
-    """The newest complete pull of a partition; one that was refused only if `even_refused`."""
-    for folder in reversed(_folders(landing.folder(stream.source, launch, stream.name, partition))):
+def newest_pull(landing: Landing, stream: Stream, launch: Launch, partition: Partition, *, even_refused: bool = False) -> Pull | None:
+    """The newest complete pull of a partition; one that was refused only if `even_refused`.
+
+    A date that was pulled in another time zone is another date: such pulls are passed over.
+    """
+    for folder in reversed(_folders(landing.folder(stream.source, launch.launch, stream.name, partition))):
         if (folder / MANIFEST).exists() and (even_refused or not (folder / REFUSED).exists()):
-            return read_pull(folder)
+            pull = read_pull(folder)
+            if isinstance(partition, tuple) or window_of(pull) == _utc(launch.window(partition, partition)):
+                return pull
     return None
+
+
+def is_landed(landing: Landing, stream: Stream, launch: Launch, partition: Partition) -> bool:
+    """Whether there is any complete pull of a partition, refused or in whatever time zone."""
+    folders = _folders(landing.folder(stream.source, launch.launch, stream.name, partition))
+    return any((folder / MANIFEST).exists() for folder in folders)
+
+
+def window_of(pull: Pull) -> tuple[dt.datetime, dt.datetime]:
+    """The half-open window that was pulled, in UTC."""
+    return _utc((dt.datetime.fromisoformat(pull.manifest.window_start), dt.datetime.fromisoformat(pull.manifest.window_end)))
+
+
+def began(pull: Pull) -> dt.datetime:
+    """When the run made the pull's id, before its first call."""
+    return dt.datetime.strptime(pull.manifest.pull_id[:22], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=dt.UTC)
 
 
 def mark_refused(pull: Pull, reason: str) -> None:
@@ -58,8 +79,8 @@ def landed_since(landing: Landing, launch: Launch, source: Source, window: Windo
     if streams[0].mode == "merge":
         parts = [(stream, window, window) for stream in streams]
     for stream, partition, dates in parts:
-        pull = newest_pull(landing, stream, launch.launch, partition)
-        if pull is None or _began(pull) < max(since, launch.window(*dates)[1]):
+        pull = newest_pull(landing, stream, launch, partition)
+        if pull is None or began(pull) < max(since, launch.window(*dates)[1]):
             break
         pulls.append(pull)
     return pulls
@@ -76,9 +97,9 @@ def sweep(landing: Landing, source: Source, launch: str, windows: Sequence[Windo
                         _remove(pull)
 
 
-def _began(pull: Pull) -> dt.datetime:
-    """When the run made the pull's id, before its first call."""
-    return dt.datetime.strptime(pull.manifest.pull_id[:22], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=dt.UTC)
+def _utc(window: tuple[dt.datetime, dt.datetime]) -> tuple[dt.datetime, dt.datetime]:
+    """Midnights that come twice, or never, equal nothing in another zone: Python compares them by what their clocks show."""
+    return window[0].astimezone(dt.UTC), window[1].astimezone(dt.UTC)
 
 
 def _partitions(folder: UPath) -> Iterator[tuple[UPath, Window]]:

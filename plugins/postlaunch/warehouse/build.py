@@ -40,22 +40,18 @@ RESTART_SECONDS = 30.0  # how long a PostgreSQL that went away is waited for, to
 
 log = logging.getLogger(__name__)
 
-# A launch changed since the last build that succeeded began; loaded dates of a source that has only windows are those of its windows.
+# A launch changed since the last build that succeeded began; loaded dates of a source that has only windows are those that lie wholly in
+# them. Dates that earlier builds made and that are not loaded any more (data that were dated anew) are made again too, into nothing.
 # A record may be older than every window that was loaded, or have changed after them (a ticket that comes up again with its whole past):
 # such dates have no marts to make again, so ranges are cut to what is loaded, and keep at least one date.
-_DIRTY_DATES = """
-insert into ops.build_dates (build_id, launch_id, source, metric_date)
-with changed_launches as (
-    select launch_id
-    from config.launches
-    where synced_at > (select max(started_at) from ops.builds where status = 'succeeded')
-),
-
+_WINDOWS = """
 windows as (
     select
         loads.launch_id,
         loads.source,
-        coalesce(loads.partition_date, (loads.window_start_at at time zone launches.timezone)::date) as first_date,
+        coalesce(
+            loads.partition_date, ((loads.window_start_at - interval '1 microsecond') at time zone launches.timezone)::date + 1
+        ) as first_date,
         coalesce(loads.partition_date, (loads.window_end_at at time zone launches.timezone)::date - 1) as last_date
     from ops.partition_loads as loads
     inner join config.launches as launches on loads.launch_id = launches.launch_id
@@ -65,7 +61,18 @@ loaded as (
     select launch_id, source, min(first_date) as first_date, max(last_date) as last_date
     from windows
     group by launch_id, source
+)
+"""
+
+_DIRTY_DATES = f"""
+insert into ops.build_dates (build_id, launch_id, source, metric_date)
+with changed_launches as (
+    select launch_id
+    from config.launches
+    where synced_at > (select max(started_at) from ops.builds where status = 'succeeded')
 ),
+
+{_WINDOWS},
 
 ranges as (
     select
@@ -80,12 +87,16 @@ ranges as (
     select launch_id, source, first_date, last_date
     from windows
     where %(full_refresh)s or launch_id in (select launch_id from changed_launches)
+    union
+    select launch_id, source, metric_date, metric_date
+    from ops.build_dates
+    where launch_id in (select launch_id from changed_launches)
 )
 
 select distinct %(build_id)s::bigint, ranges.launch_id, ranges.source, day::date
 from ranges
 cross join lateral generate_series(ranges.first_date::timestamp, ranges.last_date::timestamp, interval '1 day') as day
-"""
+"""  # noqa: S608  no input, only our own constant
 
 _TAKE_LOADS = "update ops.partition_loads set build_id = %s where build_id is null and is_changed"
 
@@ -94,14 +105,20 @@ update ops.partition_loads set build_id = null
 where build_id = (select build_id from ops.builds where build_id = %s and status = 'failed')
 """
 
-_DOMAIN_BUILDS = """
+# What is covered ends with what is loaded, also where a date after it was made again into nothing.
+_DOMAIN_BUILDS = f"""
 insert into ops.domain_builds (build_id, launch_id, domain, first_date, last_date)
-select dates.build_id, dates.launch_id, domains.domain, min(dates.metric_date), max(dates.metric_date)
+with {_WINDOWS}
+
+select
+    dates.build_id, dates.launch_id, domains.domain, min(dates.metric_date),
+    least(max(dates.metric_date), greatest(max(loaded.last_date), min(dates.metric_date)))
 from ops.build_dates as dates
 inner join unnest(%(domains)s::text[], %(sources)s::text[]) as domains (domain, source) on dates.source = domains.source
+left join loaded on dates.launch_id = loaded.launch_id and dates.source = loaded.source
 where dates.build_id = %(build_id)s
 group by dates.build_id, dates.launch_id, domains.domain
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True)

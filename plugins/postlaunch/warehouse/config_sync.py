@@ -18,6 +18,7 @@ from postlaunch.config.load import LaunchFault, LaunchFiles
 from postlaunch.config.support_hours import opening_intervals
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import PATIENCE_SECONDS, bounded
+from postlaunch.warehouse.zones import zone_fault
 
 HOURS_BEFORE_LAUNCH = dt.timedelta(days=400)
 HOURS_AHEAD = dt.timedelta(days=400)
@@ -50,13 +51,17 @@ SUPPORT_HOURS = History("support_hours", ("support_date", "opens_at", "closes_at
 def sync_launches(launches: Mapping[str, Launch], faults: Sequence[LaunchFault] = ()) -> tuple[LaunchFault, ...]:
     """Make `config.*` say what the launch files say, and `ops.launch_faults` which of them are wrong. Returns all faults.
 
-    One transaction, and a launch that the warehouse refuses is one more fault and costs only itself. Launches without a file any more, or
+    One transaction, and a launch that the warehouse refuses, or whose data are dated in another time zone, is one more fault and costs only
+    itself. Launches without a file any more, or
     with a wrong one, are kept as they were.
     """
     refused: list[LaunchFault] = []
     with connect() as session, bounded(session, PATIENCE_SECONDS, "sync of the launch files"):
         session.execute("lock table config.launches in share row exclusive mode")
         for launch in launches.values():
+            if reason := zone_fault(session, launch):
+                refused.append(LaunchFault(launch.launch, Path(f"{launch.launch}.yaml"), reason))
+                continue
             try:
                 with session.transaction():
                     _sync_launch(session, launch)
@@ -67,24 +72,31 @@ def sync_launches(launches: Mapping[str, Launch], faults: Sequence[LaunchFault] 
     return (*faults, *refused)
 
 
-def record_faults(faults: Sequence[LaunchFault]) -> None:
+def record_faults(files: LaunchFiles) -> None:
     """Keep in `ops.launch_faults` which launch files are wrong now, since when and why; those that are right again leave it."""
     with connect() as session:
-        _sync_faults(session, faults)
+        _sync_faults(session, [*files.faults, *_zone_faults(session, files)])
 
 
 def launches_to_review(files: LaunchFiles) -> dict[str, Launch]:
-    """Every launch that has a file; one whose file is wrong now as the file said when it was last right, so that its readers are told."""
-    wanted = [fault.launch_id for fault in files.faults]
-    if not wanted:
-        return files.launches
+    """Every launch that has a file; one whose file is wrong now, or says another time zone than its data are dated in, as the file said
+    when it was last right: so that its readers are told, and dates mean what they meant."""
     with connect("reporter") as session:
+        wanted = [fault.launch_id for fault in (*files.faults, *_zone_faults(session, files))]
         rows = session.execute("select launch_id, spec from config.launches where launch_id = any(%s)", [wanted]).fetchall()
-    found = dict(files.launches)
+    found = {launch_id: launch for launch_id, launch in files.launches.items() if launch_id not in wanted}
     for launch_id, spec in rows:
         with suppress(ValidationError):  # written by another version of postlaunch
             found.setdefault(launch_id, Launch.model_validate(spec))
     return found
+
+
+def _zone_faults(session: psycopg.Connection, files: LaunchFiles) -> list[LaunchFault]:
+    return [
+        LaunchFault(launch.launch, files.folder / f"{launch.launch}.yaml", reason)
+        for launch in files.launches.values()
+        if (reason := zone_fault(session, launch))
+    ]
 
 
 def _sync_faults(session: psycopg.Connection, faults: Sequence[LaunchFault]) -> None:

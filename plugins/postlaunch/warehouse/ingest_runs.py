@@ -68,13 +68,30 @@ _UNFINISHED_SINCE = f"""
         and ingest_run_id > coalesce((select max(ingest_run_id) from ops.ingest_runs where {_SAME_DATES} and status = 'succeeded'), 0)
 """  # noqa: S608
 
-# A run covers the dates that were over when it began. A hole that ends more than a month before is left to a person.
+# A run covers what was over when it began, dates in the zone of its time. A hole that ends more than a month before is left to a person.
+# A date begins a second after the last one of the day before, also where the clocks change at midnight.
 _UNCOVERED_FROM = """
-    with covered as (
-        select range_agg(daterange(first_date, over_until)) as days
+    with stretches as (
+        select unnest(range_agg(tstzrange(starts_at, ends_at))) as stretch
         from ops.ingest_runs
-        cross join lateral (select least(last_date + 1, (started_at at time zone %(zone)s)::date) as over_until) as local
-        where launch_id = %(launch)s and source = %(source)s and status = 'succeeded' and not is_reload and first_date < over_until
+        cross join lateral (select coalesce(timezone, %(zone)s) as zone) as own
+        cross join lateral (
+            select
+                ((first_date - interval '1 second') at time zone zone) + interval '1 second' as starts_at,
+                least(((last_date + interval '23:59:59') at time zone zone) + interval '1 second', started_at) as ends_at
+        ) as local
+        where launch_id = %(launch)s and source = %(source)s and status = 'succeeded' and not is_reload and starts_at < ends_at
+    ),
+
+    covered as (
+        select range_agg(daterange(first_day, over_until)) as days
+        from stretches
+        cross join lateral (
+            select
+                ((lower(stretch) - interval '1 microsecond') at time zone %(zone)s)::date + 1 as first_day,
+                (upper(stretch) at time zone %(zone)s)::date as over_until
+        ) as local
+        where first_day < over_until
     )
     select min(lower(hole))
     from covered
@@ -83,8 +100,8 @@ _UNCOVERED_FROM = """
 """
 
 _INSERT = """
-    insert into ops.ingest_runs (launch_id, source, first_date, last_date, status, config_hash, is_reload)
-    values (%(launch)s, %(source)s, %(first)s, %(last)s, 'running', %(config)s, %(is_reload)s)
+    insert into ops.ingest_runs (launch_id, source, first_date, last_date, timezone, status, config_hash, is_reload)
+    values (%(launch)s, %(source)s, %(first)s, %(last)s, %(timezone)s, 'running', %(config)s, %(is_reload)s)
     returning ingest_run_id
 """
 
@@ -107,6 +124,7 @@ def recorded(
         "source": source,
         "first": first,
         "last": last,
+        "timezone": launch.timezone,
         "config": _config_hash(source, launch),
         "is_reload": is_reload,
     }
@@ -128,6 +146,12 @@ def uncovered_from(source: Source, launch: Launch, last: dt.date) -> dt.date | N
         values = {"launch": launch.launch, "source": source, "last": last, "zone": launch.timezone}
         found: dt.date | None = session.execute(_UNCOVERED_FROM, values).fetchall()[0][0]
         return found
+
+
+def at_work(session: psycopg.Connection, launch_id: str, source: Source) -> list[str]:
+    """The runs of a launch and source that live, in words."""
+    found = session.execute(_ALIVE, {"launch": launch_id, "source": source}).fetchall()
+    return [f"run {run} of {first}..{last} (session {pid}), since {since:%Y-%m-%d %H:%M} UTC" for first, last, run, since, pid in found]
 
 
 def _begin(session: psycopg.Connection, values: dict[str, Any], landing: Landing, progress: Progress) -> Run:

@@ -24,7 +24,7 @@ from psycopg.types.json import Jsonb
 from postlaunch.config.launch import Launch
 from postlaunch.errors import WarehouseError
 from postlaunch.sources.landing import Manifest, Pull
-from postlaunch.warehouse.db import connect
+from postlaunch.warehouse.db import Role, connect
 from postlaunch.warehouse.loader_entities import load_entities
 from postlaunch.warehouse.loader_events import load_events
 from postlaunch.warehouse.loader_loss import rows_lost, shrunk
@@ -32,6 +32,7 @@ from postlaunch.warehouse.loader_rows import Counts, LoadKey, Quarantine, Refusa
 from postlaunch.warehouse.loader_samples import load_samples
 from postlaunch.warehouse.locks import take
 from postlaunch.warehouse.refusals import refusal
+from postlaunch.warehouse.zones import begin_zone, keep_zone
 
 _REPLACED = {("mixpanel", "events"): ("mixpanel_events", "event_date"), ("prometheus", "samples"): ("prometheus_samples", "sample_date")}
 LOAD_SECONDS = 900.0  # how long a load waits for another of the same rows: a large day takes minutes
@@ -87,10 +88,10 @@ class _Outcome:
 class Loader:
     """Two sessions of the role `loader`: one for the transaction of each load, one for what must not wait for it (DDL, series names)."""
 
-    def __init__(self, launch: Launch) -> None:
-        """Open both. Raises WarehouseError."""
+    def __init__(self, launch: Launch, role: Role | None = "loader") -> None:
+        """Open both. `role`: of the loads; None is the owner, who also rewrites what loads have left. Raises WarehouseError."""
         self._launch = launch
-        self._session = connect("loader")
+        self._session = connect(role)
         try:
             self._registry = connect("loader", autocommit=True)
         except BaseException:
@@ -118,6 +119,12 @@ class Loader:
         with self._session.transaction():
             yield
 
+    @contextmanager
+    def at_once(self) -> Iterator[psycopg.Connection]:
+        """All loads within, and what is done with the session, are one transaction."""
+        with self._session.transaction():
+            yield self._session
+
     def load(self, pull: Pull, *, force: bool = False, accept_shrunk: bool = False) -> LoadResult:
         """Load one pull; `force`: even if its content is what was loaded last; `accept_shrunk`: even if it lost rows against that.
 
@@ -126,6 +133,7 @@ class Loader:
         manifest = pull.manifest
         table = self._partition_table(manifest)
         try:
+            begin_zone(self._registry, self._launch)
             with self._session.transaction():
                 return self._load(pull, table, force, accept_shrunk)
         except psycopg.Error as error:
@@ -136,6 +144,7 @@ class Loader:
 
     def _load(self, pull: Pull, table: sql.Identifier | None, force: bool, accept_shrunk: bool) -> LoadResult:
         manifest, began = pull.manifest, time.monotonic()
+        keep_zone(self._session, self._launch)
         place = f"load of {manifest.source} {manifest.stream} of {manifest.launch}"
         take(self._session, f"{place} on {manifest.partition}" if table else place, LOAD_SECONDS)
         last = self._last_load(manifest) if table else None

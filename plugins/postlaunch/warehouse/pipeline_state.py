@@ -86,3 +86,9 @@ def pipeline_state() -> tuple[list[DomainState], list[Work]]:
         domains = session.cursor(row_factory=class_row(DomainState)).execute(_DOMAINS).fetchall()
         sessions = {"ingest": SESSION_NAME, "build": [APPLICATION_NAME, "postlaunch build"]}
         return domains, session.cursor(row_factory=class_row(Work)).execute(_WORK, sessions).fetchall()
+
+
+def launch_faults() -> list[tuple[str, str, dt.datetime]]:
+    """Launches that stand still because of their file: which, why, since when."""
+    with connect("reporter") as session:
+        return session.execute("select launch_id, reason, since from ops.launch_faults order by launch_id").fetchall()

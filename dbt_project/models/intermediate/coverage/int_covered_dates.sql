@@ -11,7 +11,7 @@ windows as (
     select distinct
         loads.launch_id,
         loads.source,
-        coalesce(loads.partition_date, {{ local_date('loads.window_start_at', 'launches.timezone') }}) as first_date,
+        coalesce(loads.partition_date, {{ first_whole_date('loads.window_start_at', 'launches.timezone') }}) as first_date,
         coalesce(loads.partition_date, {{ add_days(local_date('loads.window_end_at', 'launches.timezone'), -1) }}) as last_date
     from loads
     inner join launches on loads.launch_id = launches.launch_id

@@ -1,4 +1,11 @@
-{{ config(materialized='incremental', incremental_strategy='append') }}
+{# A date that is not covered any more, because its launch was dated anew, is new when it comes again. #}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ delete_uncovered_dates('zendesk', 'metric_date') }}",
+    )
+}}
 
 with covered_dates as (
     select * from {{ ref('int_covered_dates') }}
