@@ -31,7 +31,7 @@ from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.ingest_runs import recorded, uncovered_from
 from postlaunch.warehouse.marts import mart_tables
 from postlaunch.warehouse.redate import redate
-from tests.conftest import _copy
+from tests.conftest import Warehouses
 
 LAUNCH = "emr-platform"
 DAY = dt.timedelta(days=1)
@@ -59,15 +59,13 @@ RAW = """
 
 
 class Company:
-    """Launch files, landing zone and warehouse of their own, that the environment points at."""
+    """Launch files and a landing zone of their own, that the environment points at."""
 
     def __init__(self, folder: Path, template: Path, patch: pytest.MonkeyPatch) -> None:
         self.launches, self._template = folder / "launches", template
         self.launches.mkdir(parents=True)
         patch.setenv("POSTLAUNCH_LAUNCHES", str(self.launches))
         patch.setenv("POSTLAUNCH_LANDING", str(folder / "landing"))
-        patch.setenv("DBT_TARGET_PATH", str(folder / "target"))
-        patch.setenv("DBT_LOG_PATH", str(folder / "logs"))
 
     def says(self, zone: str, launch: str = LAUNCH) -> None:
         """The launch file, without support hours: those keep their history, whatever zone they were written for."""
@@ -128,7 +126,7 @@ def test_a_launch_that_was_dated_anew_has_the_marts_of_a_warehouse_that_never_ha
     company: Company,
     tmp_path: Path,
     sandbox_launches: Path,
-    server: Any,
+    warehouses: Warehouses,
     template: str,
     before: str,
     after: str,
@@ -156,7 +154,7 @@ def test_a_launch_that_was_dated_anew_has_the_marts_of_a_warehouse_that_never_ha
     finally_built, finally_raw = marts(), raw()
 
     def never_another_zone(folder: str, *sources: str, first: dt.date, last: dt.date) -> tuple[dict[str, list[str]], list[str]]:
-        with _copy(server, template), pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch, warehouses.copied(template, "never_another_zone", patch):
             other = Company(tmp_path / folder, sandbox_launches, patch)
             other.says(after)
             other.pull(*sources, first=first, last=last)
@@ -299,13 +297,14 @@ def test_nobody_is_dated_anew_while_an_ingest_or_a_build_is_at_work(company: Com
     assert company.redate().is_needed
 
 
-def test_a_pull_that_is_gone_from_the_landing_zone_is_named_and_nothing_happens(company: Company, tmp_path: Path) -> None:
+def test_pulls_that_are_gone_from_the_landing_zone_are_named_and_nothing_happens(company: Company, tmp_path: Path) -> None:
     company.says(NEW_YORK)
     company.pull("mixpanel")
     company.says(KOLKATA)
     before = everything()
-    next((tmp_path / "landing" / "mixpanel" / LAUNCH / "events" / str(LAST)).glob("*/manifest.json")).unlink()
-    with pytest.raises(LandingError, match=f"events/{LAST}/.*missing, though mixpanel events {LAST} of {LAUNCH} was loaded from it"):
+    for date in (FIRST, LAST):
+        next((tmp_path / "landing" / "mixpanel" / LAUNCH / "events" / str(date)).glob("*/manifest.json")).unlink()
+    with pytest.raises(LandingError, match=f"events/{FIRST}/.*events/{LAST}/.*missing, though mixpanel events of {LAUNCH} is loaded"):
         company.redate()
     assert everything() == before
 

@@ -40,10 +40,7 @@ RESTART_SECONDS = 30.0  # how long a PostgreSQL that went away is waited for, to
 
 log = logging.getLogger(__name__)
 
-# A launch changed since the last build that succeeded began; loaded dates of a source that has only windows are those that lie wholly in
-# them. Dates that earlier builds made and that are not loaded any more (data that were dated anew) are made again too, into nothing.
-# A record may be older than every window that was loaded, or have changed after them (a ticket that comes up again with its whole past):
-# such dates have no marts to make again, so ranges are cut to what is loaded, and keep at least one date.
+# Loaded dates of a source that has only windows are those that lie wholly in them, as in int_covered_dates.
 _WINDOWS = """
 windows as (
     select
@@ -55,6 +52,7 @@ windows as (
         coalesce(loads.partition_date, (loads.window_end_at at time zone launches.timezone)::date - 1) as last_date
     from ops.partition_loads as loads
     inner join config.launches as launches on loads.launch_id = launches.launch_id
+    where loads.partition_date is not null or loads.source not in ('mixpanel', 'prometheus')
 ),
 
 loaded as (
@@ -64,6 +62,10 @@ loaded as (
 )
 """
 
+# A launch changed since the last build that succeeded began: all its dates. Those that earlier builds made and that are not loaded any
+# more, because its data were dated anew, are made again too, into nothing.
+# A record may be older than every window that was loaded, or have changed after them (a ticket that comes up again with its whole past):
+# such dates have no marts to make again, so ranges are cut to what is loaded, and keep at least one date.
 _DIRTY_DATES = f"""
 insert into ops.build_dates (build_id, launch_id, source, metric_date)
 with changed_launches as (

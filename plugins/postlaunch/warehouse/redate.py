@@ -29,7 +29,9 @@ from postlaunch.warehouse.build import LOCK as BUILD_LOCK
 from postlaunch.warehouse.ingest_runs import at_work
 from postlaunch.warehouse.loader import Loader
 from postlaunch.warehouse.locks import take
+from postlaunch.warehouse.refusals import refusal
 
+MOST_TOLD = 10  # missing pulls in one message
 _REPLACED = [stream for streams in STREAMS.values() for stream in streams if stream.mode == "replace"]
 
 _LOADED = """
@@ -192,14 +194,18 @@ def redate(launch: Launch, *, dry_run: bool = False, progress: Progress | None =
             _reach_no_further(session, launch, plans, stretches)
             return Redated(launch.launch, before, launch.timezone, dates, rows, to_pull)
     except psycopg.Error as error:
-        raise WarehouseError(f"{launch.launch} was not dated anew, everything is as it was: {' '.join(str(error).split())}") from error
+        raise WarehouseError(f"{launch.launch} was not dated anew, everything is as it was: {refusal(error)}") from error
 
 
 def _keep_others_out(session: psycopg.Connection, launch: Launch) -> None:
-    """No build, and no run of the launch, until the transaction has ended. Raises LockedError."""
+    """No build, and no run of the launch, until the transaction has ended. Raises LockedError.
+
+    All names before the first look: PostgreSQL shows a transaction who is connected as it was at its first look.
+    """
     take(session, BUILD_LOCK)
     for source in STREAMS:
         take(session, f"runs of {source} {launch.launch}")
+    for source in STREAMS:
         for run in at_work(session, launch.launch, source):
             raise LockedError(f"{launch.launch} cannot be dated anew while {source} is ingested: {run}; try again when it has ended")
 
@@ -223,18 +229,18 @@ def _plan(session: psycopg.Connection, landing: Landing, launch: Launch, stream:
 
 
 def _pulls(session: psycopg.Connection, landing: Landing, launch: Launch, stream: Stream) -> list[Pull]:
-    """The pulls that the loaded dates came from."""
+    """The pulls that the loaded dates came from. Raises LandingError that names those that are not there any more."""
     values = {"launch": launch.launch, "source": stream.source, "stream": stream.name}
-    found: list[Pull] = []
-    for date, pull_id in session.execute(_LOADED, values).fetchall():
-        folder = landing.folder(stream.source, launch.launch, stream.name, date) / pull_id
-        if not (folder / MANIFEST).exists():
-            raise LandingError(
-                f"{folder}: missing, though {stream.source} {stream.name} {date} of {launch.launch} was loaded from it; nothing was "
-                "changed. Bring it back, or let the launch file say the zone of before, pull the date again, and change it then"
-            )
-        found.append(read_pull(folder))
-    return found
+    loaded = session.execute(_LOADED, values).fetchall()
+    folders = [landing.folder(stream.source, launch.launch, stream.name, date) / pull_id for date, pull_id in loaded]
+    missing = [str(folder) for folder in folders if not (folder / MANIFEST).exists()]
+    if missing:
+        more = f" and {len(missing) - MOST_TOLD} more" if len(missing) > MOST_TOLD else ""
+        raise LandingError(
+            f"{', '.join(missing[:MOST_TOLD])}{more}: missing, though {stream.source} {stream.name} of {launch.launch} is loaded from it; "
+            "nothing was changed. Bring it back, or let the launch file say the zone of before, pull the date again, and change it then"
+        )
+    return [read_pull(folder) for folder in folders]
 
 
 def _stretches(session: psycopg.Connection, launch: Launch) -> list[_Stretch]:
