@@ -1,5 +1,6 @@
 """Reviews with their charts, drawn by a real Chromium and laid out in one."""
 
+import datetime as dt
 import email
 import email.policy
 import struct
@@ -12,7 +13,11 @@ import pytest
 
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import Review, render
+from postlaunch.reviews.figures import operations, product, support
 from postlaunch.reviews.figures.render import draw, find_browser
+from postlaunch.reviews.figures.style import Chart
+from postlaunch.reviews.period import Period
+from postlaunch.reviews.rows import ActiveUsers, DailyValue, Metric, Tickets
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -137,3 +142,58 @@ def test_a_browser_that_only_pretends_is_an_error_and_no_empty_picture(
     with pytest.raises(ReviewError, match=r"did not draw the charts|was not drawn"):
         render("daily", published.SHOP, "2026-03-12")
     assert draw([]) == {}
+
+
+DAYS = [dt.date(2026, 3, 1) + dt.timedelta(days=number) for number in range(31)]
+
+
+def _with_incidents(days: list[dt.date]) -> list[Chart]:
+    """Every kind of chart that marks the days of grave incidents, over March, with a P1 on some of its days."""
+    month, grave = Period("monthly", DAYS[0], DAYS[-1], "2026-03", "March 2026"), [(day, "P1") for day in days]
+    facts = (
+        "error_rate",
+        "Error rate",
+        "reliability",
+        "ratio",
+        "lower",
+        "ratio",
+        0.001,
+        1.0,
+        1000.0,
+        None,
+        "no_data",
+        None,
+        0.001,
+        "<=",
+        "met",
+    )
+    return [
+        product.active_users([ActiveUsers(day, 100, 400, 900, 9) for day in DAYS], month, grave),
+        support.tickets([Tickets(day, 9, 8, 20) for day in DAYS], month, grave),
+        operations.threshold(
+            "error-rate", Metric(*facts, True), [DailyValue("error_rate", day, 0, 0.001, 1, 1000) for day in DAYS], month, grave
+        ),
+    ]
+
+
+@pytest.mark.parametrize("number", [0, 1, 15, 29, 30])
+def test_the_label_of_a_grave_day_lies_within_the_picture_on_every_day_of_it(number: int, browser: Any, tmp_path: Path) -> None:
+    for chart in _with_incidents([DAYS[number]]):
+        page = tmp_path / f"{chart.name}.html"
+        page.write_text(chart.figure.to_html(include_plotlyjs=True, config={"staticPlot": True}), encoding="utf-8")
+        tab = browser.new_page(viewport={"width": 700, "height": 600})
+        tab.goto(page.as_uri())
+        tab.wait_for_selector(".annotation-text")
+        label, picture = tab.evaluate(
+            """() => {
+                const box = e => { const r = e.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; };
+                const label = [...document.querySelectorAll('.annotation-text')].filter(e => e.textContent === 'P1');
+                return [label.map(box), box(document.querySelector('.main-svg'))];
+            }"""
+        )
+        tab.close()
+        assert len(label) == 1, chart.name
+        left, top, right, bottom = label[0]
+        assert right - left > 20, "the letters have a width"
+        assert picture[0] <= left < right <= picture[2], (chart.name, label, picture)
+        assert picture[1] <= top < bottom <= picture[3], (chart.name, label, picture)
