@@ -80,3 +80,39 @@
         select 1
     {%- endif -%}
 {%- endmacro %}
+
+{# Counts from a phase's first day on, for verdicts: they end with launch day 89, the last day of the latest verdict. An attempt whose window
+   closes by then knows no event after it, so only dirty dates up to then change them, and later nights cost nothing. #}
+{% macro last_verdict_day() -%}
+    89
+{%- endmacro %}
+
+{% macro has_dirty_phases(launch_id) -%}
+    {%- if is_incremental() -%}
+        {{ launch_id }} in (
+            select dirty.launch_id
+            from {{ source('ops', 'build_dates') }} as dirty
+            inner join {{ source('config', 'launches') }} as launched on dirty.launch_id = launched.launch_id
+            where dirty.build_id = {{ build_id() }} and dirty.source = 'mixpanel'
+                and dirty.metric_date <= {{ add_days('launched.launch_date', last_verdict_day()) }}
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+{# The pre_hook that goes with it. Of a launch that has moved to an earlier date, all loaded dates may lie behind its phases. #}
+{% macro delete_dirty_phases(date_column) -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where {{ has_dirty_phases('launch_id') }}
+            or (launch_id, {{ date_column }}) in (
+                select phases.launch_id, phases.{{ date_column }}
+                from {{ this }} as phases
+                inner join {{ source('config', 'launches') }} as launched on phases.launch_id = launched.launch_id
+                where phases.{{ date_column }} > {{ add_days('launched.launch_date', last_verdict_day()) }}
+            )
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{%- endmacro %}

@@ -284,6 +284,22 @@ def activation(product: Product, kind: str = "day") -> dict[dt.date, tuple[int, 
     return {start: (sum(entry.reached == len(product.steps) for entry in own), len(own)) for start, own in grouped.items()}
 
 
+def activation_to_date(product: Product, first: dt.date, last: dt.date) -> dict[dt.date, tuple[int, int]]:
+    """Date -> activated and entered users of all attempts whose window closes on a covered date from `first` to it, where that changes."""
+    dated = [(product.date_of(entry.closes_at), entry) for entry in attempts(product)]
+    found: dict[dt.date, tuple[int, int]] = {}
+    for day in product.covered if product.known_steps == len(product.steps) else []:
+        if first <= day <= last:
+            users: dict[User, Entry] = {}
+            for date, entry in dated:  # in the order of their events for each user
+                if first <= date <= day and date in product.covered:
+                    users.setdefault(entry.user, entry)
+            counts = (sum(entry.reached == len(product.steps) for entry in users.values()), len(users))
+            if counts != max(found.items(), default=(None, (0, 0)))[1]:
+                found[day] = counts
+    return found
+
+
 def retention(product: Product, period_days: int) -> dict[tuple[dt.date, int], tuple[int, int, bool]]:
     """(cohort_date, period) -> size, retained, is_complete; 1 day a period up to day 90, or 7 from Monday."""
     kind = "week" if period_days == 7 else "day"

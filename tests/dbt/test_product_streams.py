@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from tests.dbt.product_truth import Product
 
 LAUNCHES = 60
 KINDS = ("day", "week", "month")
+LAUNCH_DAYS = 12  # from the first loaded date to the launch
+PHASES = (0, 5)
 Rows = dict[Any, Any]
 Nights = list[dict[str, dict[str, Rows]]]  # by night: what -> launch -> rows
 
@@ -53,6 +56,13 @@ QUERIES = {
         )
         for kind in KINDS
     },
+    **{
+        f"activation from day {day}": (
+            f"select launch_id, metric_date, activated_count, entered_count from build.activation_phases where from_day = {day}",
+            2,
+        )
+        for day in PHASES
+    },
 }
 TRUTHS: dict[str, Callable[[Product], Rows]] = {
     "users": truth.active_users,
@@ -65,7 +75,18 @@ TRUTHS: dict[str, Callable[[Product], Rows]] = {
         for kind in KINDS
     },
     **{f"activation by {kind}": lambda product, kind=kind: truth.activation(product, kind) for kind in KINDS},
+    **{
+        f"activation from day {day}": lambda product, day=day: truth.activation_to_date(
+            product, launched(product) + day * truth.DAY, launched(product) + 89 * truth.DAY
+        )
+        for day in PHASES
+    },
 }
+
+
+def launched(product: Product) -> dt.date:
+    """Some were launched so long ago that their phases end among the loaded dates, or before them."""
+    return product.first + (LAUNCH_DAYS - (0, 80, 300)[int(product.launch_id.removeprefix("launch-")) % 3]) * truth.DAY
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +113,9 @@ def nights(session: psycopg.Connection, module_launch_files: Path, streams: list
                 {"id": "activation", "name": "A", "steps": list(product.steps), "window_hours": product.window.total_seconds() / 3600}
             ],
         }
-        write_launch(module_launch_files, product.launch_id, date=product.first, timezone=product.timezone, mixpanel=mixpanel)
+        targets = [{"to_day": 4, "at_least": 0.1}, {"from_day": 5, "at_least": 0.1}]
+        rules = {"mixpanel": mixpanel, "kpis": [{"kpi": "activation", "targets": targets}]}
+        write_launch(module_launch_files, product.launch_id, date=launched(product), timezone=product.timezone, **rules)
     found: Nights = []
     for night in range(len(NIGHTS)):
         for stream in streams:

@@ -65,6 +65,11 @@ MARTS: dict[str, str] = {
         from days cross join generate_series(1, 3) as step_number cross join unnest(array['uniques', 'totals']) as counting
         cross join unnest(array['day', 'week', 'month']) as period_kind
     """,
+    "activation_phases": """
+        select launch_id, 0 as from_day, metric_date, launch_day, (8 + launch_day)::bigint as activated_count,
+            (10 + launch_day)::bigint as entered_count, (8 + launch_day) / (10 + launch_day)::double precision as activated_ratio
+        from days where launch_day between 0 and 89
+    """,
     "retention_cohorts": """
         select launch_id, 'day'::text as period_kind, metric_date as cohort_date, period_number,
             5::bigint as cohort_size_count,

@@ -30,6 +30,8 @@ create table marts.funnel_daily (launch_id text, funnel_id text, entry_date date
 create table marts.funnel_periods (launch_id text, funnel_id text, funnel_name text, counting text, period_kind text, period_start date,
     period_end date, step_number integer, step_name text, entered_count bigint, reached_count bigint, pending_count bigint,
     reached_ratio double precision, is_complete boolean);
+create table marts.activation_phases (launch_id text, from_day integer, metric_date date, launch_day integer, activated_count bigint,
+    entered_count bigint, activated_ratio double precision);
 create table marts.retention_cohorts (launch_id text, period_kind text, cohort_date date, period_number integer, cohort_size_count bigint,
     retained_count bigint, is_complete boolean, retained_ratio double precision);
 create table marts.ticket_daily (launch_id text, metric_date date, launch_day integer, priority text, opened_count bigint,
@@ -222,6 +224,8 @@ def _product(session: psycopg.Connection, launch: Launch, rng: random.Random) ->
 def _funnel(session: psycopg.Connection, launch: Launch, new_users: dict[dt.date, int]) -> Iterator[Value]:
     """Everybody enters once, so that the uniques of a week or a month are those of its days together."""
     periods: dict[tuple[str, dt.date, dt.date, int, str], list[int]] = {}
+    phase: list[tuple[Any, ...]] = []
+    to_date = [0, 0]
     for day in days():
         monday, first = day - dt.timedelta(days=day.weekday()), day.replace(day=1)
         month_end = (first + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
@@ -237,7 +241,11 @@ def _funnel(session: psycopg.Connection, launch: Launch, new_users: dict[dt.date
                 sums = periods.setdefault((kind, start, end, number, step), [0, 0, 0])
                 sums[:] = [total + more for total, more in zip(sums, (entered, reached, waiting), strict=True)]
         decided = entered - pending
+        if 0 <= launch.launch_day(day) < 90:
+            to_date = [to_date[0] + counts[2][2], to_date[1] + decided]
+            phase.append((launch.launch, 0, day, launch.launch_day(day), *to_date, to_date[0] / to_date[1]))
         yield ("activation", day, counts[2][2] / decided if decided else None, float(counts[2][2]), float(decided))
+    _insert(session, "activation_phases", phase)
     _insert(
         session,
         "funnel_periods",

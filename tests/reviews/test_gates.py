@@ -22,6 +22,19 @@ def gate(kpi: str, outcome: str, domain: str = "product") -> Gate:
     return Gate(kpi, kpi, domain, "ratio", 0.5, 5, 10, 0.5, ">=", 0, 29, outcome)
 
 
+def test_a_user_who_entered_on_many_days_of_a_phase_counts_once_in_the_verdict(published: ModuleType) -> None:
+    phase = "where launch_id = 'emr-platform' and from_day = 0 and launch_day = 29"
+    with connect() as session:
+        session.execute(
+            f"update marts.activation_phases set activated_count = 90, entered_count = 100, activated_ratio = 0.9 {phase}".encode()
+        )
+        session.execute("update marts.kpi_daily set numerator = 1, denominator = 1, value = 1 where kpi_id = 'activation'")
+        reader = content.Source(published.EMR, parse_period("verdict", "day-30", published.EMR), session, {})
+        (found,) = (gate for gate in verdict.judge(reader, verdict.promised_metrics(reader)) if gate.kpi_id == "activation")
+        session.rollback()
+    assert (found.actual, found.numerator, found.denominator, found.outcome) == (0.9, 90, 100, "met")
+
+
 def test_the_wilson_interval_equals_the_published_one() -> None:
     # Newcombe (1998), Statistics in Medicine 17, table I, method 3: 81/263 and 15/148
     assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)

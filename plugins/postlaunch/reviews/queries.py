@@ -169,6 +169,21 @@ def funnel_steps(session: Session, launch_id: str, first: dt.date, last: dt.date
     )
 
 
+def activation(session: Session, launch_id: str, from_day: int, last: dt.date) -> tuple[float | None, float | None, float | None]:
+    """(share, activated, entered) from launch day `from_day` to `last`, a user once; None where no window closed or nothing was seen."""
+    row = session.execute(
+        """
+        select activated_ratio, activated_count::float8, entered_count::float8
+        from marts.activation_phases
+        where launch_id = %(launch)s and from_day = %(from_day)s and metric_date <= %(last)s
+        order by metric_date desc
+        limit 1
+        """,
+        {"launch": launch_id, "from_day": from_day, "last": last},
+    ).fetchone()
+    return (row[0], row[1], row[2]) if row else (None, None, None)
+
+
 def weekly_cohorts(session: Session, launch_id: str, last: dt.date, cohorts: int) -> list[CohortCell]:
     """The newest `cohorts` weekly cohorts that began by `last`, however long ago, with every week up to `last`."""
     return _fetch(

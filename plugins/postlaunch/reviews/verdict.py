@@ -90,6 +90,8 @@ def _gate(source: Source, metric: Metric) -> Gate:
     first = launch.date + dt.timedelta(days=from_day)
     values = queries.daily_values(source.session, launch.launch, [metric.kpi_id], first, last)
     actual, numerator, denominator = over_phase(metric.period_rule, values, last)
+    if metric.kpi_id == "activation":  # uniques of days do not add up
+        actual, numerator, denominator = queries.activation(source.session, launch.launch, from_day, last)
     if metric.quantile is not None and metric.buckets == _LATENCY_BUCKETS:
         actual = histogram.quantile(queries.latency_buckets(source.session, launch.launch, first, last), metric.quantile)
     unseen = _days_unseen(source, metric, values, first)
