@@ -66,7 +66,8 @@ def sync_launches(launches: Mapping[str, Launch], faults: Sequence[LaunchFault] 
                 with session.transaction():
                     _sync_launch(session, launch)
             except (psycopg.DataError, psycopg.IntegrityError) as error:
-                reason = f"the warehouse refuses the launch file: {' '.join(str(error).split())}"
+                said = " ".join((error.diag.message_primary or str(error)).split())  # with its values: those of a launch file are no secret
+                reason = f"the warehouse refuses the launch file: {said}"
                 refused.append(LaunchFault(launch.launch, Path(f"{launch.launch}.yaml"), reason))
         _sync_faults(session, [*faults, *refused])
     return (*faults, *refused)
