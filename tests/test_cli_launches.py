@@ -67,20 +67,22 @@ def test_what_may_be_meant_is_a_warning_and_no_failure(folder: Path) -> None:
 
 
 def test_live_asks_the_sources_and_ends_with_1_where_something_is_not_there(folder: Path, apis: str) -> None:
-    put(folder, "paged", without="prometheus")  # the simulated Prometheus has nothing of today
     pagerduty = yaml.safe_load((folder / "emr-platform.yaml").read_text())["pagerduty"]
-    (folder / "emr-platform.yaml").rename(folder / "emr-platform.txt")
-    assert postlaunch("launches", "check", "--live")[0] == 0
-    (folder / "emr-platform.txt").rename(folder / "emr-platform.yaml")
+    put(folder, "paged", without="prometheus")  # the simulated Prometheus has nothing of today
     put(folder, "nobody", without="prometheus", pagerduty={**pagerduty, "services": ["PNOBODY"]})
+    (folder / "emr-platform.yaml").unlink()
     code, said, _ = postlaunch("launches", "check", "--live")
     assert code == 1
     assert "nobody: pagerduty.services" in said
     assert "PNOBODY" in said
+    assert "paged: pagerduty" not in said
+    (folder / "nobody.yaml").unlink()
+    assert postlaunch("launches", "check", "--live")[0] == 0
 
 
 def test_a_launch_beside_a_wrong_file_is_ingested_and_the_wrong_one_stops_with_its_reason(folder: Path, warehouse: str, apis: str) -> None:
     put(folder, "blue", colour="blue")
     assert postlaunch("ingest", "pagerduty", "--launch", "emr-platform", *DAY)[0] == 0
     code, _, complaint = postlaunch("ingest", "pagerduty", "--launch", "blue", *DAY)
-    assert (code, complaint) == (1, f"postlaunch: {folder / 'blue.yaml'}: colour: unknown key{complaint.partition('unknown key')[2]}")
+    assert code == 1
+    assert complaint.startswith(f"postlaunch: {folder / 'blue.yaml'}: colour: unknown key")

@@ -545,7 +545,7 @@ TAKEN: dict[Source, list[Any]] = {  # so many that one refused record does not h
 }
 
 
-TITLES = ("build.stg_pagerduty__incidents", "build.int_incidents")  # no reader's, and the mart shows a title only where that is asked for
+TITLES = ("build.stg_pagerduty__incidents",)  # a view of raw, of no reader
 
 
 def people(records: dict[Source, list[Any]]) -> Callable[[Request], Response]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import psycopg
 import pytest
 
 from postlaunch import cli
+from postlaunch.cli_progress import read_line
 from postlaunch.config.connections import get_connection
 from postlaunch.errors import PostlaunchError
 from postlaunch.warehouse.db import connect
@@ -148,7 +148,7 @@ def test_a_server_that_stops_under_a_command_is_one_line_and_the_rerun_goes_on_a
         assert process.returncode == 1, command
         *progress, line = said.splitlines()
         assert line.startswith("postlaunch: "), command
-        assert all(re.fullmatch(r".* \(\d+( of \d+)?\)", each) for each in progress), said
+        assert all(read_line(each) for each in progress), said
         assert "run the same command again as soon as the server answers" in said
         assert "Traceback" not in out + said
         assert own_server.password not in out + said

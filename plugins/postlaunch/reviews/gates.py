@@ -6,8 +6,8 @@ merged buckets, counts are summed, levels are those of the last day.
 
 A phase is judged when each of its days was seen, or nothing can change the outcome any more: a quota that is broken stays broken, and
 of a level the last day alone decides. Until then the gate is undecided. Such a gate, one under the minimum sample and one that nothing
-measured count against "every gate is met". A promise about how incidents are handled
-asks nothing of a phase in which every day was seen and none came.
+measured count against "every gate is met". A promise about how incidents are handled asks nothing of a phase in which every day was seen
+and none came.
 
 Proportions of people or tickets carry a Wilson interval (intervals.py). Uptime and error rate carry
 none: seconds and requests fail together, and an interval for independent trials would promise far too much.

@@ -46,3 +46,6 @@ STREAMS: dict[Source, tuple[Stream, ...]] = {
     "pagerduty": (LOG_ENTRIES, INCIDENTS, NOTES, SERVICES, PRIORITIES, ESCALATION_POLICIES, DUTY_SCHEDULES, ONCALLS),
     "prometheus": (SAMPLES,),
 }
+
+REPLACED = [stream for streams in STREAMS.values() for stream in streams if stream.mode == "replace"]
+DATED: list[Source] = sorted({stream.source for stream in REPLACED})  # whose dates are loaded one by one; the others have windows

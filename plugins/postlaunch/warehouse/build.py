@@ -27,6 +27,7 @@ from postlaunch.config.launch import DOMAIN_SOURCE
 from postlaunch.config.load import read_launches
 from postlaunch.config.settings import load_settings
 from postlaunch.errors import BuildError, ConfigError, LockedError, WarehouseError
+from postlaunch.sources.streams import DATED
 from postlaunch.warehouse.config_sync import sync_launches
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.dbt_run import APPLICATION_NAME, Node, Progress, run_dbt
@@ -52,7 +53,7 @@ windows as (
         coalesce(loads.partition_date, (loads.window_end_at at time zone launches.timezone)::date - 1) as last_date
     from ops.partition_loads as loads
     inner join config.launches as launches on loads.launch_id = launches.launch_id
-    where loads.partition_date is not null or loads.source not in ('mixpanel', 'prometheus')
+    where loads.partition_date is not null or loads.source <> all(%(dated)s)
 ),
 
 loaded as (
@@ -207,7 +208,7 @@ def _start(session: psycopg.Connection, full_refresh: bool) -> int | None:
         assert row is not None  # noqa: S101  # insert ... returning gives a row or raises
         build_id = int(row[0])
         session.execute(_TAKE_LOADS, [build_id])
-        dates = session.execute(_DIRTY_DATES, {"build_id": build_id, "full_refresh": full_refresh}).rowcount
+        dates = session.execute(_DIRTY_DATES, {"build_id": build_id, "full_refresh": full_refresh, "dated": DATED}).rowcount
         if dates == 0:
             raise psycopg.Rollback(transaction)
         resolve_identities(session, build_id, full_refresh)
@@ -230,7 +231,8 @@ def _finish(session: psycopg.Connection, build_id: int) -> None:
     with session.transaction():
         session.execute("update ops.builds set status = 'succeeded', ended_at = clock_timestamp() where build_id = %s", [build_id])
         session.execute(
-            _DOMAIN_BUILDS, {"build_id": build_id, "domains": domains, "sources": [DOMAIN_SOURCE[domain] for domain in domains]}
+            _DOMAIN_BUILDS,
+            {"build_id": build_id, "domains": domains, "sources": [DOMAIN_SOURCE[domain] for domain in domains], "dated": DATED},
         )
 
 

@@ -18,7 +18,7 @@ from postlaunch.config.load import LaunchFault, LaunchFiles
 from postlaunch.config.support_hours import opening_intervals
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import PATIENCE_SECONDS, bounded
-from postlaunch.warehouse.zones import zone_fault
+from postlaunch.warehouse.zones import keep_fault, zone_fault
 
 HOURS_BEFORE_LAUNCH = dt.timedelta(days=400)
 HOURS_AHEAD = dt.timedelta(days=400)
@@ -52,8 +52,7 @@ def sync_launches(launches: Mapping[str, Launch], faults: Sequence[LaunchFault] 
     """Make `config.*` say what the launch files say, and `ops.launch_faults` which of them are wrong. Returns all faults.
 
     One transaction, and a launch that the warehouse refuses, or whose data are dated in another time zone, is one more fault and costs only
-    itself. Launches without a file any more, or
-    with a wrong one, are kept as they were.
+    itself. Launches without a file any more, or with a wrong one, are kept as they were.
     """
     refused: list[LaunchFault] = []
     with connect() as session, bounded(session, PATIENCE_SECONDS, "sync of the launch files"):
@@ -106,13 +105,7 @@ def _sync_faults(session: psycopg.Connection, faults: Sequence[LaunchFault]) -> 
         reasons.setdefault(fault.launch_id, []).append(fault.reason)
     session.execute("delete from ops.launch_faults where not launch_id = any(%s)", [list(reasons)])
     for launch_id, texts in reasons.items():
-        session.execute(
-            """
-            insert into ops.launch_faults (launch_id, reason) values (%s, %s)
-            on conflict (launch_id) do update set reason = excluded.reason
-            """,
-            [launch_id, "\n".join(texts)],
-        )
+        keep_fault(session, launch_id, "\n".join(texts))
 
 
 def _sync_launch(session: psycopg.Connection, launch: Launch) -> None:

@@ -24,7 +24,7 @@ from postlaunch.sources.base import Progress, each_date
 from postlaunch.sources.landed import window_of
 from postlaunch.sources.landing import MANIFEST, Landing, Pull, new_pull_id, read_pull
 from postlaunch.sources.redated import Cut, cuts, land
-from postlaunch.sources.streams import STREAMS, Stream
+from postlaunch.sources.streams import DATED, REPLACED, STREAMS, Stream
 from postlaunch.warehouse.build import LOCK as BUILD_LOCK
 from postlaunch.warehouse.ingest_runs import at_work
 from postlaunch.warehouse.loader import Loader
@@ -32,7 +32,6 @@ from postlaunch.warehouse.locks import take
 from postlaunch.warehouse.refusals import refusal
 
 MOST_TOLD = 10  # missing pulls in one message
-_REPLACED = [stream for streams in STREAMS.values() for stream in streams if stream.mode == "replace"]
 
 _LOADED = """
     select distinct on (partition_date) partition_date, pull_id
@@ -181,7 +180,7 @@ def redate(launch: Launch, *, dry_run: bool = False, progress: Progress | None =
             if row is None or row[0] == launch.timezone:
                 return Redated(launch.launch, launch.timezone, launch.timezone, 0, 0, (), dry_run, is_needed=False)
             before = row[0]
-            plans = [_plan(session, landing, launch, stream) for stream in _REPLACED]
+            plans = [_plan(session, landing, launch, stream) for stream in REPLACED]
             dates = sum(len(plan.parts) for plan in plans)
             to_pull = tuple((plan.stream.source, date) for plan in plans for date in plan.partial)
             stretches = _stretches(session, launch)
@@ -245,7 +244,7 @@ def _pulls(session: psycopg.Connection, landing: Landing, launch: Launch, stream
 
 def _stretches(session: psycopg.Connection, launch: Launch) -> list[_Stretch]:
     """Of streams whose source has no dates of its own: there those of events and samples say what is covered."""
-    sources = [source for source in STREAMS if source not in {stream.source for stream in _REPLACED}]
+    sources = [source for source in STREAMS if source not in DATED]
     values = {"launch": launch.launch, "sources": sources, "timezone": launch.timezone}
     return session.cursor(row_factory=class_row(_Stretch)).execute(_STRETCHES, values).fetchall()
 

@@ -24,7 +24,7 @@ class OtherZoneError(ConfigError):
 
 
 def zone_fault(session: psycopg.Connection, launch: Launch) -> str | None:
-    """Why the launch has to stand still, and what mends it; None if its data are dated in the zone of its file."""
+    """Why the launch has to stand still, and what to do about it; None if its data are dated in the zone of its file."""
     row = session.execute(_DATED, [launch.launch]).fetchone()
     return None if row is None or row[0] == launch.timezone else _reason(launch, row[0])
 
@@ -34,13 +34,17 @@ def require_zone(launch: Launch) -> None:
     with connect() as session:
         reason = zone_fault(session, launch)
         if reason:
-            session.execute(
-                "insert into ops.launch_faults (launch_id, reason) values (%s, %s) "
-                "on conflict (launch_id) do update set reason = excluded.reason",
-                [launch.launch, reason],
-            )
+            keep_fault(session, launch.launch, reason)
     if reason:
         raise OtherZoneError(reason)
+
+
+def keep_fault(session: psycopg.Connection, launch_id: str, reason: str) -> None:
+    """Why the launch stands still, in ops.launch_faults; since when stays what it was."""
+    session.execute(
+        "insert into ops.launch_faults (launch_id, reason) values (%s, %s) on conflict (launch_id) do update set reason = excluded.reason",
+        [launch_id, reason],
+    )
 
 
 def begin_zone(session: psycopg.Connection, launch: Launch) -> None:

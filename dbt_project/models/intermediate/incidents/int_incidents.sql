@@ -10,6 +10,10 @@ severities as (
     select * from {{ ref('int_priority_severities') }}
 ),
 
+launches as (
+    select * from {{ ref('stg_config__launches') }}
+),
+
 -- an incident that is open again keeps the log entry of its former resolution, but is not resolved; one that was merged ends elsewhere
 responded as (
     select
@@ -34,7 +38,7 @@ final as (
         responded.incident_number,
         responded.service_id,
         responded.service_name,
-        responded.title,
+        case when launches.shows_incident_titles then {{ without_personal_data('responded.title') }} end as title,
         responded.priority_name,
         coalesce(severities.severity, 'none') as severity,
 
@@ -55,6 +59,7 @@ final as (
             ) = 1
         ) as is_counted
     from responded
+    inner join launches on responded.launch_id = launches.launch_id
     left join pagerduty_incidents as survivors
         on responded.launch_id = survivors.launch_id
         and responded.merged_into_incident_id = survivors.incident_id

@@ -3,35 +3,12 @@ with period_dates as (
     where source = 'mixpanel'
 ),
 
-launches as (
-    select * from {{ ref('stg_config__launches') }}
-),
-
--- Launches that have a funnel called activation, and the step that counts as activated: its last. If a step was never done by any user,
--- nobody is known to be activated or not.
-last_steps as (
-    select
-        launch_id,
-        max(step_number) as step_number
-    from {{ ref('int_named_events') }}
-    where funnel_id = 'activation'
-    group by launch_id
-    having bool_and(is_seen)
-),
-
--- Dated by the day on which the window closes: decided then, and never changed by the passing of time.
+-- If a step was never done by any user, nobody is known to be activated or not.
 attempts as (
-    select
-        attempts.launch_id,
-        attempts.user_key,
-        attempts.entered_at,
-        attempts.entry_order,
-        {{ local_date('attempts.closes_at', 'launches.timezone') }} as closing_date,
-        attempts.reached_step_number = last_steps.step_number as is_activated
-    from {{ ref('int_funnel_attempts') }} as attempts
-    inner join launches on attempts.launch_id = launches.launch_id
-    inner join last_steps on attempts.launch_id = last_steps.launch_id
-    where attempts.funnel_id = 'activation'
+    select attempts.*
+    from {{ ref('int_activation_attempts') }} as attempts
+    inner join {{ ref('int_event_scope') }} as event_scope on attempts.launch_id = event_scope.launch_id
+    where event_scope.is_activation_seen
 ),
 
 -- A user counts once in a period, with the first attempt that closes in it.

@@ -7,8 +7,8 @@
 }}
 
 with attempts as (
-    select * from {{ ref('int_funnel_attempts') }}
-    where funnel_id = 'activation' and {{ has_dirty_phases('launch_id') }}
+    select * from {{ ref('int_activation_attempts') }}
+    where launch_day between 0 and {{ last_verdict_day() }} and {{ has_dirty_phases('launch_id') }}
 ),
 
 covered_dates as (
@@ -16,53 +16,25 @@ covered_dates as (
     where source = 'mixpanel'
 ),
 
-launches as (
-    select * from {{ ref('stg_config__launches') }}
-),
-
-last_steps as (
-    select
-        launch_id,
-        max(step_number) as step_number
-    from {{ ref('stg_config__funnel_steps') }}
-    where funnel_id = 'activation'
-    group by launch_id
-),
-
 -- A phase begins with the launch where its target does not say otherwise.
 phases as (
-    select launch_id, 0 as from_day from launches
+    select launch_id, 0 as from_day from {{ ref('stg_config__launches') }}
     union
     select launch_id, coalesce(from_day, 0) as from_day from {{ ref('stg_config__kpi_targets') }}
     where kpi_id = 'activation'
 ),
 
--- Dated as the KPI is: by the day on which the window closes.
-dated as (
-    select
-        attempts.launch_id,
-        attempts.user_key,
-        attempts.entered_at,
-        attempts.entry_order,
-        {{ local_date('attempts.closes_at', 'launches.timezone') }} as closing_date,
-        {{ days_between('launches.launch_date', local_date('attempts.closes_at', 'launches.timezone')) }} as launch_day,
-        attempts.reached_step_number = last_steps.step_number as is_activated
-    from attempts
-    inner join launches on attempts.launch_id = launches.launch_id
-    inner join last_steps on attempts.launch_id = last_steps.launch_id
-),
-
 -- A user counts once in a phase, from the day on which the first of the windows closes that close in it.
 ranked as (
     select
-        dated.*,
+        attempts.*,
         phases.from_day,
-        row_number() over (partition by dated.launch_id, phases.from_day, dated.user_key order by dated.entered_at, dated.entry_order)
-            as phase_rank
-    from dated
-    inner join covered_dates on dated.launch_id = covered_dates.launch_id and dated.closing_date = covered_dates.metric_date
-    inner join phases on dated.launch_id = phases.launch_id and dated.launch_day >= phases.from_day
-    where dated.launch_day between 0 and {{ last_verdict_day() }}
+        row_number() over (
+            partition by attempts.launch_id, phases.from_day, attempts.user_key order by attempts.entered_at, attempts.entry_order
+        ) as phase_rank
+    from attempts
+    inner join covered_dates on attempts.launch_id = covered_dates.launch_id and attempts.closing_date = covered_dates.metric_date
+    inner join phases on attempts.launch_id = phases.launch_id and attempts.launch_day >= phases.from_day
 ),
 
 days as (

@@ -27,21 +27,33 @@ described as (
     from places
 ),
 
+activation as (
+    select
+        launch_id,
+        bool_and(is_seen) as is_seen
+    from {{ ref('int_named_events') }}
+    where funnel_id = 'activation'
+    group by launch_id
+),
+
 -- without a list every event is activity; without a registration event a user begins with activity
 final as (
     select
         launches.launch_id,
         coalesce(active.is_any_seen, true) as is_activity_seen,
         coalesce(registration.is_any_seen, active.is_any_seen, true) as is_beginning_seen,
+        coalesce(activation.is_seen, false) as is_activation_seen,
         nullif(concat_ws('; ', active.notice, registration.notice), '') as notice
     from launches
     left join described as active on launches.launch_id = active.launch_id and active.named_by = 'active_events'
     left join described as registration on launches.launch_id = registration.launch_id and registration.named_by = 'registration_event'
+    left join activation on launches.launch_id = activation.launch_id
 )
 
 select
     launch_id,
     is_activity_seen,
     is_beginning_seen,
+    is_activation_seen,
     notice
 from final

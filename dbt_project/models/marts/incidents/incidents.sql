@@ -45,7 +45,7 @@ final as (
         timed.launch_id,
         timed.incident_id,
         timed.incident_number,
-        case when launches.shows_incident_titles then {{ without_personal_data('timed.title') }} end as title,
+        timed.title,
         timed.severity,
         timed.priority_name,
         timed.service_id,

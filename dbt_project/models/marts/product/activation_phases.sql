@@ -4,10 +4,8 @@ with phases as (
 
 -- If a step was never done by any user, nobody is known to be activated or not.
 seen_launches as (
-    select launch_id from {{ ref('int_named_events') }}
-    where funnel_id = 'activation'
-    group by launch_id
-    having bool_and(is_seen)
+    select launch_id from {{ ref('int_event_scope') }}
+    where is_activation_seen
 )
 
 select
