@@ -28,8 +28,8 @@ from postlaunch.cli_progress import bars, read_line
 from postlaunch.config.launch import Launch, Source
 from postlaunch.config.load import load_launches
 from postlaunch.doctor import browser_path
+from postlaunch.marts.publish import waits_for_publication
 from postlaunch.warehouse.db import connect
-from postlaunch.warehouse.publish import waits_for_publication
 from sandbox import stack as local
 from sandbox.airflow import AirflowClient
 from sandbox.errors import SandboxError

@@ -13,7 +13,7 @@ from psycopg import sql
 from rich.console import Console
 from rich.table import Table
 
-from postlaunch.sources.streams import STREAMS
+from postlaunch.landing.streams import STREAMS
 from postlaunch.warehouse.db import connect
 from sandbox import airflow
 from sandbox.errors import SandboxError

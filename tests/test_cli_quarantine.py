@@ -14,10 +14,10 @@ from postlaunch.cli import cli
 from postlaunch.cli_quarantine import printable
 from postlaunch.config.load import load_launch
 from postlaunch.errors import WarehouseError
-from postlaunch.sources.landing import Landing, Pull, new_pull_id
-from postlaunch.sources.landing_writer import PartitionWriter
-from postlaunch.warehouse.loader import Loader
-from postlaunch.warehouse.quarantine import Choice, groups
+from postlaunch.landing.writer import PartitionWriter
+from postlaunch.landing.zone import Landing, Pull, new_pull_id
+from postlaunch.load.loader import Loader
+from postlaunch.load.quarantine import Choice, groups
 
 DAY = dt.date(2026, 2, 17)
 EVIL = b'{"event": "\x1b[2J\x1b]0;owned\x07[red]caf\xc3\xa9\xe2\x80\xae \xff'

@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from postlaunch.pipeline_state import Work, pipeline_state
 from postlaunch.warehouse.db import connect
-from postlaunch.warehouse.pipeline_state import Work, pipeline_state
 
 LAUNCH = "emr-platform"
 PRODUCTION = """

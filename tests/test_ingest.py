@@ -20,11 +20,11 @@ from postlaunch.config.launch import SOURCES, Launch, Source
 from postlaunch.config.load import load_launch
 from postlaunch.errors import ConfigError, LandingError, SourceAuthError, SourceError, WarehouseError
 from postlaunch.ingest import ingest, load
+from postlaunch.landing.zone import read_pull
+from postlaunch.load.loss import ShrunkError
 from postlaunch.sources import base
-from postlaunch.sources.landing import read_pull
 from postlaunch.warehouse.config_sync import sync_launches
 from postlaunch.warehouse.db import connect
-from postlaunch.warehouse.loader_loss import ShrunkError
 
 FIRST, LAST = dt.date(2026, 2, 17), dt.date(2026, 2, 19)
 _ENTITIES = "select id, version_at, record from raw."

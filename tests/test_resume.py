@@ -20,8 +20,8 @@ from postlaunch.config.launch import Launch, Source
 from postlaunch.config.load import load_launch
 from postlaunch.errors import SourceError
 from postlaunch.ingest import IngestResult, ingest
+from postlaunch.landing.zone import Landing
 from postlaunch.sources import base
-from postlaunch.sources.landing import Landing
 from tests.test_ingest import ROWS
 
 FIRST, LAST = dt.date(2026, 2, 17), dt.date(2026, 2, 20)

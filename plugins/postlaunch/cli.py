@@ -198,8 +198,8 @@ def redate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
 ) -> None:
     """Date what is loaded of a launch anew, after the time zone in its file has changed: all of it in one transaction, or nothing."""
+    from postlaunch.load.redate import redate as run
     from postlaunch.warehouse.migrate import migrate as ensure_schema
-    from postlaunch.warehouse.redate import redate as run
 
     ensure_schema()
     chosen = _launch(launch)
@@ -282,7 +282,7 @@ def review(
 
 def _show_pipeline() -> bool:
     """Whether the warehouse answers."""
-    from postlaunch.warehouse.pipeline_state import launch_faults, pipeline_state
+    from postlaunch.pipeline_state import launch_faults, pipeline_state
 
     try:
         domains, work = pipeline_state()
@@ -321,7 +321,7 @@ def _launch_to_review(launch_id: str) -> Launch:
 def _ingest(source: Source, launch: Launch, first: dt.date, last: dt.date) -> None:
     from postlaunch.ingest import check_dates
     from postlaunch.ingest import ingest as extract_and_load
-    from postlaunch.warehouse.call_budget import plan
+    from postlaunch.sources.call_budget import plan
     from postlaunch.warehouse.migrate import migrate as ensure_schema
 
     if source not in launch.sources:
@@ -336,7 +336,7 @@ def _ingest(source: Source, launch: Launch, first: dt.date, last: dt.date) -> No
 
 
 def _build(full_refresh: bool) -> None:
-    from postlaunch.warehouse.build import build as run_dbt
+    from postlaunch.marts.build import build as run_dbt
     from postlaunch.warehouse.migrate import migrate as ensure_schema
 
     ensure_schema()
@@ -354,6 +354,6 @@ def _audit() -> None:
 
 
 def _publish() -> None:
-    from postlaunch.warehouse.publish import publish as run_publish
+    from postlaunch.marts.publish import publish as run_publish
 
     console.print(run_publish().summary, markup=False)

@@ -25,7 +25,7 @@ ReasonFilter = Annotated[str | None, typer.Option("--reason", help="Only reasons
 @quarantine_cli.command("list")
 def list_groups(launch: LaunchFilter = None, source: SourceFilter = None, reason: ReasonFilter = None) -> None:
     """How many lines are refused, by launch, source, stream and reason."""
-    from postlaunch.warehouse.quarantine import Choice, groups
+    from postlaunch.load.quarantine import Choice, groups
 
     found = groups(Choice(launch, source, reason))
     if not found:
@@ -43,7 +43,7 @@ def list_groups(launch: LaunchFilter = None, source: SourceFilter = None, reason
 @quarantine_cli.command("show")
 def show(record: Annotated[int, typer.Argument(help="Number of a record, for example from `postlaunch quarantine list`.")]) -> None:
     """One refused line as it came, with its reason and its place in the landing zone."""
-    from postlaunch.warehouse.quarantine import record as find
+    from postlaunch.load.quarantine import record as find
 
     found = find(record)
     place = f"line {found.line_number:,}" + ("" if found.byte_offset is None else f", byte {found.byte_offset:,} of the unzipped file")
@@ -64,10 +64,10 @@ def show(record: Annotated[int, typer.Argument(help="Number of a record, for exa
 @quarantine_cli.command("replay")
 def replay(launch: LaunchFilter = None, source: SourceFilter = None, reason: ReasonFilter = None) -> None:
     """Load the pulls of refused lines again, after a fix: what passes now is loaded, the rest stays refused."""
-    from postlaunch.sources.landing import Landing
+    from postlaunch.landing.zone import Landing
+    from postlaunch.load.quarantine import Choice
+    from postlaunch.load.quarantine import replay as run
     from postlaunch.warehouse.migrate import migrate as ensure_schema
-    from postlaunch.warehouse.quarantine import Choice
-    from postlaunch.warehouse.quarantine import replay as run
 
     ensure_schema()
     settings = load_settings()

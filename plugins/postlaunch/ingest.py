@@ -1,6 +1,6 @@
 """Ingest = extract to the landing zone + load into the warehouse. `load` is the second half alone, and never calls an API.
 
-    ingest("mixpanel", launch, first, last)  ->  sources/mixpanel.py  ->  landing zone  ->  warehouse/loader.py  ->  raw.*, ops.*
+    ingest("mixpanel", launch, first, last)  ->  sources/mixpanel/extract.py  ->  landing zone  ->  load/loader.py  ->  raw.*, ops.*
 
 One source and one launch a call: a source that fails takes nobody with it. Nothing is loaded before everything was pulled. A run that was
 cut short goes on where the landing zone ends; a date that lost rows is refused, and its neighbours are loaded all the same.
@@ -16,16 +16,16 @@ from postlaunch.config.connections import get_connection
 from postlaunch.config.launch import Launch, Mixpanel, PagerDuty, Prometheus, Source, Zendesk
 from postlaunch.config.settings import load_settings
 from postlaunch.errors import ConfigError, LandingError
+from postlaunch.landing.resume import clear_refusal, is_landed, landed_since, mark_refused, newest_pull
+from postlaunch.landing.streams import STREAMS, Stream
+from postlaunch.landing.zone import Landing, Pull
+from postlaunch.load.loader import Loader, LoadResult
+from postlaunch.load.loss import ShrunkError
+from postlaunch.load.runs import recorded, uncovered_from
+from postlaunch.load.samples import samples_in_line
 from postlaunch.sources import extractor
 from postlaunch.sources.base import Progress, each_date
-from postlaunch.sources.landed import clear_refusal, is_landed, landed_since, mark_refused, newest_pull
-from postlaunch.sources.landing import Landing, Pull
-from postlaunch.sources.streams import STREAMS, Stream
-from postlaunch.warehouse.call_budget import call_budget
-from postlaunch.warehouse.ingest_runs import recorded, uncovered_from
-from postlaunch.warehouse.loader import Loader, LoadResult
-from postlaunch.warehouse.loader_loss import ShrunkError
-from postlaunch.warehouse.loader_samples import samples_in_line
+from postlaunch.sources.call_budget import call_budget
 from postlaunch.warehouse.zones import require_zone
 
 EARLIEST_YEAR = 1980  # as in launch files; before it, zones and windows run off the calendar

@@ -86,7 +86,7 @@ def test_the_rest_of_the_package_runs_without_airflow() -> None:
     code = (
         "import sys; sys.modules['airflow'] = None\n"
         "import postlaunch.cli, postlaunch.ingest, postlaunch.quality, postlaunch.reviews\n"
-        "import postlaunch.warehouse.build, postlaunch.warehouse.publish"
+        "import postlaunch.marts.build, postlaunch.marts.publish"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

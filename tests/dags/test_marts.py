@@ -125,8 +125,8 @@ def test_settle_gives_its_place_back_and_comes_again_in_ten_seconds(warehouse: s
 
 
 def test_each_model_is_a_line_of_the_log_with_its_seconds(caplog: pytest.LogCaptureFixture) -> None:
+    from postlaunch.marts.dbt_run import Node
     from postlaunch.orchestration.marts import _log_node
-    from postlaunch.warehouse.dbt_run import Node
 
     with caplog.at_level("INFO"):
         _log_node(Node("kpi_daily", "model", "success", 1.234, 7, 71))

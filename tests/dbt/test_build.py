@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from postlaunch.errors import BuildError, ConfigError
-from postlaunch.warehouse.build import build, open_build
+from postlaunch.marts.build import build, open_build
 from postlaunch.warehouse.db import connect
 from tests.dbt import product_truth as truth
 from tests.dbt.event_rows import Event, days, hashes_of_build, load_dates, write_launch

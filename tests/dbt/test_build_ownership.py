@@ -19,10 +19,10 @@ import pytest
 
 from postlaunch.cli_progress import read_line
 from postlaunch.errors import BuildError
-from postlaunch.warehouse import build as building
-from postlaunch.warehouse.build import build, open_build
+from postlaunch.marts import build as building
+from postlaunch.marts.build import build, open_build
+from postlaunch.marts.dbt_run import Node
 from postlaunch.warehouse.db import connect
-from postlaunch.warehouse.dbt_run import Node
 from sandbox.postgres import PostgresServer
 from tests.conftest import LOGIN
 from tests.dbt.event_rows import Event, load_dates, write_launch
@@ -60,7 +60,7 @@ def dbt_of(parent: int) -> list[psutil.Process]:
     found = []
     for child in psutil.Process(parent).children():
         with suppress(psutil.Error):  # it ends while it is asked
-            if "postlaunch.warehouse.dbt_process" in child.cmdline():
+            if "postlaunch.marts.dbt_process" in child.cmdline():
                 found.append(child)
     return found
 
@@ -81,7 +81,7 @@ def waits_for_the_lock(warehouse: str) -> bool:
 
 
 def test_the_heir_of_a_killed_build_takes_over_at_once_and_its_dbt_is_gone(warehouse: str, slow_dbt: psycopg.Connection) -> None:
-    code = "from postlaunch.warehouse.build import build; build()"
+    code = "from postlaunch.marts.build import build; build()"
     with subprocess.Popen([sys.executable, "-c", code]) as owner:
         until("dbt is in the middle of a model", lambda: waits_for_the_lock(warehouse))
         (orphan,) = dbt_of(owner.pid)
@@ -138,7 +138,7 @@ def test_models_that_failed_are_tried_again_by_dbt_retry_and_no_other(
                 session.execute("grant select on raw.zendesk_tickets to postlaunch_transformer")
         seen.append(node)
 
-    monkeypatch.setattr("postlaunch.warehouse.dbt_run.PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr("postlaunch.marts.dbt_run.PAUSE_SECONDS", 0.1)
     result = build(progress=forbid)
     failed = {node.name for node in seen if node.status in ("error", "skipped")}
     again = [node.name for node in seen if [one.name for one in seen].count(node.name) == 2]

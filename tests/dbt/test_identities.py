@@ -11,9 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from postlaunch.warehouse.build import build, open_build
+from postlaunch.marts.build import build, open_build
+from postlaunch.marts.identities import components
 from postlaunch.warehouse.db import connect
-from postlaunch.warehouse.identities import components
 from tests.dbt.event_rows import Event, load_dates, rows_by, write_launch
 
 MONDAY = dt.date(2026, 1, 12)

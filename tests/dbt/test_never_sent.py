@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from postlaunch.warehouse.build import build
+from postlaunch.marts.build import build
 from postlaunch.warehouse.db import connect
 from tests.dbt.event_rows import Event, days, load_dates, write_launch
 

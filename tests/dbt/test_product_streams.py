@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from postlaunch.warehouse.build import build
+from postlaunch.marts.build import build
 from postlaunch.warehouse.db import connect
 from tests.dbt import product_truth as truth
 from tests.dbt.event_rows import hashes_of_build, load_dates, rows_by, write_launch

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from postlaunch.config.settings import load_settings
-from postlaunch.warehouse.dbt_run import dbt_environment
+from postlaunch.marts.dbt_run import dbt_environment
 
 
 def test_every_unit_test_and_invariant_of_the_models_holds(warehouse: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from psycopg import sql
 
-from postlaunch.warehouse.build import build
+from postlaunch.marts.build import build
 from postlaunch.warehouse.db import connect
 from tests.dbt.event_rows import Event, days, load_dates, write_launch
 

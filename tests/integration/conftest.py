@@ -38,9 +38,9 @@ def _published(
     warehouses: Warehouses, template: str, _apis_server: tuple[str, Path], sandbox_launches: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Story:
     from postlaunch.ingest import ingest
+    from postlaunch.marts.build import build
+    from postlaunch.marts.publish import publish
     from postlaunch.quality import audit
-    from postlaunch.warehouse.build import build
-    from postlaunch.warehouse.publish import publish
 
     landing = tmp_path_factory.mktemp("landing")
     with pytest.MonkeyPatch.context() as patch, warehouses.copied(template, "story", patch):

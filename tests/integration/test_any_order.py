@@ -31,9 +31,11 @@ from starlette.routing import Route
 
 from postlaunch.config.launch import SOURCES, Launch, Source
 from postlaunch.ingest import ingest
-from postlaunch.sources import mixpanel, pagerduty_client, prometheus
-from postlaunch.sources.streams import STREAMS
-from postlaunch.warehouse.loader_entities import _TIMES
+from postlaunch.landing.streams import STREAMS
+from postlaunch.load.entities import _TIMES
+from postlaunch.sources.mixpanel import extract as mixpanel
+from postlaunch.sources.pagerduty import client as pagerduty_client
+from postlaunch.sources.prometheus import extract as prometheus
 from sandbox.apis.faults import Faults
 from sandbox.apis.server import running_server
 from tests.sources.conftest import make_launch

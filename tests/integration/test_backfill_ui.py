@@ -281,7 +281,7 @@ def dbts(stack: Stack) -> list[psutil.Process]:
     found = []
     for process in stack.supervisor.strays():
         with contextlib.suppress(psutil.Error):
-            if "postlaunch.warehouse.dbt_process" in process.cmdline():
+            if "postlaunch.marts.dbt_process" in process.cmdline():
                 found.append(process)
     return found
 

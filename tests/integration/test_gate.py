@@ -17,14 +17,14 @@ import pytest
 from postlaunch.config.launch import Launch
 from postlaunch.config.load import load_launch
 from postlaunch.ingest import ingest, load
+from postlaunch.landing.zone import Landing
+from postlaunch.load.loss import ShrunkError
+from postlaunch.marts.build import build
+from postlaunch.marts.publish import PublishResult, publish
+from postlaunch.marts.tables import mart_tables
 from postlaunch.quality import AuditResult, audit
-from postlaunch.sources.landing import Landing
-from postlaunch.warehouse.build import build
 from postlaunch.warehouse.config_sync import sync_launches
 from postlaunch.warehouse.db import connect
-from postlaunch.warehouse.loader_loss import ShrunkError
-from postlaunch.warehouse.marts import mart_tables
-from postlaunch.warehouse.publish import PublishResult, publish
 from postlaunch.warehouse.status import DomainStatus, domain_status
 
 FIRST, LAST = dt.date(2026, 3, 1), dt.date(2026, 4, 12)

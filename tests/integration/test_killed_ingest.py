@@ -50,7 +50,8 @@ import datetime as dt, os, sys, time
 from pathlib import Path
 from postlaunch.config.load import load_launch
 from postlaunch.ingest import ingest
-from postlaunch.sources import mixpanel_http, extractor
+from postlaunch.sources import extractor
+from postlaunch.sources.mixpanel import http as mixpanel_http
 
 mixpanel_http.READ_BYTES = 4096
 folder, launch, source, first, last, stop = sys.argv[1:]

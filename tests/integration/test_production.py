@@ -18,11 +18,11 @@ import yaml
 from postlaunch.config.launch import SOURCES
 from postlaunch.config.load import load_launch
 from postlaunch.ingest import ingest
+from postlaunch.marts.build import build
+from postlaunch.marts.publish import publish
 from postlaunch.quality import audit
-from postlaunch.warehouse.build import build
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.migrate import migrate
-from postlaunch.warehouse.publish import publish
 from sandbox.ports import HOST, free_port
 from sandbox.postgres import PostgresServer, program
 from tests.conftest import WAREHOUSE, open_folder

@@ -23,7 +23,7 @@ import pytest
 from postlaunch.config.launch import Launch
 from postlaunch.errors import SourceError
 from postlaunch.ingest import ingest
-from postlaunch.sources.prometheus import metrics
+from postlaunch.sources.prometheus.extract import metrics
 from sandbox.ports import free_ports
 
 pytestmark = [pytest.mark.needs("prometheus", "promtool", "node-exporter"), pytest.mark.slow]

@@ -25,12 +25,12 @@ from postlaunch.config.load import load_launch, read_launches
 from postlaunch.config.yaml_file import read_yaml
 from postlaunch.errors import ConfigError, LandingError, LockedError
 from postlaunch.ingest import ingest, load
-from postlaunch.warehouse.build import build, open_build
+from postlaunch.load.redate import redate
+from postlaunch.load.runs import recorded, uncovered_from
+from postlaunch.marts.build import build, open_build
+from postlaunch.marts.tables import mart_tables
 from postlaunch.warehouse.config_sync import launches_to_review
 from postlaunch.warehouse.db import connect
-from postlaunch.warehouse.ingest_runs import recorded, uncovered_from
-from postlaunch.warehouse.marts import mart_tables
-from postlaunch.warehouse.redate import redate
 from tests.conftest import Warehouses
 
 LAUNCH = "emr-platform"
@@ -252,9 +252,9 @@ def test_a_date_that_is_held_only_in_part_is_not_covered_and_cannot_be_loaded_by
 
 
 def test_a_refused_line_is_refused_once_on_the_date_of_its_neighbours(company: Company) -> None:
-    from postlaunch.sources.landing import Landing
-    from postlaunch.sources.landing_writer import PartitionWriter
-    from postlaunch.warehouse.loader import Loader
+    from postlaunch.landing.writer import PartitionWriter
+    from postlaunch.landing.zone import Landing
+    from postlaunch.load.loader import Loader
 
     company.says(NEW_YORK)
     launch = load_launch(company.launches, LAUNCH)
@@ -282,7 +282,7 @@ def test_a_refused_line_is_refused_once_on_the_date_of_its_neighbours(company: C
 
 def test_nobody_is_dated_anew_while_an_ingest_or_a_build_is_at_work(company: Company) -> None:
     from postlaunch.ingest import silent
-    from postlaunch.sources.landing import Landing
+    from postlaunch.landing.zone import Landing
 
     company.says(NEW_YORK)
     company.pull("mixpanel", last=FIRST)
@@ -313,7 +313,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from postlaunch.config.load import load_launch
-from postlaunch.warehouse.redate import redate
+from postlaunch.load.redate import redate
 
 stop = int(sys.argv[2])
 def say(step, number, total):

@@ -9,12 +9,12 @@ import psycopg
 import pytest
 
 from postlaunch.config.settings import load_settings
+from postlaunch.marts.tables import mart_tables
 from postlaunch.quality.facts import read_facts
 from postlaunch.quality.gate import judge_all
 from postlaunch.quality.invariants import load_models
 from postlaunch.quality.result import Finding, Scope
 from postlaunch.quality.suites import load_suites
-from postlaunch.warehouse.marts import mart_tables
 from tests.quality.hand_built import FIRST, LAST, LAUNCH, MARTS, Warehouse
 
 WITHOUT_LAUNCHES = {"kpis"}  # comes with a release: CI looks at it, no data can change it

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from postlaunch.errors import GateError
+from postlaunch.marts.publish import publish
 from postlaunch.quality import AuditResult, audit, confirm
-from postlaunch.warehouse.publish import publish
 from tests.quality.hand_built import FIRST, LAST, LAUNCH, Warehouse
 
 DAY = dt.date(2026, 3, 10)

@@ -9,9 +9,9 @@ import pytest
 from postlaunch.config.launch import DOMAIN_SOURCE
 from postlaunch.config.settings import REPOSITORY, load_settings
 from postlaunch.errors import ConfigError
+from postlaunch.marts.tables import mart_tables
 from postlaunch.quality.invariants import load_models
 from postlaunch.quality.suites import load_suites
-from postlaunch.warehouse.marts import mart_tables
 from tests.quality.hand_built import Warehouse
 
 SUITE = """

@@ -14,8 +14,8 @@ import pytest
 
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch
+from postlaunch.landing.zone import Landing
 from postlaunch.sources import base
-from postlaunch.sources.landing import Landing
 
 SECRET = "s3cret-do-not-tell"
 

@@ -16,9 +16,9 @@ from upath import UPath
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch
 from postlaunch.errors import ConfigError, LandingError, SourceAuthError, SourceError
-from postlaunch.sources import landing_writer
-from postlaunch.sources.landing import Landing, Manifest, Pull, write_manifest
-from postlaunch.sources.mixpanel import extract
+from postlaunch.landing import writer as landing_writer
+from postlaunch.landing.zone import Landing, Manifest, Pull, write_manifest
+from postlaunch.sources.mixpanel.extract import extract
 
 NEW_YORK_MIDNIGHT = 5 * 3600  # UTC hours after midnight, in winter
 FIRST = dt.date(2026, 1, 12)

@@ -13,9 +13,9 @@ from postlaunch.config.connections import Connection, get_connection
 from postlaunch.config.launch import Launch
 from postlaunch.errors import SourceAuthError
 from postlaunch.ingest import ingest
-from postlaunch.sources.landing import Landing, Pull
-from postlaunch.sources.mixpanel_profiles import EngageApi, land_profiles
-from postlaunch.warehouse.loader import Loader
+from postlaunch.landing.zone import Landing, Pull
+from postlaunch.load.loader import Loader
+from postlaunch.sources.mixpanel.profiles import EngageApi, land_profiles
 
 ASKED = {"project_id": 1001, "profile_properties": ["plan", "company_size"]}
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postlaunch.sources.mixpanel_time import ProjectClock, event_time
+from postlaunch.sources.mixpanel.time import ProjectClock, event_time
 
 
 def wall(text: str) -> int:

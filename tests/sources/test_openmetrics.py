@@ -28,10 +28,11 @@ from upath import UPath
 from postlaunch.config.launch import Launch
 from postlaunch.errors import ConfigError, SourceError
 from postlaunch.ingest import ingest
-from postlaunch.sources import landing_writer, openmetrics
-from postlaunch.sources.landing import Landing, Manifest, Pull, write_manifest
-from postlaunch.sources.prometheus import extract
-from postlaunch.sources.selectors import parse_selector
+from postlaunch.landing import writer as landing_writer
+from postlaunch.landing.zone import Landing, Manifest, Pull, write_manifest
+from postlaunch.sources.prometheus import openmetrics
+from postlaunch.sources.prometheus.extract import extract
+from postlaunch.sources.prometheus.selectors import parse_selector
 from sandbox.ports import free_port
 
 DAY = dt.date(2026, 1, 12)

@@ -13,9 +13,9 @@ import pytest
 from postlaunch.config.connections import get_connection
 from postlaunch.config.load import load_launch
 from postlaunch.errors import SourceAuthError, SourceError
-from postlaunch.sources import pagerduty_client
-from postlaunch.sources.landing import Pull
-from postlaunch.sources.pagerduty import extract
+from postlaunch.landing.zone import Pull
+from postlaunch.sources.pagerduty import client as pagerduty_client
+from postlaunch.sources.pagerduty.extract import extract
 from sandbox.story import Plan, duties
 from sandbox.story import incidents as story
 from tests.conftest import CLOCK, LAUNCH_DATE

@@ -18,11 +18,11 @@ from postlaunch.config.connections import get_connection
 from postlaunch.config.launch import Launch
 from postlaunch.errors import SourceAuthError, SourceError
 from postlaunch.ingest import ingest, load
-from postlaunch.sources import prometheus
+from postlaunch.landing.writer import PartitionWriter
+from postlaunch.landing.zone import Landing, Pull, new_pull_id
 from postlaunch.sources.budget import UNLIMITED
-from postlaunch.sources.landing import Landing, Pull, new_pull_id
-from postlaunch.sources.landing_writer import PartitionWriter
-from postlaunch.sources.prometheus import Metric, RangeApi, extract, grid, metrics
+from postlaunch.sources.prometheus import extract as prometheus
+from postlaunch.sources.prometheus.extract import Metric, RangeApi, extract, grid, metrics
 from sandbox.story import Plan
 
 FIRST = dt.date(2026, 1, 12)

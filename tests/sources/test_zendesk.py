@@ -11,8 +11,8 @@ import pytest
 from postlaunch.config.connections import get_connection
 from postlaunch.config.load import load_launch
 from postlaunch.errors import SourceAuthError, SourceError
-from postlaunch.sources.landing import Pull
-from postlaunch.sources.zendesk import extract
+from postlaunch.landing.zone import Pull
+from postlaunch.sources.zendesk.extract import extract
 from sandbox.story import Plan, support_records
 from sandbox.story.ticket_events import ticket_events
 from sandbox.story.tickets import all_tickets

@@ -15,8 +15,8 @@ from requests.adapters import BaseAdapter
 from postlaunch.config.connections import get_connection
 from postlaunch.errors import ConfigError
 from postlaunch.sources.budget import UNLIMITED
-from postlaunch.sources.zendesk_http import ZendeskApi
-from postlaunch.sources.zendesk_session import open_session
+from postlaunch.sources.zendesk.http import ZendeskApi
+from postlaunch.sources.zendesk.session import open_session
 
 REPOSITORY = Path(__file__).parents[2]
 START = {"start_time": "1775600000"}

@@ -13,11 +13,11 @@ import psycopg
 import pytest
 
 from postlaunch.errors import BuildError, GateError, LockedError
+from postlaunch.marts.build import open_build
+from postlaunch.marts.publish import publish
 from postlaunch.warehouse import locks, migrate
-from postlaunch.warehouse.build import open_build
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import bounded, held, take
-from postlaunch.warehouse.publish import publish
 from sandbox.postgres import PostgresServer
 
 ANALYST = "maria"
@@ -169,7 +169,7 @@ def test_many_processes_migrate_at_once_and_each_migration_is_applied_once(serve
 
 
 def test_making_a_partition_waits_for_no_reader_and_lets_none_wait(warehouse: str) -> None:
-    from postlaunch.warehouse.loader import _make_partition
+    from postlaunch.load.loader import _make_partition
 
     with connect("transformer") as reader, connect("loader", autocommit=True) as loader:
         reader.execute("select count(*) from raw.mixpanel_events")

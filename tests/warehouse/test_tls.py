@@ -18,8 +18,8 @@ from cryptography.x509.oid import NameOID
 from postlaunch.config.connections import WAREHOUSE, get_connection
 from postlaunch.config.settings import load_settings
 from postlaunch.errors import ConfigError, WarehouseError
+from postlaunch.marts.dbt_run import dbt_environment
 from postlaunch.warehouse.db import connect, keywords
-from postlaunch.warehouse.dbt_run import dbt_environment
 from sandbox.postgres import PostgresServer
 from tests.warehouse.tls_front import TlsFront
 

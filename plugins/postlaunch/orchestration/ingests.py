@@ -115,7 +115,7 @@ def ingest_window(source: Source, window: Window, context: Any) -> Outcome:
     """
     from postlaunch.ingest import ingest
     from postlaunch.orchestration.coverage import waits_for_build
-    from postlaunch.warehouse.call_budget import BudgetSpentError, plan, waits_at_most
+    from postlaunch.sources.call_budget import BudgetSpentError, plan, waits_at_most
 
     first, last = dt.date.fromisoformat(window["first"]), dt.date.fromisoformat(window["last"])
     with step():

@@ -56,8 +56,8 @@ def build_dirty_dates() -> dict[str, Any] | None:
 
     What an earlier run built and could not publish, because it died between the two, is published by this one.
     """
-    from postlaunch.warehouse.build import build
-    from postlaunch.warehouse.publish import waits_for_publication
+    from postlaunch.marts.build import build
+    from postlaunch.marts.publish import waits_for_publication
 
     with step():
         result = build(progress=_log_node)
@@ -82,7 +82,7 @@ def run_audit() -> str:
 
 def run_publish() -> str:
     """Publish what passed, in one transaction."""
-    from postlaunch.warehouse.publish import publish
+    from postlaunch.marts.publish import publish
 
     with step():
         return noted(publish().summary)

@@ -1,7 +1,7 @@
 """The gate between build and marts: Great Expectations suites, read by severity.
 
 expectations/*.yaml ── suites ──┐
-ops.domain_builds ──── scope ───┼──> engine (GX, read-only role) ──> gate ──> ops.gate_results ──> warehouse/publish.py
+ops.domain_builds ──── scope ───┼──> engine (GX, read-only role) ──> gate ──> ops.gate_results ──> marts/publish.py
 build.*, ops.*_audit ───────────┘
 """
 

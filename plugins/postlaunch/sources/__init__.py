@@ -8,9 +8,9 @@ from typing import Protocol
 
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch, Source
+from postlaunch.landing.zone import Landing, Pull
 from postlaunch.sources.base import Progress
 from postlaunch.sources.budget import UNLIMITED, Budget
-from postlaunch.sources.landing import Landing, Pull
 
 
 class Extract(Protocol):
@@ -33,11 +33,11 @@ class Extract(Protocol):
 def extractor(source: Source) -> Extract:
     """The `extract` of a source; the module and its client library are imported only now."""
     if source == "mixpanel":
-        from postlaunch.sources.mixpanel import extract
+        from postlaunch.sources.mixpanel.extract import extract
     elif source == "zendesk":
-        from postlaunch.sources.zendesk import extract
+        from postlaunch.sources.zendesk.extract import extract
     elif source == "pagerduty":
-        from postlaunch.sources.pagerduty import extract
+        from postlaunch.sources.pagerduty.extract import extract
     else:
-        from postlaunch.sources.prometheus import extract
+        from postlaunch.sources.prometheus.extract import extract
     return extract

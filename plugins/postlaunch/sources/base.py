@@ -1,6 +1,6 @@
 """What the four sources share: patient retries, plain words for refusals, and JSON that loses nothing.
 
-    API  ->  extract()  ->  landing zone (Pull)  ->  warehouse/loader.py
+    API  ->  extract()  ->  landing zone (Pull)  ->  load/loader.py
 
 A source module has one public function:
 

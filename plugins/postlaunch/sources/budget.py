@@ -1,6 +1,6 @@
 """How many calls an API takes: what a connector asks before each call, whoever counts them.
 
-The warehouse counts for all tasks of an installation together (`warehouse/call_budget.py`); a test counts nothing (`UNLIMITED`).
+The warehouse counts for all tasks of an installation together (`sources/call_budget.py`); a test counts nothing (`UNLIMITED`).
 """
 
 from __future__ import annotations

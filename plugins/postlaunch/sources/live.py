@@ -14,8 +14,8 @@ from postlaunch.config.connections import get_connection
 from postlaunch.config.launch import Launch, Prometheus
 from postlaunch.errors import PostlaunchError
 from postlaunch.sources.budget import UNLIMITED
-from postlaunch.sources.prometheus import RangeApi
-from postlaunch.sources.samples import metrics
+from postlaunch.sources.prometheus.extract import RangeApi
+from postlaunch.sources.prometheus.samples import metrics
 
 POINTS = 5  # the newest ones; the server's own look-back bridges a scrape that is late
 
@@ -63,7 +63,7 @@ def _key(config: Prometheus, metric_id: str) -> str:
 
 
 def _pagerduty(launch: Launch, _now: dt.datetime) -> Iterator[str]:
-    from postlaunch.sources.pagerduty_client import PagerDutyApi
+    from postlaunch.sources.pagerduty.client import PagerDutyApi
 
     config = launch.pagerduty
     if config is None or not config.services:

@@ -1,1 +1,1 @@
-"""The PostgreSQL warehouse: connections and roles, migrations, loads, builds, publications."""
+"""The PostgreSQL warehouse: connections and roles, migrations, locks, launch files in `config.*`."""

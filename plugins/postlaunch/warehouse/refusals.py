@@ -92,7 +92,7 @@ def _remedy(error: psycopg.Error) -> str | None:
 
 
 def _origin(error: BaseException) -> str:
-    """File and line of ours that an error came from, for example `warehouse/identities.py:284`."""
+    """File and line of ours that an error came from, for example `marts/identities.py:284`."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _PACKAGE in Path(frame.filename).parents]
     own = [frame for frame in frames if not frame.filename.endswith("warehouse/db.py")] or frames  # db.py only passes it on
     return f"{Path(own[-1].filename).relative_to(_PACKAGE)}:{own[-1].lineno}" if own else "a library"

@@ -2,7 +2,7 @@
 
     first load ──> ops.launch_zones ──> every ingest, reload and build asks: the same zone, or the launch stands still
                         ^
-                        └── postlaunch redate (warehouse/redate.py)
+                        └── postlaunch redate (load/redate.py)
 
 Dates of events and samples are fixed when they are loaded. If the file's zone changed under them, old dates would stay and those of the
 look-back be counted twice. Other launches go on.

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from postlaunch.warehouse.build import build
+from postlaunch.marts.build import build
 from tests.conftest import Warehouses
 from tests.dbt.event_rows import write_launch
 from tests.dbt.operations import capacity_cases, incident_cases, metric_cases

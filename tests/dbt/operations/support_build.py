@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from postlaunch.config.settings import load_settings
-from postlaunch.warehouse.build import open_build
-from postlaunch.warehouse.dbt_run import dbt_environment
+from postlaunch.marts.build import open_build
+from postlaunch.marts.dbt_run import dbt_environment
 
 MARTS = ("ticket_sla", "ticket_sla_daily", "ticket_clock_daily", "ticket_daily", "int_kpi_support")
 

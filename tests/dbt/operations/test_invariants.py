@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from postlaunch.config.settings import REPOSITORY, load_settings
+from postlaunch.marts.dbt_run import dbt_environment
 from postlaunch.quality import audit
 from postlaunch.quality.invariants import load_models
-from postlaunch.warehouse.dbt_run import dbt_environment
 from tests.conftest import Warehouses
 
 MARTS = sorted(path.stem for path in (REPOSITORY / "dbt_project" / "models" / "marts").glob("*/*.sql"))

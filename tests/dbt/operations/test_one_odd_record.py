@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from postlaunch.config.load import load_launches
+from postlaunch.marts.build import build
+from postlaunch.marts.publish import publish
 from postlaunch.quality import audit
-from postlaunch.warehouse.build import build
 from postlaunch.warehouse.config_sync import sync_launches
-from postlaunch.warehouse.publish import publish
 from tests.dbt.event_rows import write_launch
 from tests.dbt.operations.incident_cases import Incident, incident_entities, log_entities, service_entities
 from tests.dbt.operations.raw_rows import Place, put_entities

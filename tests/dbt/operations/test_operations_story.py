@@ -11,7 +11,7 @@ import pytest
 
 from postlaunch.config.load import load_launch
 from postlaunch.ingest import ingest
-from postlaunch.warehouse.build import build
+from postlaunch.marts.build import build
 from sandbox.story.plan import Plan
 from sandbox.story.truth import (
     first_reply_attainment,

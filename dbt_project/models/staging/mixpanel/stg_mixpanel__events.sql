@@ -10,7 +10,7 @@ identities as (
     select * from {{ source('ops', 'identities') }}
 ),
 
--- A device is `$device:<id>`, also where an event carries the bare device id as its distinct_id (as in warehouse/identities.py).
+-- A device is `$device:<id>`, also where an event carries the bare device id as its distinct_id (as in marts/identities.py).
 events as (
     select
         raw_events.*,

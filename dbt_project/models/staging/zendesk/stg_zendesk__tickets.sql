@@ -6,7 +6,7 @@ launches as (
     select * from {{ ref('stg_config__launches') }}
 ),
 
--- as in sources/zendesk.py; a ticket of another brand may have come before the launch file named one
+-- as in sources/zendesk/extract.py; a ticket of another brand may have come before the launch file named one
 own as (
     select tickets.*
     from tickets

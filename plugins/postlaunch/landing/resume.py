@@ -1,0 +1,125 @@
+"""What lies in the landing zone already: which pull of a partition counts, and what a killed run left behind.
+
+{pull_id}/manifest.json                   a complete pull
+          manifest.json + refused.json    complete, but refused by the warehouse: passed over until a person takes it
+          part-0000.jsonl.gz alone        a killed run was writing it: swept by the next run of its dates
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+from collections.abc import Iterator, Sequence
+
+from upath import UPath
+
+from postlaunch.config.launch import Launch, Source
+from postlaunch.errors import LandingError
+from postlaunch.landing.private_files import write_file
+from postlaunch.landing.streams import STREAMS, Stream
+from postlaunch.landing.zone import MANIFEST, Landing, Partition, Pull, read_pull
+from postlaunch.sources.base import each_date
+
+REFUSED = "refused.json"
+
+Window = tuple[dt.date, dt.date]  # inclusive
+
+
+def newest_pull(landing: Landing, stream: Stream, launch: Launch, partition: Partition, *, even_refused: bool = False) -> Pull | None:
+    """The newest complete pull of a partition; one that was refused only if `even_refused`.
+
+    A date that was pulled in another time zone is another date: such pulls are passed over.
+    """
+    for folder in reversed(_folders(landing.folder(stream.source, launch.launch, stream.name, partition))):
+        if (folder / MANIFEST).exists() and (even_refused or not (folder / REFUSED).exists()):
+            pull = read_pull(folder)
+            if isinstance(partition, tuple) or window_of(pull) == _utc(launch.window(partition, partition)):
+                return pull
+    return None
+
+
+def is_landed(landing: Landing, stream: Stream, launch: Launch, partition: Partition) -> bool:
+    """Whether there is any complete pull of a partition, refused or in whatever time zone."""
+    folders = _folders(landing.folder(stream.source, launch.launch, stream.name, partition))
+    return any((folder / MANIFEST).exists() for folder in folders)
+
+
+def window_of(pull: Pull) -> tuple[dt.datetime, dt.datetime]:
+    """The half-open window that was pulled, in UTC."""
+    return _utc((dt.datetime.fromisoformat(pull.manifest.window_start), dt.datetime.fromisoformat(pull.manifest.window_end)))
+
+
+def began(pull: Pull) -> dt.datetime:
+    """When the run made the pull's id, before its first call."""
+    return dt.datetime.strptime(pull.manifest.pull_id[:22], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=dt.UTC)
+
+
+def mark_refused(pull: Pull, reason: str) -> None:
+    """From now on the pull is passed over; it stays for a person to look at, or to take."""
+    text = json.dumps({"refused_at": dt.datetime.now(dt.UTC).isoformat(), "reason": reason}, indent=2, ensure_ascii=False) + "\n"
+    try:
+        write_file(pull.path / REFUSED, text)
+    except OSError as error:
+        raise LandingError(f"cannot write to the landing zone at {pull.path}: {error}") from error
+
+
+def clear_refusal(pull: Pull) -> None:
+    """The pull was taken after all."""
+    (pull.path / REFUSED).unlink(missing_ok=True)
+
+
+def landed_since(landing: Landing, launch: Launch, source: Source, window: Window, since: dt.datetime) -> list[Pull]:
+    """What was pulled whole after `since` and need not be pulled again: the first dates of the window, or the first streams of all of it.
+
+    A pull counts if its dates were over when it began. The last date of a window is always pulled anew.
+    """
+    streams, pulls = STREAMS[source], list[Pull]()
+    parts: list[tuple[Stream, Partition, Window]] = [(streams[0], date, (date, date)) for date in each_date(*window)[:-1]]
+    if streams[0].mode == "merge":
+        parts = [(stream, window, window) for stream in streams]
+    for stream, partition, dates in parts:
+        pull = newest_pull(landing, stream, launch, partition)
+        if pull is None or began(pull) < max(since, launch.window(*dates)[1]):
+            break
+        pulls.append(pull)
+    return pulls
+
+
+def sweep(landing: Landing, source: Source, launch: str, windows: Sequence[Window], busy: Sequence[Window]) -> None:
+    """Remove what killed runs of `windows` left unfinished. Dates of `busy` are left alone: a run may be writing there."""
+    for stream in STREAMS[source]:
+        for folder, (first, last) in _partitions(landing.folder(source, launch, stream.name)):
+            is_dead = any(start <= first and last <= end for start, end in windows)
+            if is_dead and not any(start <= last and first <= end for start, end in busy):
+                for pull in _folders(folder):
+                    if not (pull / MANIFEST).exists():
+                        _remove(pull)
+
+
+def _utc(window: tuple[dt.datetime, dt.datetime]) -> tuple[dt.datetime, dt.datetime]:
+    """Midnights that come twice, or never, equal nothing in another zone: Python compares them by what their clocks show."""
+    return window[0].astimezone(dt.UTC), window[1].astimezone(dt.UTC)
+
+
+def _partitions(folder: UPath) -> Iterator[tuple[UPath, Window]]:
+    for entry in _folders(folder):
+        first, _, last = entry.name.partition("_")
+        try:
+            yield entry, (dt.date.fromisoformat(first), dt.date.fromisoformat(last or first))
+        except ValueError:
+            continue
+
+
+def _folders(folder: UPath) -> list[UPath]:
+    try:
+        return sorted((entry for entry in folder.iterdir() if entry.is_dir()), key=lambda entry: str(entry.name))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _remove(folder: UPath) -> None:
+    with contextlib.suppress(OSError):  # what cannot be removed does no harm, and is tried again by the next run of its dates
+        for file in folder.iterdir():
+            file.unlink(missing_ok=True)
+        folder.rmdir()

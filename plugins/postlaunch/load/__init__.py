@@ -1,0 +1,1 @@
+"""Landing zone -> raw tables: one transaction a pull, with its quarantine and its accounting."""

@@ -1,0 +1,1 @@
+"""What readers see: the build in schema `build`, and its publication to schema `marts`."""

@@ -1,0 +1,1 @@
+"""Mixpanel: events by the raw export, profiles of accounts by `engage`."""

@@ -1,0 +1,1 @@
+"""PagerDuty: incidents, what happened to them, and who was to answer."""

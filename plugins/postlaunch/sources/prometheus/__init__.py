@@ -1,0 +1,1 @@
+"""Prometheus: samples of a server or of OpenMetrics export files."""

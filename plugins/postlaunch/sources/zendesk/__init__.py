@@ -1,0 +1,1 @@
+"""Zendesk: tickets, what happened to them, and what they were judged by."""

@@ -1,0 +1,41 @@
+"""Pulls from one hostile server in a fresh process, and prints what each pull ended in and the most memory that it ever held.
+
+stdin: {"source", "launch", "pulls": how many, "connection", "day"}; the number of a pull stands behind the password.
+stdout: {"ends": [[error or "", rows, warnings]], "peak_mib"}
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+import tempfile
+
+from benchmarks.child import peak_mib
+from postlaunch.config.connections import Connection
+from postlaunch.config.launch import Launch
+from postlaunch.errors import SourceError
+from postlaunch.landing.zone import Landing
+from postlaunch.sources import base, extractor
+
+
+def main() -> None:
+    task = json.load(sys.stdin)
+    base.PATIENCE.attempts, base.PATIENCE.first_wait, base.PATIENCE.longest_wait = 1, 0.0, 0.0
+    extract, ends = extractor(task["source"]), []
+    day = dt.date.fromisoformat(task["day"])
+    launch = Launch.model_validate(task["launch"])
+    for number in range(task["pulls"]):
+        with tempfile.TemporaryDirectory() as folder:
+            connection = Connection(**{**task["connection"], "password": f"secret-{number}"})
+            try:
+                pulls = extract(launch, connection, day, day, Landing(folder), lambda *_: None)
+                manifests = [pull.manifest for pull in pulls]
+                ends.append(["", sum(each.rows for each in manifests), [text for each in manifests for text in each.warnings]])
+            except SourceError as error:
+                ends.append([str(error), 0, []])
+    print(json.dumps({"ends": ends, "peak_mib": peak_mib()}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
