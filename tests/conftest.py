@@ -16,12 +16,16 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from sandbox.ports import free_port
 from sandbox.postgres import PostgresServer
+
+if TYPE_CHECKING:
+    from postlaunch.landing.zone import Landing
 
 LOGIN = "postlaunch"
 WAREHOUSE = "AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE"
@@ -270,3 +274,11 @@ def sandbox_launches(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("launches")
     render(folder, LAUNCH_DATE)
     return folder
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> Landing:
+    """An empty landing zone."""
+    from postlaunch.landing.zone import Landing
+
+    return Landing(str(tmp_path / "landing"))

@@ -7,14 +7,12 @@ import http.server
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch
-from postlaunch.landing.zone import Landing
 from postlaunch.sources import base
 
 SECRET = "s3cret-do-not-tell"
@@ -124,11 +122,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base.PATIENCE, "attempts", 3)
     monkeypatch.setattr(base.PATIENCE, "first_wait", 0.01)
     monkeypatch.setattr(base.PATIENCE, "longest_wait", 0.02)
-
-
-@pytest.fixture
-def landing(tmp_path: Path) -> Landing:
-    return Landing(str(tmp_path / "landing"))
 
 
 def make_launch(**sections: object) -> Launch:
