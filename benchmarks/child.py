@@ -24,7 +24,7 @@ from typing import Literal
 from postlaunch import ingest as pipeline
 from postlaunch.config.launch import Launch, Source
 from postlaunch.config.settings import REPOSITORY
-from postlaunch.sources import extractor
+from postlaunch.sources.registry import SPECS
 
 Action = Literal["ingest", "load"]
 _OURS = ("AIRFLOW_CONN_POSTLAUNCH_", "POSTLAUNCH_")
@@ -77,7 +77,7 @@ def main() -> None:
     task = json.load(sys.stdin)
     run = pipeline.load if task["action"] == "load" else pipeline.ingest
     launch = Launch.model_validate(task["launch"])
-    extractor(task["source"])  # imports the source's client library
+    _ = SPECS[task["source"]].extract  # imports the source's client library
     started, used = time.perf_counter(), time.process_time()
     result = run(task["source"], launch, dt.date.fromisoformat(task["first"]), dt.date.fromisoformat(task["last"]))
     found = Measured(

@@ -21,9 +21,9 @@ from benchmarks.events import bench_launch, event_lines
 from benchmarks.figure import Figure, at_most
 from postlaunch.config.settings import load_settings
 from postlaunch.ingest import load
-from postlaunch.landing.streams import EVENTS
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, new_pull_id
+from postlaunch.sources.mixpanel.spec import EVENTS
 from postlaunch.warehouse.db import connect
 
 LAUNCH = bench_launch(mixpanel={"project_id": 1})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 from email.utils import parseaddr
 from pathlib import Path
@@ -13,7 +12,7 @@ from psycopg import sql
 from rich.console import Console
 from rich.table import Table
 
-from postlaunch.landing.streams import STREAMS
+from postlaunch.sources.registry import SPECS
 from postlaunch.warehouse.db import connect
 from sandbox import airflow
 from sandbox.errors import SandboxError
@@ -89,7 +88,7 @@ def _single(session: psycopg.Connection, query: Any) -> Any:
 def _rows(session: psycopg.Connection) -> list[tuple[Any, ...]]:
     """Source, launch, stream and rows, for all that has rows."""
     rows: list[tuple[Any, ...]] = []
-    for stream in itertools.chain(*STREAMS.values()):
+    for stream in (stream for spec in SPECS.values() for stream in spec.streams):
         table = sql.Identifier("raw", f"{stream.source}_{stream.name}")
         counts = session.execute(sql.SQL("select launch_id, count(*) from {} group by launch_id order by launch_id").format(table))
         rows += [(stream.source, launch_id, stream.name.replace("_", " "), count) for launch_id, count in counts]

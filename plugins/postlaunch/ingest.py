@@ -9,23 +9,24 @@ cut short goes on where the landing zone ends; a date that lost rows is refused,
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from postlaunch.config.connections import get_connection
 from postlaunch.config.launch import Launch, Mixpanel, PagerDuty, Prometheus, Source, Zendesk
 from postlaunch.config.settings import load_settings
+from postlaunch.dates import each_date
 from postlaunch.errors import ConfigError, LandingError
 from postlaunch.landing.resume import clear_refusal, is_landed, landed_since, mark_refused, newest_pull
-from postlaunch.landing.streams import STREAMS, Stream
+from postlaunch.landing.streams import Stream
 from postlaunch.landing.zone import Landing, Pull
 from postlaunch.load.loader import Loader, LoadResult
 from postlaunch.load.loss import ShrunkError
 from postlaunch.load.runs import recorded, uncovered_from
 from postlaunch.load.samples import samples_in_line
-from postlaunch.sources import extractor
-from postlaunch.sources.base import Progress, each_date
+from postlaunch.progress import Progress, silent
 from postlaunch.sources.call_budget import call_budget
+from postlaunch.sources.registry import SPECS
 from postlaunch.warehouse.zones import require_zone
 
 EARLIEST_YEAR = 1980  # as in launch files; before it, zones and windows run off the calendar
@@ -88,10 +89,6 @@ class IngestResult:
         )
 
 
-def silent(message: str, completed: int, total: int | None) -> None:
-    """A progress callback that says nothing."""
-
-
 def ingest(
     source: Source, launch: Launch, first: dt.date, last: dt.date, *, lookback: bool = False, progress: Progress | None = None
 ) -> IngestResult:
@@ -109,10 +106,10 @@ def ingest(
     report, landing = progress or silent, Landing(load_settings().landing)
     with recorded(source, launch, first, last, landing, report) as run:
         require_zone(launch)
-        landed = landed_since(landing, launch, source, (first, last), run.unfinished_since) if run.unfinished_since else []
+        landed = landed_since(landing, launch, SPECS[source].streams, (first, last), run.unfinished_since) if run.unfinished_since else []
         connection = get_connection(section.connection)
         budget = call_budget(source, launch, connection, report)
-        pulls = extractor(source)(launch, connection, first, last, landing, report, budget, landed)
+        pulls = SPECS[source].extract(launch, connection, first, last, landing, report, budget, landed)
         return IngestResult(source, launch.launch, first, last, _load_all(launch, pulls, report), len(landed))
 
 
@@ -139,12 +136,17 @@ def load(
         require_zone(launch)
         pulls = list(_landed(landing, source, launch, first, last, even_refused=accept_changed or accept_shrunk))
         if accept_changed:
-            pulls = [pull.accept_changes(samples_in_line if source == "prometheus" else lambda _: 1) for pull in pulls]
+            pulls = [pull.accept_changes(_counter(source, pull)) for pull in pulls]
         results = _load_all(launch, pulls, report, accept_shrunk=accept_shrunk)
         if accept_changed or accept_shrunk:
             for pull in pulls:
                 clear_refusal(pull)
         return IngestResult(source, launch.launch, first, last, results)
+
+
+def _counter(source: Source, pull: Pull) -> Callable[[bytes], int]:
+    """What accounting counts for a landed line."""
+    return samples_in_line if SPECS[source].stream(pull.manifest.stream).shape == "samples" else lambda _: 1
 
 
 def _section(source: Source, launch: Launch) -> Mixpanel | Zendesk | PagerDuty | Prometheus:
@@ -186,12 +188,12 @@ def _load_all(launch: Launch, pulls: list[Pull], progress: Progress, *, accept_s
 
 def _landed(landing: Landing, source: Source, launch: Launch, first: dt.date, last: dt.date, *, even_refused: bool) -> Iterator[Pull]:
     """The first stream of a source must be there; the others only where they were asked for when the dates were pulled."""
-    for stream in STREAMS[source]:
-        if stream.mode == "replace":
+    for stream in SPECS[source].streams:
+        if stream.is_replaced:
             yield from _dates(landing, stream, launch, first, last, even_refused=even_refused)
             continue
         found = _windows(landing, stream, launch, first, last)
-        if not found and stream is STREAMS[source][0]:
+        if not found and stream is SPECS[source].streams[0]:
             folder = landing.folder(stream.source, launch.launch, stream.name)
             command = _command(stream, launch, first, last)
             raise LandingError(f"nothing is landed for {first}..{last} under {folder}; pull it with {command}")

@@ -31,11 +31,11 @@ from starlette.routing import Route
 
 from postlaunch.config.launch import SOURCES, Launch, Source
 from postlaunch.ingest import ingest
-from postlaunch.landing.streams import STREAMS
 from postlaunch.load.entities import _TIMES
 from postlaunch.sources.mixpanel import extract as mixpanel
 from postlaunch.sources.pagerduty import client as pagerduty_client
 from postlaunch.sources.prometheus import extract as prometheus
+from postlaunch.sources.registry import SPECS
 from sandbox.apis.faults import Faults
 from sandbox.apis.server import running_server
 from tests.sources.conftest import make_launch
@@ -62,7 +62,7 @@ Window = tuple[int, int]  # numbers of days, both inclusive
 
 def rows(session: psycopg.Connection, source: Source, launch: str) -> Tables:
     """The rows of every table of a source and what is quarantined, as text, without what tells one load from another."""
-    found = {f"{source}_{stream.name}": _rows(session, source, stream.name, launch) for stream in STREAMS[source]}
+    found = {f"{source}_{stream.name}": _rows(session, source, stream.name, launch) for stream in SPECS[source].streams}
     refused = session.execute(
         "select distinct stream || ': ' || reason || ': ' || encode(raw_line, 'escape') from quarantine.records "
         "where launch_id = %s and source = %s",
@@ -100,7 +100,7 @@ def accounting_is_closed(session: psycopg.Connection, launch: str) -> None:
     assert open_loads
     assert open_loads[0] > 0
     assert open_loads[1] == 0
-    for table in itertools.chain(*([f"{source}_{stream.name}" for stream in STREAMS[source]] for source in SOURCES)):
+    for table in itertools.chain(*([f"{source}_{stream.name}" for stream in SPECS[source].streams] for source in SOURCES)):
         orphans = session.execute(
             f"select count(*) from raw.{table} as kept where launch_id = %s "  # type: ignore[arg-type]
             "and not exists (select from ops.partition_loads as load where load.load_id = kept.load_id)",

@@ -50,14 +50,14 @@ import datetime as dt, os, sys, time
 from pathlib import Path
 from postlaunch.config.load import load_launch
 from postlaunch.ingest import ingest
-from postlaunch.sources import extractor
+from postlaunch.sources.registry import SPECS
 from postlaunch.sources.mixpanel import http as mixpanel_http
 
 mixpanel_http.READ_BYTES = 4096
 folder, launch, source, first, last, stop = sys.argv[1:]
 pulls = Path(os.environ["POSTLAUNCH_LANDING"], source, launch)
 chosen = load_launch(Path(folder), "emr-platform").model_copy(update={"launch": launch})
-extractor(source)
+SPECS[source].extract
 
 def is_here(step):
     if stop == "unfinished":

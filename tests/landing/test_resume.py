@@ -9,9 +9,10 @@ import pytest
 
 from postlaunch.config.launch import Launch
 from postlaunch.landing.resume import clear_refusal, landed_since, mark_refused, newest_pull
-from postlaunch.landing.streams import EVENTS
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull
+from postlaunch.sources.mixpanel.spec import EVENTS
+from postlaunch.sources.registry import SPECS
 
 DAYS = [dt.date(2026, 1, 12) + dt.timedelta(days=number) for number in range(4)]
 SINCE = dt.datetime(2026, 1, 15, 2, tzinfo=dt.UTC)  # the third date ends at 05:00, in New York
@@ -39,7 +40,7 @@ def pull(landing: Landing, day: dt.date, moment: dt.datetime) -> Pull:
 
 
 def taken(landing: Landing) -> list[str]:
-    return [pull.manifest.partition for pull in landed_since(landing, LAUNCH, "mixpanel", (DAYS[0], DAYS[-1]), SINCE)]
+    return [pull.manifest.partition for pull in landed_since(landing, LAUNCH, SPECS["mixpanel"].streams, (DAYS[0], DAYS[-1]), SINCE)]
 
 
 def test_dates_are_taken_up_to_the_first_that_is_not_landed_and_the_last_never_is(landing: Landing) -> None:
@@ -77,4 +78,4 @@ def test_a_refused_pull_is_passed_over_until_it_is_taken(landing: Landing) -> No
 
 
 def test_a_merged_window_has_no_parts_to_go_on_with(landing: Landing) -> None:
-    assert landed_since(landing, LAUNCH, "zendesk", (DAYS[0], DAYS[-1]), SINCE) == []
+    assert landed_since(landing, LAUNCH, SPECS["zendesk"].streams, (DAYS[0], DAYS[-1]), SINCE) == []

@@ -17,12 +17,11 @@ from hypothesis import strategies as st
 from postlaunch.config.connections import get_connection
 from postlaunch.config.launch import Launch
 from postlaunch.config.load import load_launch
-from postlaunch.landing.streams import STREAMS
+from postlaunch.landing.records import read_json, write_json
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull, new_pull_id
 from postlaunch.load.loader import Loader, LoadResult
-from postlaunch.sources import extractor
-from postlaunch.sources.base import read_json, write_json
+from postlaunch.sources.registry import SPECS
 
 FIRST, LAST = dt.date(2026, 1, 12), dt.date(2026, 1, 14)
 LAUNCH = Launch.model_validate(
@@ -186,8 +185,8 @@ def test_all_streams_of_the_simulator_are_loaded_and_add_up(source, apis, sandbo
     launch = load_launch(sandbox_launches, "emr-platform")
     first, last = dt.date(2026, 2, 17), dt.date(2026, 2, 19)  # with the great incident
     connection = get_connection(getattr(launch, source).connection)
-    pulls = extractor(source)(launch, connection, first, last, landing, lambda *_: None)
-    assert [pull.manifest.stream for pull in pulls] == [stream.name for stream in STREAMS[source]]
+    pulls = SPECS[source].extract(launch, connection, first, last, landing, lambda *_: None)
+    assert [pull.manifest.stream for pull in pulls] == [stream.name for stream in SPECS[source].streams]
     with Loader(launch) as loader:
         results = [loader.load(pull) for pull in pulls]
     assert [result.landed for result in results] == [result.loaded + result.duplicates for result in results]

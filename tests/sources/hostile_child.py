@@ -16,13 +16,14 @@ from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch
 from postlaunch.errors import SourceError
 from postlaunch.landing.zone import Landing
-from postlaunch.sources import base, extractor
+from postlaunch.sources import base
+from postlaunch.sources.registry import SPECS
 
 
 def main() -> None:
     task = json.load(sys.stdin)
     base.PATIENCE.attempts, base.PATIENCE.first_wait, base.PATIENCE.longest_wait = 1, 0.0, 0.0
-    extract, ends = extractor(task["source"]), []
+    extract, ends = SPECS[task["source"]].extract, []
     day = dt.date.fromisoformat(task["day"])
     launch = Launch.model_validate(task["launch"])
     for number in range(task["pulls"]):

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from postlaunch.dates import parse_time
 from postlaunch.errors import ConfigError
-from postlaunch.sources.base import TransientError, check_window, parse_time, public_url, read_json, retrying, wait_of, write_json
+from postlaunch.landing.records import read_json, write_json
+from postlaunch.sources.base import TransientError, check_window, public_url, retrying, wait_of
 
 
 def test_a_fault_that_goes_away_is_forgotten() -> None:

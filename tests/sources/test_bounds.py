@@ -26,7 +26,7 @@ from postlaunch.config.settings import REPOSITORY
 from postlaunch.landing import bounds
 from postlaunch.landing.bounds import TooLargeError, body_of, check_values, split_lines
 from postlaunch.landing.gzip_stream import PIECE_BYTES, GzipError, unzipped
-from postlaunch.landing.streams import STREAMS
+from postlaunch.sources.registry import SPECS
 from tests.sources.conftest import make_launch
 
 MOST_MIB = 135  # the interpreter and the libraries take 75 of them
@@ -94,7 +94,7 @@ def json_bombs(answer: type[Any], start: bytes) -> list[Any]:
 
 
 def test_zendesk(ends, answer) -> None:
-    others = json.dumps({name.name: [] for name in STREAMS["zendesk"]} | {"end_of_stream": True}).encode()
+    others = json.dumps({name.name: [] for name in SPECS["zendesk"].streams} | {"end_of_stream": True}).encode()
 
     def well(request: Any) -> Any:
         return None if "/incremental/tickets/" in request.path else answer(others)

@@ -14,12 +14,12 @@ from collections.abc import Iterator, Sequence
 
 from upath import UPath
 
-from postlaunch.config.launch import Launch, Source
+from postlaunch.config.launch import Launch
+from postlaunch.dates import each_date
 from postlaunch.errors import LandingError
 from postlaunch.landing.private_files import write_file
-from postlaunch.landing.streams import STREAMS, Stream
+from postlaunch.landing.streams import Stream
 from postlaunch.landing.zone import MANIFEST, Landing, Partition, Pull, read_pull
-from postlaunch.sources.base import each_date
 
 REFUSED = "refused.json"
 
@@ -69,14 +69,14 @@ def clear_refusal(pull: Pull) -> None:
     (pull.path / REFUSED).unlink(missing_ok=True)
 
 
-def landed_since(landing: Landing, launch: Launch, source: Source, window: Window, since: dt.datetime) -> list[Pull]:
+def landed_since(landing: Landing, launch: Launch, streams: Sequence[Stream], window: Window, since: dt.datetime) -> list[Pull]:
     """What was pulled whole after `since` and need not be pulled again: the first dates of the window, or the first streams of all of it.
 
     A pull counts if its dates were over when it began. The last date of a window is always pulled anew.
     """
-    streams, pulls = STREAMS[source], list[Pull]()
+    pulls: list[Pull] = []
     parts: list[tuple[Stream, Partition, Window]] = [(streams[0], date, (date, date)) for date in each_date(*window)[:-1]]
-    if streams[0].mode == "merge":
+    if not streams[0].is_replaced:
         parts = [(stream, window, window) for stream in streams]
     for stream, partition, dates in parts:
         pull = newest_pull(landing, stream, launch, partition)
@@ -86,10 +86,10 @@ def landed_since(landing: Landing, launch: Launch, source: Source, window: Windo
     return pulls
 
 
-def sweep(landing: Landing, source: Source, launch: str, windows: Sequence[Window], busy: Sequence[Window]) -> None:
+def sweep(landing: Landing, streams: Sequence[Stream], launch: str, windows: Sequence[Window], busy: Sequence[Window]) -> None:
     """Remove what killed runs of `windows` left unfinished. Dates of `busy` are left alone: a run may be writing there."""
-    for stream in STREAMS[source]:
-        for folder, (first, last) in _partitions(landing.folder(source, launch, stream.name)):
+    for stream in streams:
+        for folder, (first, last) in _partitions(landing.folder(stream.source, launch, stream.name)):
             is_dead = any(start <= first and last <= end for start, end in windows)
             if is_dead and not any(start <= last and first <= end for start, end in busy):
                 for pull in _folders(folder):

@@ -1,51 +1,44 @@
-"""The streams of the four sources. Light to import: no client library."""
+"""What a stream is: one kind of record of one source, where its times stand, and how it is merged."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from postlaunch.config.launch import Source
 
-Mode = Literal["replace", "merge"]
+Shape = Literal["entities", "events", "samples"]
+
+# From the request of a manifest to what reads the moment of a landed line: seconds since 1970, None where it is unreadable.
+Moments = Callable[[Mapping[str, Any]], Callable[[bytes], float | None]]
 
 
 @dataclass(frozen=True)
 class Stream:
-    """One kind of record. `replace`: a launch-local date is loaded as a whole; `merge`: records are merged by id."""
+    """One kind of record; its raw table is `raw.<source>_<name>`.
+
+    `events` and `samples` are replaced: a launch-local date is loaded as a whole, and dated anew when the launch's time zone changes.
+    `entities` are merged by id, the newest version wins; they keep their moments.
+    """
 
     source: Source
     name: str
-    mode: Mode
+    shape: Shape = "entities"
+    date_column: str | None = None  # of the raw table; replaced streams only
+    # Entities only: the keys of a record that say when it happened and which version it is. The first that is there counts.
+    occurred: tuple[str, ...] = ()
+    version: tuple[str, ...] = ()
+    is_snapshot: bool = False  # may come without any time: then the moment of the pull is its version
+    moments: Moments | None = None  # events only
+    marks_dates: bool = True  # False: no mart reads it, so a change (a user who logs in) makes no date dirty
 
+    @property
+    def is_replaced(self) -> bool:
+        """A date is loaded as a whole; otherwise records are merged by id."""
+        return self.shape != "entities"
 
-EVENTS = Stream("mixpanel", "events", "replace")
-PROFILES = Stream("mixpanel", "profiles", "merge")
-TICKETS = Stream("zendesk", "tickets", "merge")
-METRIC_EVENTS = Stream("zendesk", "ticket_metric_events", "merge")
-TICKET_EVENTS = Stream("zendesk", "ticket_events", "merge")
-RATINGS = Stream("zendesk", "satisfaction_ratings", "merge")
-USERS = Stream("zendesk", "users", "merge")
-ORGANIZATIONS = Stream("zendesk", "organizations", "merge")
-SLA_POLICIES = Stream("zendesk", "sla_policies", "merge")
-SUPPORT_SCHEDULES = Stream("zendesk", "schedules", "merge")
-HOLIDAYS = Stream("zendesk", "holidays", "merge")
-LOG_ENTRIES = Stream("pagerduty", "log_entries", "merge")
-INCIDENTS = Stream("pagerduty", "incidents", "merge")
-NOTES = Stream("pagerduty", "notes", "merge")
-SERVICES = Stream("pagerduty", "services", "merge")
-PRIORITIES = Stream("pagerduty", "priorities", "merge")
-ESCALATION_POLICIES = Stream("pagerduty", "escalation_policies", "merge")
-DUTY_SCHEDULES = Stream("pagerduty", "schedules", "merge")
-ONCALLS = Stream("pagerduty", "oncalls", "merge")
-SAMPLES = Stream("prometheus", "samples", "replace")
-
-STREAMS: dict[Source, tuple[Stream, ...]] = {
-    "mixpanel": (EVENTS, PROFILES),
-    "zendesk": (TICKETS, USERS, ORGANIZATIONS, METRIC_EVENTS, TICKET_EVENTS, RATINGS, SLA_POLICIES, SUPPORT_SCHEDULES, HOLIDAYS),
-    "pagerduty": (LOG_ENTRIES, INCIDENTS, NOTES, SERVICES, PRIORITIES, ESCALATION_POLICIES, DUTY_SCHEDULES, ONCALLS),
-    "prometheus": (SAMPLES,),
-}
-
-REPLACED = [stream for streams in STREAMS.values() for stream in streams if stream.mode == "replace"]
-DATED: list[Source] = sorted({stream.source for stream in REPLACED})  # whose dates are loaded one by one; the others have windows
+    @property
+    def table(self) -> str:
+        """Name of the table in schema `raw`."""
+        return f"{self.source}_{self.name}"

@@ -19,10 +19,9 @@ import orjson
 
 from postlaunch.config.launch import Launch
 from postlaunch.landing.resume import began, window_of
-from postlaunch.landing.streams import SAMPLES, Stream
+from postlaunch.landing.streams import Moments, Stream
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import MANIFEST, Landing, Pull, read_pull
-from postlaunch.sources.mixpanel.time import ProjectClock, event_time
 from postlaunch.sources.prometheus.samples import moment_of
 
 MOST_WAITING = 1_000  # lines before the first with a readable moment; more of them go with the beginning of their pull
@@ -72,10 +71,9 @@ def land(landing: Landing, stream: Stream, launch: Launch, date: dt.date, parts:
     writer = PartitionWriter(landing, stream.source, launch.launch, stream.name, date, pull_id, window)
     if (writer.folder / MANIFEST).exists():
         return read_pull(writer.folder)
-    place = _samples if stream == SAMPLES else _events
     try:
         for cut in parts:
-            for line, rows in place(cut):
+            for line, rows in _events(cut, stream.moments) if stream.moments else _samples(cut):
                 writer.write(line, rows)
         sources = [f"{cut.pull.manifest.partition}/{cut.pull.manifest.pull_id}" for cut in parts]
         warnings = dict.fromkeys(warning for cut in parts for warning in cut.pull.manifest.warnings)
@@ -91,17 +89,13 @@ def _pull_id(parts: Sequence[Cut]) -> str:
     return f"{oldest[:22]}-{hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:6]}"
 
 
-def _events(cut: Cut) -> Iterator[tuple[bytes, int]]:
+def _events(cut: Cut, moments: Moments) -> Iterator[tuple[bytes, int]]:
     """Lines of the cut. Lines outside of their own pull's window are as unreadable as those without a time."""
-    clock = ProjectClock(str(cut.pull.manifest.request["timezone"]))
+    read = moments(cut.pull.manifest.request)
     low, high = (edge.timestamp() for edge in window_of(cut.pull))
 
     def moment(line: bytes) -> float | None:
-        try:
-            time = event_time(orjson.loads(line))
-        except ValueError:
-            return None
-        found = None if time is None else clock.moment(time)
+        found = read(line)
         return found if found is not None and low <= found < high else None
 
     start, end = cut.start.timestamp(), cut.end.timestamp()

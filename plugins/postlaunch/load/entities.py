@@ -6,13 +6,14 @@ Two records of one version that differ (a mended file, a metric set that came la
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import psycopg
 from psycopg import sql
 
+from postlaunch.dates import parse_time
+from postlaunch.landing.streams import Stream
 from postlaunch.landing.zone import Batch
 from postlaunch.load.rows import (
     HEADER,
@@ -31,39 +32,7 @@ from postlaunch.load.rows import (
     row_start,
     text_field,
 )
-from postlaunch.sources.base import parse_time
-
-
-@dataclass(frozen=True)
-class Times:
-    """The keys of a record that say when it happened and which version it is; the first that is there counts."""
-
-    occurred: tuple[str, ...]
-    version: tuple[str, ...]
-    is_snapshot: bool = False  # may come without any time: then the moment of the pull is its version
-    marks_dates: bool = True  # False: no mart reads it, so a change (a user who logs in) makes no date dirty
-
-
-_TIMES = {
-    ("mixpanel", "profiles"): Times((), (), is_snapshot=True, marks_dates=False),
-    ("zendesk", "tickets"): Times(("created_at",), ("generated_timestamp", "updated_at")),
-    ("zendesk", "ticket_metric_events"): Times(("time",), ("time",)),
-    ("zendesk", "ticket_events"): Times(("created_at", "timestamp"), ("timestamp", "created_at")),
-    ("zendesk", "satisfaction_ratings"): Times(("created_at",), ("updated_at", "created_at")),
-    ("zendesk", "users"): Times(("created_at",), ("updated_at", "created_at"), marks_dates=False),
-    ("zendesk", "organizations"): Times(("created_at",), ("updated_at", "created_at"), marks_dates=False),
-    ("zendesk", "sla_policies"): Times(("created_at",), ("updated_at",), is_snapshot=True, marks_dates=False),
-    ("zendesk", "schedules"): Times(("created_at",), ("updated_at",), is_snapshot=True, marks_dates=False),
-    ("zendesk", "holidays"): Times((), (), is_snapshot=True, marks_dates=False),  # `start_date` is a date of the schedule's zone
-    ("pagerduty", "incidents"): Times(("created_at",), ("updated_at", "last_status_change_at", "created_at")),
-    ("pagerduty", "log_entries"): Times(("created_at",), ("created_at",)),
-    ("pagerduty", "notes"): Times(("created_at",), ("updated_at", "created_at")),
-    ("pagerduty", "services"): Times(("created_at",), ("updated_at",), is_snapshot=True),
-    ("pagerduty", "priorities"): Times(("created_at",), ("updated_at",), is_snapshot=True, marks_dates=False),
-    ("pagerduty", "escalation_policies"): Times(("created_at",), ("updated_at",), is_snapshot=True, marks_dates=False),
-    ("pagerduty", "schedules"): Times(("created_at",), ("updated_at",), is_snapshot=True, marks_dates=False),
-    ("pagerduty", "oncalls"): Times(("start",), (), is_snapshot=True, marks_dates=False),
-}
+from postlaunch.sources.registry import SPECS
 
 _MOST_AHEAD = 86_400_000_000  # microseconds; clocks differ, but not by days
 _MERGE = """
@@ -96,7 +65,8 @@ _MERGE = """
 def load_entities(session: psycopg.Connection, key: LoadKey, quarantine: Quarantine, refusals: Refusals) -> Counts:
     """Merge a pull into its table. Records that change nothing are counted as duplicates."""
     manifest = key.pull.manifest
-    rows = _EntityRows(key, quarantine, refusals)
+    stream = SPECS[manifest.source].stream(manifest.stream)
+    rows = _EntityRows(key, stream, quarantine, refusals)
     session.execute(
         "create temporary table incoming (id text, occurred_at timestamptz, version_at timestamptz, record jsonb) on commit drop"
     )
@@ -106,10 +76,10 @@ def load_entities(session: psycopg.Connection, key: LoadKey, quarantine: Quarant
             copy.write(b"".join(rows.of(batch)))
         copy.write(TRAILER)
     values = {"launch": key.launch_id, "load": key.load_id, "pull": manifest.pull_id, "timezone": key.timezone}
-    merged = session.execute(sql.SQL(_MERGE).format(table=sql.Identifier("raw", f"{manifest.source}_{manifest.stream}")), values).fetchone()
+    merged = session.execute(sql.SQL(_MERGE).format(table=sql.Identifier("raw", stream.table)), values).fetchone()
     session.execute("drop table incoming")
     changed, first, last = merged or (0, None, None)
-    if not _TIMES[(manifest.source, manifest.stream)].marks_dates:
+    if not stream.marks_dates:
         first = last = None
     return Counts(
         loaded=changed,
@@ -123,10 +93,9 @@ def load_entities(session: psycopg.Connection, key: LoadKey, quarantine: Quarant
 class _EntityRows:
     """Turns landed records into COPY rows."""
 
-    def __init__(self, key: LoadKey, quarantine: Quarantine, refusals: Refusals) -> None:
-        manifest = key.pull.manifest
-        self._times = _TIMES[(manifest.source, manifest.stream)]
-        self._pulled_at = microseconds(dt.datetime.fromisoformat(manifest.pulled_at))
+    def __init__(self, key: LoadKey, stream: Stream, quarantine: Quarantine, refusals: Refusals) -> None:
+        self._stream = stream
+        self._pulled_at = microseconds(dt.datetime.fromisoformat(key.pull.manifest.pulled_at))
         self._quarantine, self._refusals = quarantine, refusals
 
     def of(self, batch: Batch) -> list[bytes]:
@@ -151,12 +120,12 @@ class _EntityRows:
             raise RefusedLineError(f"bad JSON: {error}") from None
         if not isinstance(record, dict):
             raise RefusedLineError("not a record: expected an object")
-        occurred = _moment(record, self._times.occurred)
-        version = _moment(record, self._times.version)
-        if self._times.is_snapshot:
+        occurred = _moment(record, self._stream.occurred)
+        version = _moment(record, self._stream.version)
+        if self._stream.is_snapshot:
             version = self._pulled_at if version is None else version
         elif occurred is None or version is None:
-            raise RefusedLineError(f"missing key {(self._times.version if version is None else self._times.occurred)[0]!r}")
+            raise RefusedLineError(f"missing key {(self._stream.version if version is None else self._stream.occurred)[0]!r}")
         if version > self._pulled_at + _MOST_AHEAD:
             raise RefusedLineError("in the future: its version is more than a day later than its pull, and would win for ever")
         return row_start(4) + text_field(_identifier(record)) + moment_field(occurred) + moment_field(version) + json_field(line)

@@ -18,6 +18,7 @@ import psycopg
 from psycopg import sql
 
 from postlaunch.landing.bounds import LONGEST_LINE
+from postlaunch.landing.records import read_json, write_json
 from postlaunch.landing.zone import Batch
 from postlaunch.load.properties import PropertyCount
 from postlaunch.load.rows import (
@@ -39,7 +40,6 @@ from postlaunch.load.rows import (
     row_start,
     text_field,
 )
-from postlaunch.sources.base import read_json, write_json
 from postlaunch.sources.mixpanel.time import ProjectClock, whole_number
 
 _COLUMNS = "launch_id, event_date, event_name, distinct_id, insert_id, occurred_at, processed_at, properties, source_order, load_id"
@@ -75,7 +75,14 @@ _DEDUPLICATE = """
 """
 
 
-def load_events(session: psycopg.Connection, key: LoadKey, table: sql.Identifier, quarantine: Quarantine, refusals: Refusals) -> Counts:
+def load_events(
+    session: psycopg.Connection,
+    registry: psycopg.Connection,  # noqa: ARG001  (as the loader of samples is called)
+    key: LoadKey,
+    table: sql.Identifier,
+    quarantine: Quarantine,
+    refusals: Refusals,
+) -> Counts:
     """Make the date of the pull in `table` (its month's partition) equal to the pull."""
     values = {"launch": key.launch_id, "date": key.pull.manifest.partition_date}
     session.execute(sql.SQL("delete from {} where launch_id = %(launch)s and event_date = %(date)s").format(table), values)

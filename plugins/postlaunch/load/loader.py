@@ -23,18 +23,20 @@ from psycopg.types.json import Jsonb
 
 from postlaunch.config.launch import Launch
 from postlaunch.errors import WarehouseError
+from postlaunch.landing.streams import Stream
 from postlaunch.landing.zone import Manifest, Pull
 from postlaunch.load.entities import load_entities
 from postlaunch.load.events import load_events
 from postlaunch.load.loss import rows_lost, shrunk
 from postlaunch.load.rows import Counts, LoadKey, Quarantine, Refusals, attempt
 from postlaunch.load.samples import load_samples
+from postlaunch.sources.registry import SPECS
 from postlaunch.warehouse.db import Role, connect
 from postlaunch.warehouse.locks import take
 from postlaunch.warehouse.refusals import refusal
 from postlaunch.warehouse.zones import begin_zone, keep_zone
 
-_REPLACED = {("mixpanel", "events"): ("mixpanel_events", "event_date"), ("prometheus", "samples"): ("prometheus_samples", "sample_date")}
+_LOADERS = {"events": load_events, "samples": load_samples}
 LOAD_SECONDS = 900.0  # how long a load waits for another of the same rows: a large day takes minutes
 _SAME_STREAM = "launch_id = %(launch)s and source = %(source)s and stream = %(stream)s"
 
@@ -172,10 +174,7 @@ class Loader:
 
         def load(refusals: Refusals) -> Counts:
             quarantine = Quarantine(key)
-            if manifest.source == "mixpanel":
-                counts = load_events(self._session, key, table, quarantine, refusals)
-            else:
-                counts = load_samples(self._session, self._registry, key, table, quarantine, refusals)
+            counts = _LOADERS[_stream_of(manifest).shape](self._session, self._registry, key, table, quarantine, refusals)
             quarantine.store(self._session)
             return counts
 
@@ -244,7 +243,7 @@ class Loader:
 
     def _holds(self, table: sql.Identifier, manifest: Manifest, last: dict[str, Any]) -> bool:
         """Whether the rows of the last load are still there; a person may have deleted some."""
-        _, date = _REPLACED[(manifest.source, manifest.stream)]
+        date = _stream_of(manifest).date_column or ""
         statement = sql.SQL("select count(*) from {} where launch_id = %s and {} = %s").format(table, sql.Identifier(date))
         found = self._session.execute(statement, [manifest.launch, manifest.partition_date]).fetchone()
         return found == (last["loaded_count"],)
@@ -299,7 +298,7 @@ class Loader:
         date = manifest.partition_date
         if date is None:
             return None
-        parent, _ = _REPLACED[(manifest.source, manifest.stream)]
+        parent = _stream_of(manifest).table
         name = f"{parent}_y{date:%Ym%m}"
         first = date.replace(day=1)
         following = (first + dt.timedelta(days=31)).replace(day=1)
@@ -324,6 +323,10 @@ def _make_partition(session: psycopg.Connection, name: str, parent: str, first: 
             of, table, sql.Literal(str(first)), sql.Literal(str(following))
         )
     )
+
+
+def _stream_of(manifest: Manifest) -> Stream:
+    return SPECS[manifest.source].stream(manifest.stream)
 
 
 def _stream(manifest: Manifest) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from postlaunch.errors import WarehouseError
 from postlaunch.landing.zone import Manifest
 from postlaunch.load.rows import Counts
+from postlaunch.sources.registry import SPECS
 
 LOST_RATIO = 0.05  # the gate judges a loss against what is published by the same two
 LOST_ROWS = 20  # fewer are chance
@@ -26,7 +27,7 @@ def rows_lost(loaded: int, counts: Counts) -> int | None:
 def shrunk(manifest: Manifest, loaded: int, counts: Counts) -> ShrunkError:
     """The error that names both counts and both ways out."""
     window = f"{manifest.source} --launch {manifest.launch} --from {manifest.partition} --to {manifest.partition}"
-    forgets = " (a server forgets what is older than its retention: then leave it so)" if manifest.source == "prometheus" else ""
+    forgets = " (a server forgets what is older than its retention: then leave it so)" if SPECS[manifest.source].forgets else ""
     return ShrunkError(
         f"{manifest.source} {manifest.stream} {manifest.partition} of {manifest.launch}: "
         f"the new pull has {counts.loaded + counts.quarantined:,} rows but {loaded:,} are loaded, which stay{forgets}; "

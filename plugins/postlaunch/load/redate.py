@@ -19,15 +19,17 @@ from psycopg.rows import class_row
 
 from postlaunch.config.launch import Launch, Source
 from postlaunch.config.settings import load_settings
+from postlaunch.dates import each_date
 from postlaunch.errors import LandingError, LockedError, WarehouseError
 from postlaunch.landing.resume import window_of
-from postlaunch.landing.streams import DATED, REPLACED, STREAMS, Stream
+from postlaunch.landing.streams import Stream
 from postlaunch.landing.zone import MANIFEST, Landing, Pull, new_pull_id, read_pull
 from postlaunch.load.cuts import Cut, cuts, land
 from postlaunch.load.loader import Loader
 from postlaunch.load.runs import at_work
 from postlaunch.marts.build import LOCK as BUILD_LOCK
-from postlaunch.sources.base import Progress, each_date
+from postlaunch.progress import Progress
+from postlaunch.sources.registry import DATED, REPLACED, SPECS
 from postlaunch.warehouse.locks import take
 from postlaunch.warehouse.refusals import refusal
 
@@ -202,9 +204,9 @@ def _keep_others_out(session: psycopg.Connection, launch: Launch) -> None:
     All names before the first look: PostgreSQL shows a transaction who is connected as it was at its first look.
     """
     take(session, BUILD_LOCK)
-    for source in STREAMS:
+    for source in SPECS:
         take(session, f"runs of {source} {launch.launch}")
-    for source in STREAMS:
+    for source in SPECS:
         for run in at_work(session, launch.launch, source):
             raise LockedError(f"{launch.launch} cannot be dated anew while {source} is ingested: {run}; try again when it has ended")
 
@@ -244,7 +246,7 @@ def _pulls(session: psycopg.Connection, landing: Landing, launch: Launch, stream
 
 def _stretches(session: psycopg.Connection, launch: Launch) -> list[_Stretch]:
     """Of streams whose source has no dates of its own: there those of events and samples say what is covered."""
-    sources = [source for source in STREAMS if source not in DATED]
+    sources = [source for source in SPECS if source not in DATED]
     values = {"launch": launch.launch, "sources": sources, "timezone": launch.timezone}
     return session.cursor(row_factory=class_row(_Stretch)).execute(_STRETCHES, values).fetchall()
 

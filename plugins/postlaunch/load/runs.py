@@ -23,7 +23,8 @@ from postlaunch.config.launch import Launch, Source
 from postlaunch.errors import WarehouseError
 from postlaunch.landing.resume import Window, sweep
 from postlaunch.landing.zone import Landing
-from postlaunch.sources.base import Progress
+from postlaunch.progress import Progress
+from postlaunch.sources.registry import SPECS
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import take
 from postlaunch.warehouse.refusals import reason_of
@@ -165,7 +166,7 @@ def _begin(session: psycopg.Connection, values: dict[str, Any], landing: Landing
             alive = session.execute(_ALIVE, values).fetchall()
             rival = next((run for run in alive if run[:2] == window), None)
             if rival is None:
-                sweep(landing, values["source"], values["launch"], [window, *dead], [run[:2] for run in alive])
+                sweep(landing, SPECS[values["source"]].streams, values["launch"], [window, *dead], [run[:2] for run in alive])
                 return _start(session, values)
         progress(f"waiting for run {rival[2]} (session {rival[4]}), at work on the same dates since {rival[3]:%Y-%m-%d %H:%M} UTC", 0, None)
         time.sleep(_POLL_SECONDS)

@@ -27,9 +27,9 @@ from postlaunch.config.launch import DOMAIN_SOURCE
 from postlaunch.config.load import read_launches
 from postlaunch.config.settings import load_settings
 from postlaunch.errors import BuildError, ConfigError, LockedError, WarehouseError
-from postlaunch.landing.streams import DATED
 from postlaunch.marts.dbt_run import APPLICATION_NAME, Node, Progress, run_dbt
 from postlaunch.marts.identities import resolve_identities
+from postlaunch.sources.registry import DATED
 from postlaunch.warehouse.config_sync import sync_launches
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import held

@@ -11,14 +11,8 @@ import json
 import sys
 from pathlib import Path
 
-from postlaunch.config.launch import SOURCES, Source
-
-_SLOTS: dict[Source, tuple[int, str]] = {
-    "mixpanel": (2, "Mixpanel raw export: 60 calls an hour and 3 a second for a whole project"),
-    "zendesk": (1, "Zendesk incremental exports: 10 calls a minute"),
-    "pagerduty": (2, "PagerDuty REST: 960 calls a minute"),
-    "prometheus": (2, "Prometheus: the server of production, so be gentle"),
-}
+from postlaunch.config.launch import Source
+from postlaunch.sources.registry import SPECS
 
 
 def pool_name(source: Source) -> str:
@@ -28,9 +22,7 @@ def pool_name(source: Source) -> str:
 
 def pools() -> dict[str, dict[str, object]]:
     """Definitions in the form that `airflow pools import` reads."""
-    return {
-        pool_name(source): {"slots": _SLOTS[source][0], "description": _SLOTS[source][1], "include_deferred": False} for source in SOURCES
-    }
+    return {pool_name(spec.name): {"slots": spec.slots, "description": spec.pace, "include_deferred": False} for spec in SPECS.values()}
 
 
 def write_pools(file: Path) -> Path:

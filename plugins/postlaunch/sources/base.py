@@ -1,4 +1,4 @@
-"""What the four sources share: patient retries, plain words for refusals, and JSON that loses nothing.
+"""What the sources share: patient retries, and plain words for refusals.
 
     API  ->  extract()  ->  landing zone (Pull)  ->  load/loader.py
 
@@ -13,13 +13,11 @@ call is complete, or `extract` raises SourceError and no manifest of the incompl
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
 import re
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import orjson
@@ -30,8 +28,6 @@ from postlaunch.config.connections import Connection, variable_name
 from postlaunch.config.launch import Launch, Source
 from postlaunch.errors import ConfigError, SourceAuthError, SourceError
 from postlaunch.sources.budget import Budget
-
-Progress = Callable[[str, int, int | None], None]  # (what is being done, how many so far, of how many if known)
 
 CONNECT_SECONDS = 10.0
 
@@ -223,9 +219,6 @@ def not_pulled(stream: str, error: SourceError) -> str:
     return f"{stream} were not pulled: {error}"
 
 
-# --- dates ------------------------------------------------------------------------------------------------------------------
-
-
 def check_window(launch: Launch, first: dt.date, last: dt.date) -> None:
     """Raise ConfigError for a window that is turned round or lies in the future."""
     if first > last:
@@ -233,127 +226,3 @@ def check_window(launch: Launch, first: dt.date, last: dt.date) -> None:
     today = dt.datetime.now(launch.zone).date()
     if last > today:
         raise ConfigError(f"{last} has not begun yet in {launch.timezone} (today is {today}): there is nothing to pull")
-
-
-def each_date(first: dt.date, last: dt.date) -> list[dt.date]:
-    """The inclusive dates from first to last."""
-    return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
-
-
-def parse_time(text: object) -> dt.datetime | None:
-    """ISO 8601 time with offset (or `Z`) to UTC; None if it is none, or says no offset."""
-    if not isinstance(text, str):
-        return None
-    try:
-        moment = dt.datetime.fromisoformat(text)
-        return moment.astimezone(dt.UTC) if moment.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
-
-
-# --- JSON that loses nothing ------------------------------------------------------------------------------------------------
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_LONGEST_INTEGER = 20  # characters of 64 bits; Python itself refuses to read thousands of digits
-_READ_LEVELS = 100  # of JSON that nests deeper than Python reads
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
-
-
-def _number(text: str) -> Any:
-    """Whole numbers stay int within 64 bits; every other number keeps its own spelling."""
-    if len(text) <= _LONGEST_INTEGER and text.lstrip("-").isdigit() and -(2**63) <= int(text) < 2**63:
-        return int(text)
-    return orjson.Fragment(text.encode())
-
-
-def read_json(body: bytes) -> Any:
-    """Parse JSON so that `write_json` gives every number back as it was written. Raises ValueError."""
-    try:
-        return json.loads(body, parse_int=_number, parse_float=_number, parse_constant=_refuse_constant)
-    except RecursionError:
-        return _read_deep_json(body)
-
-
-def _read_deep_json(body: bytes) -> Any:
-    """What lies too deep stays the text that it is, whoever reads it later may judge it; the rest is parsed with a NaN in its place."""
-    shallow, deep = _split_by_depth(body)
-
-    def deep_value(name: str) -> orjson.Fragment:
-        if not deep:
-            _refuse_constant(name)  # with one of its own the text has more of them than it should
-        return deep.popleft()
-
-    return json.loads(shallow, parse_int=_number, parse_float=_number, parse_constant=deep_value)
-
-
-def _split_by_depth(body: bytes) -> tuple[bytes, deque[orjson.Fragment]]:
-    """JSON text with NaN for every value below the levels that are read, and these values in their order, each on one line."""
-    depth = start = end = 0
-    shallow: list[bytes] = []
-    deep: deque[orjson.Fragment] = deque()
-    for token in _TOKEN.finditer(body):
-        if token[0] in (b"[", b"{"):
-            depth += 1
-            if depth == _READ_LEVELS:
-                start = token.start()
-                shallow.append(body[end:start])
-        elif token[0] in (b"]", b"}"):
-            if depth == _READ_LEVELS:
-                end = token.end()
-                deep.append(orjson.Fragment(body[start:end].replace(b"\n", b" ")))
-            depth -= 1
-    if depth:
-        raise ValueError("JSON whose brackets do not match")
-    return b"NaN".join([*shallow, body[end:]]), deep
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def write_json(record: Any) -> bytes:
-    """One line of JSON without a newline. What orjson refuses (lone surrogates, huge integers, more than 254 levels) is as it came."""
-    try:
-        return orjson.dumps(record)
-    except TypeError:
-        return b"".join(_texts(record))
-
-
-class _Text(bytes):
-    """A piece of JSON that is written already."""
-
-
-_COMMA = _Text(b",")
-
-
-def _texts(record: Any) -> Iterator[bytes]:
-    """A record of any depth, piece by piece: what is still to be written waits in a list, not in calls of functions."""
-    waiting: list[Any] = [record]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, _Text):
-            yield value
-        elif isinstance(value, dict):
-            yield b"{"
-            waiting.append(_Text(b"}"))
-            pairs = [part for key, item in value.items() for part in (_COMMA, _key(key), item)]
-            waiting += reversed(pairs[1:])
-        elif isinstance(value, list):
-            yield b"["
-            waiting.append(_Text(b"]"))
-            items = [part for item in value for part in (_COMMA, item)]
-            waiting += reversed(items[1:])
-        else:
-            yield _scalar(value)
-
-
-def _key(key: str) -> _Text:
-    return _Text(orjson.dumps(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", key)) + b":")
-
-
-def _scalar(value: Any) -> bytes:
-    if isinstance(value, str) and _SURROGATE.search(value):
-        return json.dumps(value).encode()
-    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
-        return str(value).encode()
-    return orjson.dumps(value)

@@ -23,19 +23,14 @@ import psycopg
 from postlaunch.config.connections import Connection, Limit, get_connection
 from postlaunch.config.launch import Launch, Source
 from postlaunch.errors import SourceError, WarehouseError
-from postlaunch.sources.base import Progress, public_url
+from postlaunch.progress import Progress
+from postlaunch.sources.base import public_url
 from postlaunch.sources.budget import UNLIMITED, Budget
+from postlaunch.sources.registry import SPECS
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import take
 from postlaunch.warehouse.refusals import refusal
 
-DOCUMENTED: dict[Source, tuple[Limit, ...]] = {
-    "mixpanel": (Limit(60, 3600), Limit(3, 1)),
-    "zendesk": (Limit(10, 60),),  # the incremental exports; 30 with the add-on
-    "pagerduty": (Limit(960, 60),),
-    "prometheus": (),  # the pool caps how many ask at once
-}
-_NAMES: dict[Source, str] = {"mixpanel": "Mixpanel", "zendesk": "Zendesk", "pagerduty": "PagerDuty", "prometheus": "Prometheus"}
 _TOLD_SECONDS = 2.0  # shorter waits are not worth a word
 _TICK_SECONDS = 10.0
 
@@ -80,12 +75,11 @@ def waits_at_most(seconds: float) -> Iterator[None]:
 
 def call_budget(source: Source, launch: Launch, connection: Connection, progress: Progress) -> Budget:
     """The budget of the account that the connection names. Raises ConfigError if its `limits` are wrong."""
-    limits = DOCUMENTED[source] if connection.limits is None else connection.limits
+    limits = SPECS[source].limits if connection.limits is None else connection.limits
     if not limits:
         return UNLIMITED
     account = urlsplit(public_url(connection.base_url)).netloc
-    project = f"/{launch.mixpanel.project_id}" if source == "mixpanel" and launch.mixpanel else ""
-    return CallBudget(source, f"{account}{project}", limits, progress)
+    return CallBudget(source, f"{account}{SPECS[source].account(launch)}", limits, progress)
 
 
 def margin_seconds(limit: Limit) -> float:
@@ -108,7 +102,7 @@ class CallBudget:
 
     def __init__(self, source: Source, account: str, limits: tuple[Limit, ...], progress: Progress) -> None:
         """`progress` is told of waits."""
-        self._name, self._key, self._limits, self._progress = _NAMES[source], f"{source} {account}", limits, progress
+        self._name, self._key, self._limits, self._progress = SPECS[source].label, f"{source} {account}", limits, progress
         self._most = max(limit.calls for limit in limits)
         self._longest = dt.timedelta(seconds=max(limit.seconds + margin_seconds(limit) for limit in limits))
         self._patience = _longest_wait.get()
@@ -214,24 +208,13 @@ def plan(source: Source, launch: Launch, first: dt.date, last: dt.date) -> str |
     budget = call_budget(source, launch, connection, lambda *_: None)
     if not isinstance(budget, CallBudget):
         return None
-    calls = _calls(launch, first, last) if source == "mixpanel" else None
+    count = SPECS[source].calls
+    calls = count(launch, first, last) if count else None
     if calls is None:
         return f"{source}: at most {budget.limits_in_words}"
     seconds = budget.forecast(calls)
     wait = f"about {in_words(seconds)} of waiting" if seconds >= _TOLD_SECONDS else "no waiting"
     return f"{source}: {calls:,} {'call' if calls == 1 else 'calls'} of at most {budget.limits_in_words}: {wait}"
-
-
-def _calls(launch: Launch, first: dt.date, last: dt.date) -> int | None:
-    """Calls to Mixpanel, one for every 31 of the project's days that the window touches."""
-    from postlaunch.sources.mixpanel.extract import DAYS_PER_CALL
-    from postlaunch.sources.mixpanel.time import ProjectClock
-
-    if launch.mixpanel is None:
-        return None
-    clock, (start, end) = ProjectClock(launch.mixpanel.timezone), launch.window(first, last)
-    days = (clock.date(end - dt.timedelta(microseconds=1)) - clock.date(start)).days + 1
-    return math.ceil(days / DAYS_PER_CALL)
 
 
 def in_words(seconds: float) -> str:

@@ -23,17 +23,18 @@ import orjson
 
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch, Mixpanel
+from postlaunch.dates import each_date
 from postlaunch.errors import ConfigError, SourceError
-from postlaunch.landing.streams import EVENTS
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull, new_pull_id
-from postlaunch.sources.base import Progress, call, check_window, each_date
+from postlaunch.progress import Progress
+from postlaunch.sources.base import call, check_window
 from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.mixpanel.http import Export
 from postlaunch.sources.mixpanel.profiles import land_profiles
+from postlaunch.sources.mixpanel.spec import DAYS_PER_CALL, EVENTS
 from postlaunch.sources.mixpanel.time import ProjectClock, event_time
 
-DAYS_PER_CALL = 31  # 60 calls an hour for the whole project: a year is twelve calls, not 365
 MOST_WAITING_BYTES = 1 << 20
 _DAY = dt.timedelta(days=1)
 _TIME_FIRST = re.compile(rb'\{\s*"event"\s*:\s*"[^"\\]*"\s*,\s*"properties"\s*:\s*\{\s*"time"\s*:\s*([0-9]{1,18})\s*[,}]').match

@@ -31,24 +31,14 @@ from postlaunch.config.launch import Launch, Mixpanel
 from postlaunch.errors import SourceError
 from postlaunch.landing.bounds import READ_BYTES, SAID_BYTES, AnswerTooLargeError, TooLargeError, body_of, check_values
 from postlaunch.landing.gzip_stream import GzipError
-from postlaunch.landing.streams import PROFILES
+from postlaunch.landing.records import read_json, write_json
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull, new_pull_id
-from postlaunch.sources.base import (
-    Progress,
-    TransientError,
-    call,
-    check_status,
-    garbage,
-    not_pulled,
-    public_url,
-    read_json,
-    unreachable,
-    wait_of,
-    write_json,
-)
+from postlaunch.progress import Progress
+from postlaunch.sources.base import TransientError, call, check_status, garbage, not_pulled, public_url, unreachable, wait_of
 from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.mixpanel.http import ExportClient
+from postlaunch.sources.mixpanel.spec import PROFILES
 
 SESSIONS = 3
 EMPTY_PAGES = 3

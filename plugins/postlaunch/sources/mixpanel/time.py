@@ -11,7 +11,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable, Mapping
+from typing import Any
 from zoneinfo import ZoneInfo
+
+import orjson
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  wall clocks have no zone
 _WHOLE = re.compile(r"(-?[0-9]{1,18})(?:\.0*)?", re.ASCII).fullmatch
@@ -56,6 +60,20 @@ def event_time(event: object) -> int | None:
         return whole_number(event["properties"]["time"])  # type: ignore[index]
     except (KeyError, TypeError):
         return None
+
+
+def line_moments(request: Mapping[str, Any]) -> Callable[[bytes], float | None]:
+    """Reads the moment of a landed line as what was asked for says: seconds since 1970, None where it is unreadable."""
+    clock = ProjectClock(str(request["timezone"]))
+
+    def moment(line: bytes) -> float | None:
+        try:
+            time = event_time(orjson.loads(line))
+        except ValueError:
+            return None
+        return None if time is None else clock.moment(time)
+
+    return moment
 
 
 def whole_number(value: object) -> int | None:

@@ -16,7 +16,8 @@ from postlaunch.config.connections import Connection
 from postlaunch.errors import ConfigError, SourceError
 from postlaunch.landing.bounds import SHRINK, AnswerTooLargeError, TooLargeError, beginning_of, body_of, check_values
 from postlaunch.landing.gzip_stream import GzipError
-from postlaunch.sources.base import PATIENCE, check_status, garbage, public_url, read_json, unreachable, wait_of
+from postlaunch.landing.records import read_json
+from postlaunch.sources.base import PATIENCE, check_status, garbage, public_url, unreachable, wait_of
 from postlaunch.sources.budget import Budget
 from postlaunch.sources.politeness import heed
 

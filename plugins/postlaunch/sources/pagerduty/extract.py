@@ -20,22 +20,24 @@ from typing import Any
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch
 from postlaunch.errors import ConfigError, SourceError
-from postlaunch.landing.streams import (
-    DUTY_SCHEDULES,
+from postlaunch.landing.records import read_json, write_json
+from postlaunch.landing.streams import Stream
+from postlaunch.landing.writer import PartitionWriter
+from postlaunch.landing.zone import Landing, Pull, new_pull_id
+from postlaunch.progress import Progress
+from postlaunch.sources.base import check_window, not_pulled
+from postlaunch.sources.budget import UNLIMITED, Budget
+from postlaunch.sources.pagerduty.client import PAGE, PagerDutyApi, Record
+from postlaunch.sources.pagerduty.spec import (
     ESCALATION_POLICIES,
     INCIDENTS,
     LOG_ENTRIES,
     NOTES,
     ONCALLS,
     PRIORITIES,
+    SCHEDULES,
     SERVICES,
-    Stream,
 )
-from postlaunch.landing.writer import PartitionWriter
-from postlaunch.landing.zone import Landing, Pull, new_pull_id
-from postlaunch.sources.base import Progress, check_window, not_pulled, read_json, write_json
-from postlaunch.sources.budget import UNLIMITED, Budget
-from postlaunch.sources.pagerduty.client import PAGE, PagerDutyApi, Record
 
 LONGEST_DUTY_WINDOW = dt.timedelta(days=89)  # on-calls are searched in at most three months
 _REQUIRED = (LOG_ENTRIES, INCIDENTS, SERVICES)  # what broke, and when; any other stream costs itself alone
@@ -96,7 +98,7 @@ class _Extraction:
             self._land(SERVICES, self._our_services(), self._learn_policy),
             self._land(PRIORITIES, self._api.all("/priorities")),
             self._land(ESCALATION_POLICIES, self._our_policies()),
-            self._land(DUTY_SCHEDULES, self._our_schedules()),
+            self._land(SCHEDULES, self._our_schedules()),
             self._land(ONCALLS, self._oncalls()),
         ]
 

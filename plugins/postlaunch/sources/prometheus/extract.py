@@ -30,20 +30,19 @@ import orjson
 
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch, Prometheus
+from postlaunch.dates import each_date
 from postlaunch.errors import ConfigError, SourceError
 from postlaunch.landing.bounds import READ_BYTES, TooLargeError, beginning_of, body_of, check_values, plain_blocks
 from postlaunch.landing.gzip_stream import GzipError
-from postlaunch.landing.streams import SAMPLES
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull, new_pull_id
+from postlaunch.progress import Progress
 from postlaunch.sources.base import (
     CONNECT_SECONDS,
-    Progress,
     TransientError,
     call,
     check_status,
     check_window,
-    each_date,
     garbage,
     quoted,
     unreachable,
@@ -53,6 +52,7 @@ from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.prometheus.native_histograms import classic
 from postlaunch.sources.prometheus.openmetrics import extract_files
 from postlaunch.sources.prometheus.samples import BLOCK_POINTS, Lines, Metric, grid, metrics, moment_of, request_of
+from postlaunch.sources.prometheus.spec import SAMPLES
 from postlaunch.sources.prometheus.staleness import Staleness
 
 MAXIMUM_POINTS = 11_000

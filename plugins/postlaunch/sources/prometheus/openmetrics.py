@@ -25,16 +25,17 @@ from urllib.parse import unquote
 
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch, Prometheus
+from postlaunch.dates import each_date
 from postlaunch.errors import ConfigError, SourceError
 from postlaunch.landing.bounds import LONGEST_LINE, split_lines
 from postlaunch.landing.gzip_stream import GzipError
-from postlaunch.landing.streams import SAMPLES
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull, new_pull_id
-from postlaunch.sources.base import Progress, each_date
+from postlaunch.progress import Progress
 from postlaunch.sources.prometheus.export_files import Place, UnreadableError, places_of
 from postlaunch.sources.prometheus.samples import BLOCK_POINTS, Metric, block_line, grid, metrics, request_of
 from postlaunch.sources.prometheus.selectors import Selector, unescaped
+from postlaunch.sources.prometheus.spec import SAMPLES
 
 WAITING = 200_000
 KNOWN = 100_000  # spellings of series that are remembered

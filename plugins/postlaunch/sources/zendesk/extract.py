@@ -22,24 +22,26 @@ from typing import Any
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch
 from postlaunch.errors import ConfigError, SourceError
-from postlaunch.landing.streams import (
+from postlaunch.landing.records import write_json
+from postlaunch.landing.streams import Stream
+from postlaunch.landing.writer import PartitionWriter
+from postlaunch.landing.zone import Landing, Pull, new_pull_id
+from postlaunch.progress import Progress
+from postlaunch.sources.base import check_window, not_pulled, public_url
+from postlaunch.sources.budget import UNLIMITED, Budget
+from postlaunch.sources.zendesk.http import Answer, ZendeskApi
+from postlaunch.sources.zendesk.spec import (
     HOLIDAYS,
     METRIC_EVENTS,
     ORGANIZATIONS,
     RATINGS,
+    SCHEDULES,
     SLA_POLICIES,
-    STREAMS,
-    SUPPORT_SCHEDULES,
     TICKET_EVENTS,
     TICKETS,
     USERS,
-    Stream,
+    ZENDESK,
 )
-from postlaunch.landing.writer import PartitionWriter
-from postlaunch.landing.zone import Landing, Pull, new_pull_id
-from postlaunch.sources.base import Progress, check_window, not_pulled, public_url, write_json
-from postlaunch.sources.budget import UNLIMITED, Budget
-from postlaunch.sources.zendesk.http import Answer, ZendeskApi
 
 _NOT_BEFORE_SECONDS = 90  # Zendesk refuses a start_time within the last minute
 _PATHS = {
@@ -50,10 +52,10 @@ _PATHS = {
     USERS: "incremental/users/cursor.json",
     ORGANIZATIONS: "incremental/organizations.json",
     SLA_POLICIES: "slas/policies",
-    SUPPORT_SCHEDULES: "business_hours/schedules",
+    SCHEDULES: "business_hours/schedules",
     HOLIDAYS: "business_hours/schedules/{id}/holidays",
 }
-_TOGETHER = ((TICKETS, USERS, ORGANIZATIONS), (SUPPORT_SCHEDULES, HOLIDAYS))  # the first of each tells something of the others
+_TOGETHER = ((TICKETS, USERS, ORGANIZATIONS), (SCHEDULES, HOLIDAYS))  # the first of each tells something of the others
 _REQUIRED = (TICKETS, METRIC_EVENTS, TICKET_EVENTS)  # what a ticket was, and when; any other stream costs itself alone
 _PARAMETERS: dict[Stream, dict[str, str]] = {  # the streams that are asked for with a start_time
     TICKETS: {"include": "metric_sets,users,organizations", "per_page": "1000"},
@@ -112,7 +114,7 @@ class _Extraction:
 
     def run(self) -> list[Pull]:
         try:
-            return [self._land(stream) for stream in STREAMS["zendesk"]]
+            return [self._land(stream) for stream in ZENDESK.streams]
         except BaseException:
             for writer in self._writers.values():
                 writer.abort()
@@ -176,7 +178,7 @@ class _Extraction:
         else:
             for answer in self._api.listed(_PATHS[stream]):
                 records = self._records(answer, stream)
-                if stream == SUPPORT_SCHEDULES:
+                if stream == SCHEDULES:
                     self._schedules += [record["id"] for record in records if isinstance(record, dict) and record.get("id")]
                 yield records
 

@@ -19,7 +19,8 @@ from requests.exceptions import RequestException
 from postlaunch.config.connections import Connection
 from postlaunch.errors import SourceError
 from postlaunch.landing.bounds import READ_BYTES, SHRINK, AnswerTooLargeError, TooLargeError, beginning_of, body_of, check_values
-from postlaunch.sources.base import CONNECT_SECONDS, call, check_status, garbage, public_url, read_json, unreachable, wait_of
+from postlaunch.landing.records import read_json
+from postlaunch.sources.base import CONNECT_SECONDS, call, check_status, garbage, public_url, unreachable, wait_of
 from postlaunch.sources.budget import Budget
 from postlaunch.sources.politeness import heed
 from postlaunch.sources.zendesk.session import open_session
