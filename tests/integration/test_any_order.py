@@ -31,7 +31,6 @@ from starlette.routing import Route
 
 from postlaunch.config.launch import SOURCES, Launch, Source
 from postlaunch.ingest import ingest
-from postlaunch.load.entities import _TIMES
 from postlaunch.sources.mixpanel import extract as mixpanel
 from postlaunch.sources.pagerduty import client as pagerduty_client
 from postlaunch.sources.prometheus import extract as prometheus
@@ -73,7 +72,7 @@ def rows(session: psycopg.Connection, source: Source, launch: str) -> Tables:
 
 def _rows(session: psycopg.Connection, source: Source, stream: str, launch: str) -> list[str]:
     dropped = ["launch_id", "load_id", "series_id", "source_order"]  # the last: answers come shuffled
-    if (times := _TIMES.get((source, stream))) and times.is_snapshot:
+    if SPECS[source].stream(stream).is_snapshot:
         dropped.append("version_at")  # the moment of the pull
     labels = "inner join raw.prometheus_series using (launch_id, metric_id, series_id)" if source == "prometheus" else ""
     statement = (
