@@ -28,7 +28,8 @@ def migrate() -> list[str]:
 
 
 def _ensure_register(session: psycopg.Connection) -> None:
-    with suppress(psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable):  # another process makes it at this moment
+    made_by_another = (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable, psycopg.errors.DuplicateObject)  # at this moment
+    with suppress(*made_by_another):
         session.execute(
             """
             create table if not exists public.postlaunch_migrations (
