@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, Res
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from sandbox import docs_page
-from sandbox.mail import MailFolder, StoredMail
+from sandbox.mail_folder import MailFolder, StoredMail
 
 # The page shows mails of strangers: no script, nothing from outside.
 _CONTENT_POLICY = {"Content-Security-Policy": "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'"}

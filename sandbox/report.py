@@ -16,7 +16,7 @@ from postlaunch.sources.registry import SPECS
 from postlaunch.warehouse.db import connect
 from sandbox import airflow
 from sandbox.errors import SandboxError
-from sandbox.mail import MailFolder, StoredMail
+from sandbox.mail_folder import MailFolder, StoredMail
 from sandbox.stack import MAIL, Stack
 
 WIDTH = 150  # of what is not a terminal: a log

@@ -9,7 +9,8 @@ import datetime as dt
 import os
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -61,22 +62,31 @@ def _load_local_env() -> None:
             os.environ.setdefault(name.strip(), "".join(shlex.split(value)))
 
 
+@contextmanager
+def _sandbox() -> Iterator[None]:
+    """Within, the sandbox is imported: nothing but the local stack needs it, and a production installation has none."""
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigError(f"{error}: the sandbox is not installed here; in a clone, `make setup` installs it") from error
+
+
 # --- local stack ---------------------------------------------------------------------------------------------------------
 
 
 @cli.command()
 def up(airflow: Annotated[bool, typer.Option(help="Start Airflow too.")] = True) -> None:
     """Start the local stack: PostgreSQL, simulated APIs, mail catcher, Airflow."""
-    from sandbox import stack
-
+    with _sandbox():
+        from sandbox import stack
     stack.up(airflow=airflow)
 
 
 @cli.command()
 def down() -> None:
     """Stop every process of the local stack."""
-    from sandbox import stack
-
+    with _sandbox():
+        from sandbox import stack
     stack.down()
 
 
@@ -98,8 +108,8 @@ def status() -> None:
 @cli.command()
 def demo() -> None:
     """The whole product on this machine: history, the last night through Airflow, the mails."""
-    from sandbox.demo import main
-
+    with _sandbox():
+        from sandbox.demo import main
     main()
 
 

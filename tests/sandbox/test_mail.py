@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from sandbox.mail import MailFolder, smtp_controller
+from sandbox.mail import smtp_controller
+from sandbox.mail_folder import MailFolder
 from sandbox.mail_page import create_app
 from sandbox.ports import HOST, free_port
 

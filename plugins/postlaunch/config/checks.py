@@ -1,4 +1,4 @@
-"""What one field alone cannot say: entries that stand twice, phases that overlap, targets that no data can ever meet or judge.
+"""What the targets of a launch file have to agree with: the catalogue of KPIs, and what the file lets be measured.
 
 Faults are raised while a launch file is read; warnings are about what may be meant, and `launches check` prints them.
 """
@@ -7,28 +7,11 @@ from __future__ import annotations
 
 import csv
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from postlaunch.config.launch import DOMAIN_SOURCE, SLA_METRICS, Launch, Target
 from postlaunch.config.settings import load_settings
-
-if TYPE_CHECKING:
-    from postlaunch.config.launch import Launch, Target
-
-Item = TypeVar("Item")
-
-
-class Phase(Protocol):
-    """Launch days, both inclusive; None is open."""
-
-    @property
-    def from_day(self) -> int | None:
-        """First day."""
-
-    @property
-    def to_day(self) -> int | None:
-        """Last day."""
 
 
 @dataclass(frozen=True)
@@ -47,51 +30,6 @@ def catalogue() -> dict[str, CatalogueKpi]:
     with (load_settings().dbt_project / "seeds" / "kpi_catalogue.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return {row["kpi_id"]: CatalogueKpi(row["kpi_id"], row["domain"], row["unit"], row["better"]) for row in rows}
-
-
-def unique_by(*names: str) -> Callable[[tuple[Item, ...]], tuple[Item, ...]]:
-    """A validator of a list whose entries differ in these fields. Raises ValueError that names both places."""
-
-    def check(entries: tuple[Item, ...]) -> tuple[Item, ...]:
-        places: dict[object, int] = {}
-        for number, entry in enumerate(entries):
-            key = tuple(getattr(entry, name) for name in names)
-            if key in places:
-                what = ", ".join(f"{name} {value!r}" for name, value in zip(names, key, strict=True))
-                raise ValueError(f"entries [{places[key]}] and [{number}] have the same {what}; keep one of them")
-            places[key] = number
-        return entries
-
-    return check
-
-
-def disjoint_phases(phases: tuple[Item, ...]) -> tuple[Item, ...]:
-    """A validator of phases of the launch: no day belongs to two of them. Raises ValueError that names both places."""
-    for number, second in enumerate(phases):
-        for earlier, first in enumerate(phases[:number]):
-            if _overlap(first, second):  # type: ignore[arg-type]
-                raise ValueError(
-                    f"entries [{earlier}] ({_days(first)}) and [{number}] ({_days(second)}) "  # type: ignore[arg-type]
-                    "share days; a day belongs to one of them"
-                )
-    return phases
-
-
-def ordered_days(phase: Phase) -> None:
-    """Raises ValueError if a phase ends before it begins."""
-    if phase.from_day is not None and phase.to_day is not None and phase.to_day < phase.from_day:
-        raise ValueError(f"to_day {phase.to_day} lies before from_day {phase.from_day}")
-
-
-def _overlap(first: Phase, second: Phase) -> bool:
-    ends_before = first.to_day is not None and second.from_day is not None and first.to_day < second.from_day
-    begins_after = second.to_day is not None and first.from_day is not None and second.to_day < first.from_day
-    return not (ends_before or begins_after)
-
-
-def _days(phase: Phase) -> str:
-    first = "the beginning" if phase.from_day is None else f"day {phase.from_day}"
-    return f"{first} to {'the end' if phase.to_day is None else f'day {phase.to_day}'}"
 
 
 def kpi_faults(launch: Launch) -> Iterator[str]:
@@ -131,8 +69,6 @@ def kpi_warnings(launch: Launch) -> Iterator[str]:
 
 def _what_is_missing(launch: Launch, kpi: CatalogueKpi) -> str | None:
     """The entry that the KPI is measured by and that the section of its source lacks."""
-    from postlaunch.config.launch import SLA_METRICS
-
     mixpanel, zendesk, prometheus = launch.mixpanel, launch.zendesk, launch.prometheus
     levels = prometheus.service_levels if prometheus else ()
     lacks = {
@@ -155,6 +91,4 @@ def _what_is_missing(launch: Launch, kpi: CatalogueKpi) -> str | None:
 
 
 def _source(kpi: CatalogueKpi) -> str:
-    from postlaunch.config.launch import DOMAIN_SOURCE
-
     return next(source for domain, source in DOMAIN_SOURCE.items() if domain == kpi.domain)

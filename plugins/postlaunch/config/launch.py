@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from postlaunch.config.checks import disjoint_phases, ordered_days, unique_by
 from postlaunch.config.fields import (
     AccountId,
     Date,
@@ -31,6 +30,7 @@ from postlaunch.config.fields import (
     TimeOfDay,
     Zone,
 )
+from postlaunch.config.lists import disjoint_phases, ordered_days, unique_by
 
 Source = Literal["mixpanel", "zendesk", "pagerduty", "prometheus"]
 Domain = Literal["product", "support", "incidents", "reliability", "capacity"]

@@ -5,6 +5,7 @@ deliver(review, recipients, again=False)          ->  Delivery, or None if it wa
 """
 
 from postlaunch.reviews.delivery import Delivery, deliver
-from postlaunch.reviews.review import Review, render
+from postlaunch.reviews.mail import Review
+from postlaunch.reviews.review import render
 
 __all__ = ["Delivery", "Review", "deliver", "render"]

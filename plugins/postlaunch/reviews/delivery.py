@@ -1,11 +1,5 @@
 """Mails a review, exactly once per (launch, review, period) unless told to send it again.
 
-    multipart/related
-      multipart/alternative
-        text/plain
-        text/html            <img src="cid:...">
-      image/png              Content-ID, one a chart
-
 Exactly once: the row in ops.deliveries is inserted first (what cannot be recorded is never mailed), under a lock
 of this launch, review and period, and only committed when the mail server has taken the mail. If the commit itself is lost,
 the next attempt sends a mail with the same Message-ID, which mail programs show once.
@@ -13,27 +7,21 @@ the next attempt sends a mail with the same Message-ID, which mail programs show
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
-from email.utils import format_datetime
 
 import psycopg
 
 from postlaunch.config.connections import SMTP, get_connection, variable_name
 from postlaunch.errors import ReviewError
-from postlaunch.reviews import outside, smtp
-from postlaunch.reviews.mailboxes import Mailbox, mailbox, mailboxes
-from postlaunch.reviews.review import Review
+from postlaunch.reviews import smtp
+from postlaunch.reviews.mail import Review, message
+from postlaunch.reviews.mailboxes import mailbox, mailboxes
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import take
 from postlaunch.warehouse.refusals import refusal
 
-POLICY = SMTP_POLICY.clone(cte_type="7bit")  # bodies in base64 or quoted-printable: not every server takes 8BITMIME
 MAIL_SECONDS = 300.0  # how long a mail waits for the same one, which is being sent: a slow mail server takes its time
-SUBJECT_LIMIT = 180  # letters; longer ones are cut off by every mail program
 
 
 @dataclass(frozen=True)
@@ -81,28 +69,6 @@ def deliver(review: Review, recipients: Sequence[str], *, again: bool = False) -
             return Delivery(str(mail["Message-ID"]), attempt, accepted, refused)
     except psycopg.Error as error:
         raise ReviewError(f"the {review.kind} review was not mailed, its delivery cannot be recorded: {refusal(error)}") from error
-
-
-def message(review: Review, sender: Mailbox, recipients: Sequence[Mailbox], attempt: int) -> EmailMessage:
-    """The mail; the same attempt always has the same Message-ID. Headers are built from addresses, never parsed from joined text."""
-    mail = EmailMessage(policy=POLICY)
-    mail["Subject"] = outside.clean(review.subject, SUBJECT_LIMIT)
-    mail["From"] = sender.header
-    mail["To"] = [recipient.header for recipient in recipients]
-    mail["Date"] = format_datetime(dt.datetime.now(dt.UTC))
-    mail["Message-ID"] = f"<{review.kind}.{review.period.label}.{attempt}.{review.launch_id}@{sender.domain}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    words = EmailMessage(policy=POLICY)
-    words.set_content(review.text)
-    words.add_alternative(review.html, subtype="html")
-    del words["MIME-Version"]  # stands once, at the top
-    mail.make_related()
-    mail.set_param("type", "multipart/alternative")
-    mail.attach(words)
-    for cid, png in review.images.items():
-        name = f"{cid.partition('.')[0]}.png"
-        mail.add_related(png, "image", "png", cid=f"<{cid}>", disposition="inline", filename=name)
-    return mail
 
 
 def _claim(session: psycopg.Connection, review: Review, recipients: Sequence[str], again: bool) -> int | None:

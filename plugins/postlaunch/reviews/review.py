@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -14,6 +13,7 @@ from postlaunch.reviews import daily, documents, monthly, queries, verdict, week
 from postlaunch.reviews.blocks import Document
 from postlaunch.reviews.content import Source
 from postlaunch.reviews.figures.render import draw
+from postlaunch.reviews.mail import Review, message
 from postlaunch.reviews.mailboxes import Mailbox, mailboxes
 from postlaunch.reviews.period import Period, parse_period
 from postlaunch.warehouse.db import connect
@@ -26,21 +26,6 @@ _DOCUMENTS: Mapping[str, Callable[[Source], Document]] = {
     "monthly": monthly.document,
     "verdict": verdict.document,
 }
-
-
-@dataclass(frozen=True)
-class Review:
-    """A rendered review. `html` refers to its charts as `cid:<key of images>`; `paths` are the files written by `--out`."""
-
-    kind: str
-    launch_id: str
-    period: Period
-    subject: str
-    html: str = field(repr=False)
-    text: str = field(repr=False)
-    images: Mapping[str, bytes] = field(repr=False)
-    publication_id: int | None
-    paths: tuple[Path, ...] = ()
 
 
 def render(kind: str, launch: Launch, period: str, *, out: Path | None = None) -> Review:
@@ -80,8 +65,6 @@ def _read(kind: str, launch: Launch, period: Period) -> tuple[Document, int | No
 
 def _write(review: Review, document: Document, pictures: Mapping[str, bytes], out: Path, launch: Launch) -> Review:
     """`<kind>-<launch>-<period>.html` with its charts beside it, and the same as `.eml`."""
-    from postlaunch.reviews.delivery import message
-
     stem = f"{review.kind}-{launch.launch}-{review.period.label}"
     files = {name: f"{stem}-{name}.png" for name in pictures}
     paths = [documents.write(out / files[name], png) for name, png in pictures.items()]
