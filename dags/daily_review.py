@@ -6,7 +6,7 @@
 - **deliver**: renders from published marts only, mails to `reviews.recipients.daily` of the launch file. A date is mailed once: clearing or
   running it again does not mail twice, and a backfill never mails.
 - **By hand**: the form takes a launch, a date, other recipients, and whether to mail it, or mail it again.
-- **When it fails**: no mail has gone out for that launch; the others are not affected. Mend what the log names (SMTP connection
+- **When it fails**: no mail has gone out for that launch; the others are not affected. Fix what the log names (SMTP connection
   `postlaunch_smtp`, recipients in the launch file, Chromium for the charts: `postlaunch doctor`) and clear the task.
 """
 

@@ -7,7 +7,7 @@
   A task that would wait for more than 90 seconds is up for reschedule until its turn comes; no retry is used up.
 - **Then**: `announce` emits the asset `raw_pagerduty`, which starts `build_marts`; it is skipped where nothing changed.
 - **A wrong launch file** fails its own task, with the reason, and no other's: fix it and clear the task.
-- **When it fails**: the other launches and sources go on. A refused token fails at once: mend the connection that the launch file names
+- **When it fails**: the other launches and sources go on. A refused token fails at once: fix the connection that the launch file names
   (`pagerduty.connection`, by default `postlaunch_pagerduty`), then clear the task. Anything else is tried again three times.
 """
 

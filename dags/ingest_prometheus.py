@@ -6,7 +6,7 @@
   has dropped by its retention can no longer be pulled: `postlaunch load prometheus` reloads it from the landing zone.
 - **Then**: `announce` emits the asset `raw_prometheus`, which starts `build_marts`; it is skipped where nothing changed.
 - **A wrong launch file** fails its own task, with the reason, and no other's: fix it and clear the task.
-- **When it fails**: the other launches and sources go on. Refused credentials fail at once: mend the connection that the launch file names
+- **When it fails**: the other launches and sources go on. Refused credentials fail at once: fix the connection that the launch file names
   (`prometheus.connection`, by default `postlaunch_prometheus`), then clear the task. Anything else is tried again three times.
 """
 

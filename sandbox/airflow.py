@@ -61,7 +61,7 @@ def settings(home: Path, repository: Path, port: int, database_uri: str, secrets
         "api_auth": {"jwt_secret": secrets["jwt"]},
         "dag_processor": {"refresh_interval": 30, "min_file_process_interval": 60, "parsing_processes": 1},
         "scheduler": {"scheduler_idle_sleep_time": 1},
-        # A busy machine is no fault: by default a task that waits five seconds for the API warns and asks again.
+        # A busy machine is not a fault: by default a task that waits five seconds for the API warns and asks again.
         "workers": {"execution_api_timeout": 60},
         "logging": {"base_log_folder": home / "airflow" / "logs"},
         "usage_data_collection": {"enabled": False},

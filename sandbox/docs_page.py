@@ -39,7 +39,7 @@ def page(path: str) -> Response:
         return HTMLResponse(_pages.get_template("docs.html").render(files=[], body=body, title=_title(file)))
     if file.suffix in _SHOWN:
         return FileResponse(file)
-    raise HTTPException(404, f"{path} is no document")
+    raise HTTPException(404, f"{path} is not a document")
 
 
 def _title(file: Path) -> str:

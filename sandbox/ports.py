@@ -24,7 +24,7 @@ def variable(service: str) -> str:
 
 
 def load_ports(environ: Mapping[str, str] = os.environ) -> dict[str, int]:
-    """Service -> port. Raises SandboxError for a value that is no port, or a port given twice."""
+    """Service -> port. Raises SandboxError for a value that is not a port, or a port given twice."""
     ports = {service: _port(variable(service), environ.get(variable(service)), default) for service, default in DEFAULTS.items()}
     for service, port in ports.items():
         twins = [other for other, taken in ports.items() if taken == port and other != service]
@@ -47,7 +47,7 @@ def _port(name: str, text: str | None, default: int) -> int:
     if not text:
         return default
     if not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise SandboxError(f"{name}={text!r} is no port: give a number from 1 to 65535")
+        raise SandboxError(f"{name}={text!r} is not a port: give a number from 1 to 65535")
     return int(text)
 
 

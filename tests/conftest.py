@@ -74,7 +74,7 @@ def _needs_story(item: pytest.Item) -> bool:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose program is missing, and say what mends it."""
+    """Skip a test whose program is missing, and say what fixes it."""
     for marker in item.iter_markers("needs"):
         for program in marker.args:
             if program not in _PROGRAMS:

@@ -25,7 +25,7 @@ EVIL = b'{"event": "\x1b[2J\x1b]0;owned\x07[red]caf\xc3\xa9\xe2\x80\xae \xff'
 
 @pytest.fixture
 def refused(warehouse: str, sandbox_launches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pull:
-    """A day with one event, and one line that is no JSON and full of commands for a terminal."""
+    """A day with one event, and one line that is not JSON and full of commands for a terminal."""
     monkeypatch.setenv("POSTLAUNCH_LANDING", str(tmp_path / "landing"))
     monkeypatch.setenv("POSTLAUNCH_LAUNCHES", str(sandbox_launches))
     monkeypatch.setattr("postlaunch.cli_quarantine.console", Console(width=200))

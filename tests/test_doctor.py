@@ -1,4 +1,4 @@
-"""`postlaunch doctor`: each finding says what is wrong and carries the line that mends it."""
+"""`postlaunch doctor`: each finding says what is wrong and carries the line that fixes it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def _check(name: str) -> doctor.Check:
     return next(check for check in doctor.checks() if check.name == name)
 
 
-def test_every_finding_that_is_not_well_has_a_line_that_mends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_every_finding_that_is_not_well_has_a_line_that_fixes_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("POSTLAUNCH_LAUNCHES", str(tmp_path / "none"))
     monkeypatch.setenv("POSTLAUNCH_DBT_PROJECT", str(tmp_path))
-    ill = {check.name: check.mend for check in doctor.checks() if not check.ok}
+    ill = {check.name: check.fix for check in doctor.checks() if not check.ok}
     assert {"Chromium", "fonts", "prometheus", "promtool", "node exporter", "launch files", "warehouse"} <= ill.keys()
     assert all(ill.values())
     assert ill["Chromium"] == ill["prometheus"] == ill["fonts"] == "make system"
@@ -52,7 +52,7 @@ def test_a_port_in_use_is_named_with_the_variable_that_moves_it(monkeypatch: pyt
         check = _check(f"port {port}")
     assert not check.ok
     assert "in use by process" in check.detail
-    assert check.mend == "export POSTLAUNCH_PORT_MAIL=<a free port>"
+    assert check.fix == "export POSTLAUNCH_PORT_MAIL=<a free port>"
 
 
 def test_a_broken_launch_file_is_named_with_its_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -76,15 +76,15 @@ def test_an_unreachable_warehouse_is_told_without_its_password(monkeypatch: pyte
     check = _check("warehouse")
     assert not check.ok
     assert "127.0.0.1:1" in check.detail
-    assert "hunter2" not in check.detail + str(check.mend)
+    assert "hunter2" not in check.detail + str(check.fix)
 
 
 def test_a_full_disk_is_told_with_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "DISK_GIB", 10**9)
     check = _check("disk")
     assert not check.ok
-    assert check.mend is not None
-    assert check.mend.startswith("free ")
+    assert check.fix is not None
+    assert check.fix.startswith("free ")
 
 
 def test_the_command_ends_with_1_when_something_is_missing_and_names_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

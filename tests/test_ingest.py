@@ -283,7 +283,7 @@ def test_a_warehouse_that_is_down_is_said_before_any_call(apis, emr, monkeypatch
     assert httpx.get(f"{apis}/_sandbox/requests").json()["mixpanel"] == 0
 
 
-def test_a_file_mended_by_hand_is_refused_until_it_is_accepted(apis, emr, query, tmp_path) -> None:
+def test_a_file_fixed_by_hand_is_refused_until_it_is_accepted(apis, emr, query, tmp_path) -> None:
     ingest("prometheus", emr, FIRST, FIRST)
     before = query("select count(*) from raw.prometheus_samples")[0][0]
     file = max(

@@ -115,13 +115,13 @@ def demo() -> None:
 
 @cli.command()
 def doctor() -> None:
-    """What is missing on this machine, and the line that mends it."""
+    """What is missing on this machine, and the line that fixes it."""
     from postlaunch.doctor import checks
 
     found = checks()
-    table = Table("", "check", "found", "mend")
+    table = Table("", "check", "found", "fix")
     for check in found:
-        table.add_row("ok" if check.ok else "!!", check.name, check.detail, check.mend or "")
+        table.add_row("ok" if check.ok else "!!", check.name, check.detail, check.fix or "")
     console.print(table)
     if not all(check.ok for check in found):
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""What is missing on this machine, and the one line that mends each finding: `postlaunch doctor`.
+"""What is missing on this machine, and the one line that fixes each finding: `postlaunch doctor`.
 
 Nothing heavy is imported and nothing is changed; the warehouse is asked for one connection.
 """
@@ -35,12 +35,12 @@ _SYSTEM = "make system"
 
 @dataclass(frozen=True)
 class Check:
-    """One finding: what was looked at, whether it is well, what was found, and what mends it (None if nothing needs to)."""
+    """One finding: what was looked at, whether it is well, what was found, and what fixes it (None if nothing needs to)."""
 
     name: str
     ok: bool
     detail: str
-    mend: str | None = None
+    fix: str | None = None
 
 
 def checks() -> list[Check]:
@@ -91,7 +91,7 @@ def _browser() -> list[Check]:
     if path is not None:
         return [Check("Chromium", True, str(path))]
     chosen = os.environ.get("BROWSER_PATH")
-    detail = f"BROWSER_PATH={chosen} is no program" if chosen else f"none of {', '.join(BROWSERS)}; reviews need it to draw their charts"
+    detail = f"BROWSER_PATH={chosen} is not a program" if chosen else f"none of {', '.join(BROWSERS)}; reviews need it to draw their charts"
     return [Check("Chromium", False, detail, f"unset BROWSER_PATH; {_SYSTEM}" if chosen else _SYSTEM)]
 
 
@@ -115,8 +115,8 @@ def _programs() -> list[Check]:
 def _disk() -> list[Check]:
     free = shutil.disk_usage(REPOSITORY).free / 2**30
     ok = free >= DISK_GIB
-    mend = None if ok else f"free {DISK_GIB - free:.1f} GiB on the disk of {REPOSITORY}"
-    return [Check("disk", ok, f"{free:.0f} GiB free, {DISK_GIB} needed", mend)]
+    fix = None if ok else f"free {DISK_GIB - free:.1f} GiB on the disk of {REPOSITORY}"
+    return [Check("disk", ok, f"{free:.0f} GiB free, {DISK_GIB} needed", fix)]
 
 
 def _ports() -> list[Check]:
@@ -145,7 +145,7 @@ def _launch_files() -> list[Check]:
     try:
         launches = load_launches(folder)
     except PostlaunchError as error:
-        return [Check("launch files", False, str(error), "mend the file that is named, then: postlaunch launches check")]
+        return [Check("launch files", False, str(error), "fix the file that is named, then: postlaunch launches check")]
     return [Check("launch files", True, f"{', '.join(launches)} in {folder}")]
 
 

@@ -1,4 +1,4 @@
-"""Every error that postlaunch raises on purpose. Each message says what is wrong, where, and what mends it.
+"""Every error that postlaunch raises on purpose. Each message says what is wrong, where, and what fixes it.
 
 PostlaunchError
 ├── ConfigError            a launch file, a setting or a connection is wrong or missing

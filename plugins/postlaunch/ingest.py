@@ -125,7 +125,7 @@ def load(
 ) -> IngestResult:
     """Load the newest pulls of the inclusive dates again, from the landing zone alone.
 
-    `accept_changed`: files that a person has mended are taken, and their manifests written anew. `accept_shrunk`: so are dates that lost
+    `accept_changed`: files that a person has fixed are taken, and their manifests written anew. `accept_shrunk`: so are dates that lost
     rows. A pull that was refused before is passed over unless one of the two is given. Raises LandingError if a date was never landed, or a
     file is not what its manifest says.
     """

@@ -56,7 +56,7 @@ def listed(document: Any) -> Records:
 
 
 def malformed(api: Api, records: Records) -> Records:
-    """One record more, in the middle, that is no JSON (Mixpanel) or no object."""
+    """One record more, in the middle, that is not JSON (Mixpanel) or not an object."""
     return _with(records, _BROKEN_LINE if api == "mixpanel" else "this is not a record")
 
 

@@ -21,7 +21,7 @@ _TIMESTAMP = re.compile(r"(time\(\) - )?timestamp\((.*)\)(?(1) >= (\d+))", re.DO
 
 
 class PromqlError(ValueError):
-    """The text is no plain selector, or a parameter has the wrong form."""
+    """The text is not a plain selector, or a parameter has the wrong form."""
 
 
 @dataclass(frozen=True)

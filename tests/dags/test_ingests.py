@@ -91,7 +91,7 @@ def test_one_wrong_launch_file_among_five_fails_its_own_task_with_the_reason_and
     assert "three.yaml: colour: unknown key" in faults["three"]
 
 
-def test_a_launch_whose_time_zone_changed_fails_its_own_task_with_the_command_that_mends_it(
+def test_a_launch_whose_time_zone_changed_fails_its_own_task_with_the_command_that_fixes_it(
     launches: Path, tmp_path: Path, landing: Path, warehouse: str, apis: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from airflow.sdk.exceptions import AirflowFailException  # noqa: TID251
@@ -217,7 +217,7 @@ def test_a_page_is_a_line_in_the_log_and_a_slow_one_says_that_it_lives(
 @pytest.mark.parametrize(
     ("error", "is_final"), [(SourceError, False), (WarehouseError, False), (SourceAuthError, True), (ConfigError, True)]
 )
-def test_only_what_a_retry_cannot_mend_is_not_tried_again(error: type[PostlaunchError], is_final: bool, warehouse: str) -> None:
+def test_only_what_a_retry_cannot_fix_is_not_tried_again(error: type[PostlaunchError], is_final: bool, warehouse: str) -> None:
     from airflow.sdk.exceptions import AirflowFailException  # noqa: TID251
 
     from postlaunch.orchestration.defaults import step

@@ -1,4 +1,4 @@
-"""What every DAG has to be. Each message says what mends it."""
+"""What every DAG has to be. Each message says what fixes it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_no_dag_catches_up_and_all_are_capped(dag: Any) -> None:
     assert 1 <= dag.max_active_runs <= 5, f"{dag.dag_id}: set max_active_runs: sixteen runs at once would flood the APIs"
 
 
-def test_the_documentation_says_when_and_what_mends_it(dag: Any) -> None:
+def test_the_documentation_says_when_and_what_fixes_it(dag: Any) -> None:
     text = docstring(ROOT / "dags" / f"{dag.dag_id}.py")
     assert dag.doc_md.strip().startswith(text), f"{dag.dag_id}: set doc_md=__doc__"
     for heading in ("**When**", "**When it fails**"):

@@ -133,7 +133,7 @@ MATRIX: dict[tuple[str, int | None], dict[str, Outcome]] = {
     # what an answer says
     ("not-json", 1): row(NOT_JSON, NOT_JSON, NOT_JSON, NOT_JSON),
     ("not-json", LASTING): row(NOT_JSON, NOT_JSON, NOT_JSON, NOT_JSON),
-    # Prometheus: a series that is no object
+    # Prometheus: a series that is not an object
     ("malformed", LASTING): row(Right("bad JSON"), Right("not a record"), Right("not a record"), NOT_JSON),
     # Mixpanel: without the event's name; Prometheus: a series without labels
     ("without-id", LASTING): row(Right("missing key 'event'"), Right("missing key 'id'"), Right("missing key 'id'"), NOT_JSON),

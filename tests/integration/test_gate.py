@@ -1,4 +1,4 @@
-"""The gate, end to end: a damaged landing zone never reaches the marts, readers are told, and mended data publishes by itself.
+"""The gate, end to end: a damaged landing zone never reaches the marts, readers are told, and fixed data publishes by itself.
 
 simulated Mixpanel and PagerDuty -> landing zone -> (damage) -> load -> dbt build -> audit -> publish -> review status
 """
@@ -52,7 +52,7 @@ class Pipeline:
         return Path(str(pull.path)) / "part-0000.jsonl.gz"
 
     def rewrite(self, change: Callable[[list[bytes]], list[bytes]], *, accept_shrunk: bool = False) -> None:
-        """Rewrite the day's file, and its manifest to match, then load it: what somebody does who mends or breaks data by hand."""
+        """Rewrite the day's file, and its manifest to match, then load it: what somebody does who fixes or breaks data by hand."""
         lines = gzip.decompress(self.part.read_bytes()).splitlines()
         self.part.write_bytes(gzip.compress(b"\n".join(change(lines)) + b"\n"))
         load("mixpanel", self.launch, DAMAGED, DAMAGED, accept_changed=True, accept_shrunk=accept_shrunk)
@@ -108,7 +108,7 @@ def pipeline(
         yield Pipeline(launch, str(landing))
 
 
-def test_damaged_days_stay_out_of_the_marts_until_they_are_mended(pipeline: Pipeline, tmp_path: Path) -> None:
+def test_damaged_days_stay_out_of_the_marts_until_they_are_fixed(pipeline: Pipeline, tmp_path: Path) -> None:
     audited, published = pipeline.publish()
     assert audited.is_passed, audited.summary
     assert published.publication_id == 1
@@ -168,7 +168,7 @@ def test_nothing_new_spends_no_publication_number(pipeline: Pipeline) -> None:
     assert published.summary == "nothing to publish"
 
 
-def test_another_days_file_in_its_place_is_refused_line_by_line_and_rests_until_mended(pipeline: Pipeline, tmp_path: Path) -> None:
+def test_another_days_file_in_its_place_is_refused_line_by_line_and_rests_until_fixed(pipeline: Pipeline, tmp_path: Path) -> None:
     original = shutil.copy(pipeline.part, tmp_path / "original.gz")
     shutil.copy(pipeline.part_of(OTHER), pipeline.part)
     pipeline.rewrite(lambda lines: lines)

@@ -238,7 +238,7 @@ def catalogue(session: psycopg.Connection, launch: str) -> list[tuple[object, ..
 
 @pytest.mark.slow
 @pytest.mark.parametrize("source", KILLS)
-def test_a_killed_ingest_leaves_nothing_that_the_next_one_does_not_mend(
+def test_a_killed_ingest_leaves_nothing_that_the_next_one_does_not_fix(
     source: Source, session: psycopg.Connection, emr: Launch, sandbox_launches: Path, landing: Path
 ) -> None:
     undisturbed = f"undisturbed-{source}"

@@ -169,7 +169,7 @@ def test_a_launch_that_was_dated_anew_has_the_marts_of_a_warehouse_that_never_ha
         assert difference(built, {table: expected[table] for table in built}) == {}
 
 
-def test_a_launch_whose_zone_changed_is_refused_with_the_command_that_mends_it_and_the_other_goes_on(company: Company) -> None:
+def test_a_launch_whose_zone_changed_is_refused_with_the_command_that_fixes_it_and_the_other_goes_on(company: Company) -> None:
     company.says(NEW_YORK)
     company.says(NEW_YORK, "other")
     company.pull("mixpanel", last=FIRST)

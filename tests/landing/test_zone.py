@@ -262,15 +262,15 @@ def test_a_missing_file_is_named(landing: Landing) -> None:
         lines_of(pull)
 
 
-def test_a_mended_file_is_taken_and_its_manifest_keeps_what_it_said_before(landing: Landing) -> None:
+def test_a_fixed_file_is_taken_and_its_manifest_keeps_what_it_said_before(landing: Landing) -> None:
     pull = land(landing, b'{"n":1}', b'{"n":2}')
     only_file(pull).write_bytes(gzip.compress(b'{"n":9}\n'))
     pull.accept_changes(lambda _: 1)
-    mended = landing.newest("mixpanel", "shop", "events", DAY)
-    assert mended is not None
-    assert lines_of(mended) == [b'{"n":9}']
-    assert mended.manifest.rows == 1
-    assert mended.manifest.accepted_changes[0]["before"]["rows"] == 2
+    fixed = landing.newest("mixpanel", "shop", "events", DAY)
+    assert fixed is not None
+    assert lines_of(fixed) == [b'{"n":9}']
+    assert fixed.manifest.rows == 1
+    assert fixed.manifest.accepted_changes[0]["before"]["rows"] == 2
 
 
 def test_accepting_what_nobody_changed_changes_nothing(landing: Landing) -> None:

@@ -115,7 +115,7 @@ BAD = {
     b'{"event":"x","properties":{"time":%d,"distinct_id":"u","mp_processing_time_ms":true}}' % MIDNIGHT: "unreadable time",
     b'{"event":"x","properties":{"time":%d,"distinct_id":"u","mp_processing_time_ms":12.5}}' % MIDNIGHT: "unreadable time",
     b'{"event":"x","properties":{"time":%d,"distinct_id":18446744073709551616}}' % MIDNIGHT: "an id is float",
-    b'{"event":7,"properties":{"time":%d,"distinct_id":"u"}}' % MIDNIGHT: "`event` is no text",
+    b'{"event":7,"properties":{"time":%d,"distinct_id":"u"}}' % MIDNIGHT: "`event` is not text",
     b'{"event":"x","properties":[]}': "not an event",
     b'["x"]': "not an event",
 }

@@ -120,7 +120,7 @@ def test_a_folder_that_cannot_be_written_is_named(published: ModuleType, tmp_pat
         render("daily", published.SHOP, "2026-03-12", out=blocked)
 
 
-def test_without_chromium_the_review_fails_with_the_line_that_mends_it(
+def test_without_chromium_the_review_fails_with_the_line_that_fixes_it(
     published: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("BROWSER_PATH", raising=False)

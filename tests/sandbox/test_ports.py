@@ -67,7 +67,7 @@ def test_the_environment_moves_a_port() -> None:
 
 @pytest.mark.parametrize("value", ["http", "0", "65536", "-1", "80.5"])
 def test_a_value_that_is_no_port_is_refused_by_name(value: str) -> None:
-    with pytest.raises(SandboxError, match="POSTLAUNCH_PORT_APIS=.*is no port"):
+    with pytest.raises(SandboxError, match="POSTLAUNCH_PORT_APIS=.*is not a port"):
         load_ports({"POSTLAUNCH_PORT_APIS": value})
 
 

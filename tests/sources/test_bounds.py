@@ -139,7 +139,7 @@ EVENT = b'{"event":"x","properties":{"time":1768240000,"distinct_id":"u"'
 
 
 def test_mixpanel(ends, answer) -> None:
-    """Lines without an end cost themselves, and what is no whole answer costs the pull; of profiles it is the profiles."""
+    """Lines without an end cost themselves, and what is not a whole answer costs the pull; of profiles it is the profiles."""
     answers = [
         answer(bomb(EVENT, b"x"), headers=ZIPPED),
         answer(gzip.compress(EVENT + b"}}\n") + bomb(EVENT, b"x") + gzip.compress(b"\n" + EVENT + b"}}\n"), headers=ZIPPED),

@@ -255,7 +255,7 @@ def test_without_a_warehouse_no_call_is_made(warehouse: str, monkeypatch: pytest
         budget_of(Limit(1, 1)).take()
 
 
-def test_a_warehouse_that_was_never_migrated_says_what_mends_it(warehouse: str) -> None:
+def test_a_warehouse_that_was_never_migrated_says_what_fixes_it(warehouse: str) -> None:
     with psycopg.connect(warehouse) as session:
         session.execute("drop table ops.api_calls")
     with pytest.raises(WarehouseError, match="cannot count the calls to Mixpanel: .*; run `postlaunch migrate`"):

@@ -221,7 +221,7 @@ def test_a_zip_that_was_cut_is_refused(pull, folder: Path) -> None:
 def test_a_place_without_a_file_and_a_query_that_calculates_are_named(pull) -> None:
     with pytest.raises(SourceError, match="there is no file /nowhere"):
         pull(openmetrics=["/nowhere/*.om"])
-    with pytest.raises(ConfigError, match=r"the query of memory\.resource is no plain selector"):
+    with pytest.raises(ConfigError, match=r"the query of memory\.resource is not a plain selector"):
         pull(lines((0, "1")), resources=[{**MEMORY, "query": "sum(memory_used)"}])
 
 
@@ -256,7 +256,7 @@ class Driver(AbstractFileSystem):
 
 
 class DriverError(Exception):
-    """Such as aiohttp's, which is no OSError."""
+    """Such as aiohttp's, which is not an OSError."""
 
 
 DRIVER_ERRORS: list[Callable[[str], BaseException]] = [

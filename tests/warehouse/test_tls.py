@@ -137,7 +137,9 @@ def test_a_server_without_tls_is_refused_where_it_is_demanded(warehouse: str, mo
 def test_a_misspelt_option_is_named_and_nothing_connects_in_clear(option: str, warehouse: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, f"{warehouse}?{option}")
     for attempt in (connect, dbt_environment):
-        with pytest.raises(ConfigError, match=f"{VARIABLE}: {option.rsplit('&', maxsplit=1)[-1].split('=', maxsplit=1)[0]} is no option"):
+        with pytest.raises(
+            ConfigError, match=f"{VARIABLE}: {option.rsplit('&', maxsplit=1)[-1].split('=', maxsplit=1)[0]} is not an option"
+        ):
             attempt()
 
 

@@ -136,7 +136,7 @@ def _from_json(conn_id: str, value: str) -> Connection:
             )
         )
     except (ValueError, AttributeError):  # the cause would quote the value, password and all
-        raise ConfigError(f"{variable_name(conn_id)} is no valid connection JSON") from None
+        raise ConfigError(f"{variable_name(conn_id)} is not valid connection JSON") from None
 
 
 def _from_uri(conn_id: str, value: str) -> Connection:
@@ -147,7 +147,7 @@ def _from_uri(conn_id: str, value: str) -> Connection:
         if "__extra__" in extra:
             extra = json.loads(extra["__extra__"])
     except ValueError:
-        raise ConfigError(f"{variable_name(conn_id)} is no valid URI; special characters in a password must be percent-encoded") from None
+        raise ConfigError(f"{variable_name(conn_id)} is not a valid URI; percent-encode special characters in a password") from None
     return _with_scheme(
         Connection(
             conn_id=conn_id,

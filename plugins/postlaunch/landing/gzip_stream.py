@@ -1,4 +1,4 @@
-"""Gzip read as it comes: its checksum is verified, one that ends too early is an error, and a small one that unpacks to much is no trap."""
+"""Gzip read as it comes: its checksum is verified, one that ends too early is an error, and a small one may unpack to much."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PIECE_BYTES = 1 << 18  # a block of 64 KiB may unpack to 64 MiB: never at once
 
 
 class GzipError(Exception):
-    """The bytes are no gzip, or not all of it."""
+    """The bytes are not gzip, or not all of it."""
 
 
 def unzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Records as JSON that loses nothing: a number keeps its spelling, text that is no Unicode its escapes, and depth is no limit."""
+"""Records as JSON that loses nothing: a number keeps its spelling, text that is not Unicode its escapes, and depth is not a limit."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _split_by_depth(body: bytes) -> tuple[bytes, deque[orjson.Fragment]]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def write_json(record: Any) -> bytes:

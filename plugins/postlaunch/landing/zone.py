@@ -143,11 +143,11 @@ class Pull:
         window = f"{source} --launch {launch} --from {first} --to {last}"
         return LandingError(
             f"{self.path}: {what}; nothing of it was loaded. Pull it again with `postlaunch ingest {window}`, "
-            f"or if the file was mended on purpose take it with `postlaunch load {window} --accept-changed`"
+            f"or if the file was fixed on purpose take it with `postlaunch load {window} --accept-changed`"
         )
 
     def accept_changes(self, rows_in_line: RowsInLine) -> Pull:
-        """Write the manifest anew for files that a person has mended; what it said before is kept in `accepted_changes`."""
+        """Write the manifest anew for files that a person has fixed; what it said before is kept in `accepted_changes`."""
         content, total = ContentHash(), hashlib.sha256()
         files: list[PartFile] = []
         for path in sorted(self.path.glob("part-*.jsonl.gz"), key=str):

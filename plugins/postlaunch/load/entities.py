@@ -1,6 +1,6 @@
 """Entities (tickets, incidents, ...): merged by id, the newest version wins, whatever the order of pulls.
 
-Two records of one version that differ (a mended file, a metric set that came late): the one that was pulled later wins.
+Two records of one version that differ (a fixed file, a metric set that came late): the one that was pulled later wins.
 """
 
 from __future__ import annotations

@@ -153,7 +153,7 @@ class _EventRows:
         except (TypeError, AttributeError):
             raise RefusedLineError("not an event: expected an object with `event` and an object `properties`") from None
         if type(name) is not str:
-            raise RefusedLineError("`event` is no text")
+            raise RefusedLineError("`event` is not text")
         moment = self._moment(time)
         times = moment_field(moment) + moment_field(self._processed(processed, moment))
         user_field, insert_field = _id_field(distinct_id), _id_field(insert_id)
@@ -206,7 +206,7 @@ class _EventRows:
 
 
 def _id_field(value: object) -> bytes:
-    """An id as text; missing, null and empty are none. A number that is no whole 64-bit number was rounded already when it was read."""
+    """An id as text; missing, null and empty are none. A number that is not a whole 64-bit number was rounded already when it was read."""
     if type(value) is str:
         return text_field(value) if value else NULL
     if value is None:

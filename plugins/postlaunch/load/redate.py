@@ -4,7 +4,7 @@
     windows of tickets and incidents ──> their whole dates in the new zone
 
 Under the lock of builds, and with no ingest of the launch at work. A date that the old ones hold only in part, at either end of what is
-loaded, is not loaded any more until it is pulled again: half a day is no day. What is landed stays. Killed at any moment, nothing has
+loaded, is not loaded any more until it is pulled again: half a day is not a day. What is landed stays. Killed at any moment, nothing has
 happened but that some cuts lie in the landing zone, which the next attempt takes.
 """
 

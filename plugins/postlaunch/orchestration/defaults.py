@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def step(*conn_ids: str) -> Iterator[None]:
-    """The frame of a task: connections where the library looks for them, and no retry of what a retry cannot mend.
+    """The frame of a task: connections where the library looks for them, and no retry of what a retry cannot fix.
 
     Raises AirflowFailException in place of ConfigError and SourceAuthError. Every other error passes, to be retried; what PostgreSQL
     refuses as a WarehouseError of one line.

@@ -33,7 +33,7 @@ def docstring(file: Path) -> str:
     """The documentation of one DAG file. Raises ValueError if it has none."""
     text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
     if not text:
-        raise ValueError(f"{file}: has no docstring: say in it what the DAG does, when, what it does when run again, and what mends it")
+        raise ValueError(f"{file}: has no docstring: say in it what the DAG does, when, what it does when run again, and what fixes it")
     return text
 
 

@@ -73,7 +73,7 @@ def _log_node(node: Any) -> None:
 
 
 def run_audit() -> str:
-    """The gate over what was built. A failed expectation holds its domain and is no error."""
+    """The gate over what was built. A failed expectation holds its domain and is not an error."""
     from postlaunch.quality import audit
 
     with step():

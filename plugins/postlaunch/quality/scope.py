@@ -53,7 +53,7 @@ def newest_build(session: psycopg.Connection) -> int | None:
     if status == "running":
         raise GateError(f"build {build_id} is not finished: wait for it, or run `postlaunch build` again if it was interrupted")
     if status == "failed":
-        raise GateError(f"build {build_id} failed: mend what it names and run `postlaunch build` again")
+        raise GateError(f"build {build_id} failed: fix what it names and run `postlaunch build` again")
     return int(build_id)
 
 

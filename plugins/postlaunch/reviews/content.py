@@ -197,7 +197,7 @@ def grave_words(grave: Sequence[Incident]) -> str:
 
 
 def headline(source: Source, metrics: Sequence[Metric], incidents: Sequence[Incident] = ()) -> str:
-    """What was not seen comes first; then targets met and missed, and what to watch: usage up is no success while tickets spike."""
+    """What was not seen comes first; then targets met and missed, and what to watch: usage up is not a success while tickets spike."""
     if not any(source.sees(domain) for domain in source.launch.domains):
         return f"Nothing was seen {source.period.span}: no data of {formats.listed(list(source.launch.domains), 9)}."
     parts = []

@@ -160,7 +160,7 @@ def _balance(judged: Sequence[Gate]) -> list[Bullet]:
         parts += [f"not judged: {formats.listed(open_ones)}"] * bool(open_ones)
         bullets.append(Bullet(f"{'; '.join(parts)}.", "bad" if missed[name] else "warn" if open_ones else "good"))
     if missed["Guardrails"] and not missed["Use"]:
-        bullets.append(Bullet("Use alone is no success while a guardrail is missed.", "warn"))
+        bullets.append(Bullet("Use alone is not a success while a guardrail is missed.", "warn"))
     return bullets
 
 

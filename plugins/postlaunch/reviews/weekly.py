@@ -12,7 +12,7 @@ from postlaunch.reviews.figures import operations, product, support
 from postlaunch.reviews.rows import Metric
 
 CHART_DAYS = 56
-IMPROVEMENT = 0.05  # relative; smaller ones are no news
+IMPROVEMENT = 0.05  # relative; smaller ones are not news
 WINS = 4
 FOCUS = 3
 

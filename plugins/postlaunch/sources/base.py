@@ -158,7 +158,7 @@ def garbage(connection: Connection, source: Source, url: str, body: bytes, expec
 
 
 def _kind(connection: Connection, body: bytes) -> str:
-    """What an answer is: the beginning of a page, the keys of JSON. Its values may be records, and an error is no place for those."""
+    """What an answer is: the beginning of a page, the keys of JSON. Its values may be records, and an error is not the place for those."""
     if body.lstrip()[:1] == b"<":
         return repr(quoted(connection, body[:2000].decode("utf-8", "replace")))
     try:
@@ -212,7 +212,7 @@ def not_pulled(stream: str, error: SourceError) -> str:
     """The warning that takes the place of an optional stream: it costs itself, not its source.
 
     Raises the error again where it only says to wait (the scheduler comes back, and nothing is missing), or says that the credentials of
-    everything are no good.
+    everything are useless.
     """
     if getattr(error, "wait_seconds", None) is not None or (isinstance(error, SourceAuthError) and not isinstance(error, ForbiddenError)):
         raise error
@@ -220,9 +220,9 @@ def not_pulled(stream: str, error: SourceError) -> str:
 
 
 def check_window(launch: Launch, first: dt.date, last: dt.date) -> None:
-    """Raise ConfigError for a window that is turned round or lies in the future."""
+    """Raise ConfigError for a window that is reversed or lies in the future."""
     if first > last:
-        raise ConfigError(f"the window is turned round: from {first} to {last}")
+        raise ConfigError(f"the window is reversed: from {first} to {last}")
     today = dt.datetime.now(launch.zone).date()
     if last > today:
         raise ConfigError(f"{last} has not begun yet in {launch.timezone} (today is {today}): there is nothing to pull")

@@ -65,7 +65,7 @@ def sync_launches(launches: Mapping[str, Launch], faults: Sequence[LaunchFault] 
                 with session.transaction():
                     _sync_launch(session, launch)
             except (psycopg.DataError, psycopg.IntegrityError) as error:
-                said = " ".join((error.diag.message_primary or str(error)).split())  # with its values: those of a launch file are no secret
+                said = " ".join((error.diag.message_primary or str(error)).split())  # with its values: a launch file is not secret
                 reason = f"the warehouse refuses the launch file: {said}"
                 refused.append(LaunchFault(launch.launch, Path(f"{launch.launch}.yaml"), reason))
         _sync_faults(session, [*faults, *refused])

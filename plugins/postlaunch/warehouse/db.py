@@ -46,7 +46,7 @@ def libpq_options(connection: Connection) -> dict[str, str]:
     unknown = sorted(connection.extra.keys() - options)
     if unknown:
         raise ConfigError(
-            f"{variable_name(connection.conn_id)}: {', '.join(unknown)} is no option of a PostgreSQL connection; "
+            f"{variable_name(connection.conn_id)}: {', '.join(unknown)} is not an option of a PostgreSQL connection; "
             "libpq knows sslmode, sslrootcert, sslcert, sslkey and more: https://www.postgresql.org/docs/current/libpq-connect.html"
         )
     return {name: str(value) for name, value in connection.extra.items()}

@@ -23,7 +23,7 @@ _NOWHERE = "http://127.0.0.1:9"  # a proxy that is not there: Chromium's own cal
 
 
 def find_browser() -> str:
-    """Path of the browser that draws the charts: BROWSER_PATH, or one on PATH. Raises ReviewError that names the mend."""
+    """Path of the browser that draws the charts: BROWSER_PATH, or one on PATH. Raises ReviewError that names the fix."""
     named = os.environ.get("BROWSER_PATH")
     if named:
         if not os.access(named, os.X_OK):

@@ -73,7 +73,7 @@ class Export:
             with error:
                 said = error.read(SAID_BYTES).decode("utf-8", "replace")
             check_status(connection, "mixpanel", self.url, error.code, wait_of(error.headers), said)
-            raise  # a 2xx is no HTTPError
+            raise  # a 2xx is not an HTTPError
         except (OSError, http.client.HTTPException) as error:
             raise unreachable(connection, "mixpanel", self.url, error) from None
 

@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 
 
 class BrokenSessionError(Exception):
-    """What this session gave is no whole; the message says why."""
+    """What this session gave is not whole; the message says why."""
 
 
 class TooManyError(SourceError):
@@ -161,7 +161,7 @@ class EngageApi:
         return found
 
     def _line(self, profile: Any) -> tuple[str | None, bytes]:
-        """The asked properties that it has. What is no profile has no id, and the loader refuses it, alone."""
+        """The asked properties that it has. What is not a profile has no id, and the loader refuses it, alone."""
         fields = profile if isinstance(profile, dict) else {}
         distinct_id, properties = fields.get("$distinct_id"), fields.get("$properties")
         if distinct_id is None or not isinstance(properties, dict):
@@ -186,7 +186,7 @@ class EngageApi:
             if error.code == 400 and session_id is not None and ("session" in said.lower() or "uncached" in said.lower()):
                 raise BrokenSessionError("it expired before its last page") from None
             check_status(self._connection, "mixpanel", self.url, error.code, wait_of(error.headers), said)
-            raise  # a 2xx is no HTTPError
+            raise  # a 2xx is not an HTTPError
         except (OSError, http.client.HTTPException) as error:
             raise unreachable(self._connection, "mixpanel", self.url, error) from None
         return self._read(body)

@@ -78,7 +78,7 @@ class PagerDutyApi:
         if not connection.password:
             raise ConfigError(f"connection {connection.conn_id!r} needs a password: the PagerDuty API token")
         if not connection.password.isascii():
-            raise ConfigError(f"connection {connection.conn_id!r}: its password is no PagerDuty API token, which has ASCII characters only")
+            raise ConfigError(f"connection {connection.conn_id!r}: its password is not a PagerDuty API token, which is ASCII only")
         self._connection = connection
         self._client = _Client(connection, budget)
 

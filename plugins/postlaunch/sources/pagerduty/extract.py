@@ -202,7 +202,7 @@ class _Extraction:
         return not self._services or not isinstance(service, dict) or service.get("id") in self._services
 
     def _serves_us(self, record: Any, policies: list[Any]) -> bool:
-        """What is no record is kept: the loader puts it into quarantine."""
+        """What is not a record is kept: the loader puts it into quarantine."""
         return not self._services or not isinstance(record, dict) or any(str(_field(each, "id")) in self._policies for each in policies)
 
 

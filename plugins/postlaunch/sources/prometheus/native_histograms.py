@@ -20,7 +20,7 @@ _LABELS = [repr(bound).removesuffix(".0") for bound in BOUNDS]
 
 
 def classic(series: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The series of buckets that a series of native histograms stands for. Raises ValueError for what is no histogram.
+    """The series of buckets that a series of native histograms stands for. Raises ValueError for what is not a histogram.
 
     A bucket with nothing in it is left out below the first that has something: such a series truly begins at 0.
     """

@@ -85,7 +85,7 @@ class Sampler:
     """Puts samples on the grid and writes them, a line a series, date and block of the grid."""
 
     def __init__(self, config: Prometheus, writers: list[PartitionWriter]) -> None:
-        """`writers`: of adjacent dates. Raises ConfigError for a query that is no plain selector."""
+        """`writers`: of adjacent dates. Raises ConfigError for a query that is not a plain selector."""
         self._selectors = [(metric.metric_id, _selector(metric)) for metric in metrics(config)]
         self._writers, self._bounds = writers, [writer.window[0].timestamp() for writer in writers]
         self._step, self._fresh = config.step_seconds, config.fresh_seconds * 1000
@@ -105,7 +105,7 @@ class Sampler:
         return self._spellings[text]
 
     def take(self, series: Series, moment: int, value: str) -> None:
-        """The next sample of a series. Raises ValueError if it is no number, or does not follow the one before."""
+        """The next sample of a series. Raises ValueError if it is not a number, or does not follow the one before."""
         float(value)
         if series.moment is not None and moment <= series.moment:
             if (moment, value) == (series.moment, series.value):
@@ -200,7 +200,7 @@ def _lines(file: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
 def _take(line: bytes, sampler: Sampler) -> None:
     found = _SAMPLE.fullmatch(line.decode())
     if found is None:
-        raise ValueError("the next line is no OpenMetrics sample")
+        raise ValueError("the next line is not an OpenMetrics sample")
     series = sampler.series(found[1])
     if series is None:
         return
@@ -262,7 +262,7 @@ def _secrets(pattern: str) -> Iterator[str]:
 def _selector(metric: Metric) -> Selector:
     if metric.selector is None:
         raise ConfigError(
-            f'the query of {metric.metric_id} is no plain selector such as up{{job="api"}}: '
+            f'the query of {metric.metric_id} is not a plain selector such as up{{job="api"}}: '
             f"files can be selected from, not calculated with (query: {metric.query})"
         )
     return metric.selector

@@ -160,7 +160,7 @@ def _next_second(answer: Answer, parameters: Parameters, url: str) -> Parameters
 
 
 def _says_more(answer: Answer) -> bool | None:
-    """What a cursor page says of its next one; None if it is no cursor page."""
+    """What a cursor page says of its next one; None if it is not a cursor page."""
     meta = answer.get("meta")
     return bool(meta["has_more"]) if isinstance(meta, dict) and "has_more" in meta else None
 
