@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from postlaunch.config.connections import get_connection
-from postlaunch.config.launch import Launch, Mixpanel, PagerDuty, Prometheus, Source, Zendesk
+from postlaunch.config.launch import Launch, Source, SourceSection
 from postlaunch.config.settings import load_settings
 from postlaunch.dates import each_date
 from postlaunch.errors import ConfigError, LandingError
@@ -149,8 +149,8 @@ def _counter(source: Source, pull: Pull) -> Callable[[bytes], int]:
     return samples_in_line if SPECS[source].stream(pull.manifest.stream).shape == "samples" else lambda _: 1
 
 
-def _section(source: Source, launch: Launch) -> Mixpanel | Zendesk | PagerDuty | Prometheus:
-    section: Mixpanel | Zendesk | PagerDuty | Prometheus | None = getattr(launch, source)
+def _section(source: Source, launch: Launch) -> SourceSection:
+    section: SourceSection | None = getattr(launch, source)
     if section is None:
         raise ConfigError(f"launch {launch.launch!r} does not use {source}: its file has no section `{source}`")
     return section

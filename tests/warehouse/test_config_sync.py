@@ -1,7 +1,12 @@
 from pathlib import Path
 
+import pytest
+
+from postlaunch.config.launch import DOMAIN_SOURCE, DOMAINS, SECTIONS, SOURCES
 from postlaunch.config.load import load_launch_file, read_launches
-from postlaunch.warehouse.config_sync import launches_to_review, sync_launches
+from postlaunch.sources.registry import DATED, SPECS
+from postlaunch.warehouse import config_sync
+from postlaunch.warehouse.config_sync import launches_to_review, sync_launches, sync_sources
 from postlaunch.warehouse.db import connect
 
 LAUNCH = """
@@ -28,6 +33,11 @@ def sync(folder: Path, uptime: float) -> None:
     file = folder / "shop.yaml"
     file.write_text(LAUNCH.format(uptime=uptime), encoding="utf-8")
     sync_launches({"shop": load_launch_file(file)})
+
+
+def mapping(statement: str) -> dict[str, object]:
+    with connect("reporter") as session:
+        return dict(session.execute(statement).fetchall())
 
 
 def targets() -> list[tuple[object, ...]]:
@@ -84,3 +94,22 @@ def test_a_launch_whose_file_went_wrong_is_reviewed_by_what_it_said_before(wareh
     found = launches_to_review(files)
     assert list(found) == ["shop"]  # of the other nothing was ever known
     assert found["shop"].kpis[0].targets[0].bound == 0.999
+
+
+def test_another_source_can_fill_a_domain_and_every_view_follows(warehouse: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(config_sync.DOMAIN_SOURCE, "incidents", "zendesk")
+    sync_sources(["mixpanel", "zendesk", "prometheus"])
+    assert mapping("select domain, source from ops.domain_sources")["incidents"] == "zendesk"
+    assert mapping("select source, is_dated from config.sources") == {
+        "mixpanel": True, "zendesk": True, "pagerduty": False, "prometheus": True,
+    }  # fmt: skip
+    monkeypatch.undo()
+    sync_sources(DATED)
+    assert mapping("select domain, source from ops.domain_sources") == DOMAIN_SOURCE
+    assert mapping("select source, is_dated from config.sources")["zendesk"] is False
+
+
+def test_every_domain_is_filled_by_one_source() -> None:
+    filled = [domain for section in SECTIONS.values() for domain in section.fills]
+    assert sorted(filled) == sorted(DOMAINS)
+    assert set(SECTIONS) == set(SOURCES) == set(SPECS)

@@ -8,7 +8,7 @@ Durations carry their unit in the name, ratios are 0..1, days count from the lau
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -41,21 +41,23 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 ReviewKind = Literal["daily", "weekly", "monthly", "verdict"]
 
 SLA_METRICS: tuple[SlaMetric, ...] = get_args(SlaMetric)
-SOURCES: tuple[Source, ...] = ("mixpanel", "zendesk", "pagerduty", "prometheus")
-DOMAINS: tuple[Domain, ...] = ("product", "support", "incidents", "reliability", "capacity")
-DOMAIN_SOURCE: dict[Domain, Source] = {
-    "product": "mixpanel",
-    "support": "zendesk",
-    "incidents": "pagerduty",
-    "reliability": "prometheus",
-    "capacity": "prometheus",
-}
+SOURCES: tuple[Source, ...] = get_args(Source)
+DOMAINS: tuple[Domain, ...] = get_args(Domain)
 
 
 class Section(BaseModel):
     """A part of a launch file: unknown keys are errors, values never change after loading."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SourceSection(Section):
+    """What a launch file says to one source."""
+
+    fills: ClassVar[tuple[Domain, ...]]  # the mart domains that are made of its records; no other place says it
+
+    connection: str
+    lookback_days: int
 
 
 class Owner(Section):
@@ -74,8 +76,10 @@ class Funnel(Section):
     window_hours: Hours = 168
 
 
-class Mixpanel(Section):
+class Mixpanel(SourceSection):
     """`timezone` is how the project reads dates and writes `time`: UTC for projects made since 2023, else the project's zone."""
+
+    fills = ("product",)
 
     connection: str = "postlaunch_mixpanel"
     project_id: AccountId
@@ -132,8 +136,10 @@ class SupportHours(Section):
         return self
 
 
-class Zendesk(Section):
+class Zendesk(SourceSection):
     """Support: SLA targets and opening hours; `brand_id` narrows the tickets to one brand."""
+
+    fills = ("support",)
 
     connection: str = "postlaunch_zendesk"
     lookback_days: Annotated[int, Field(ge=0, le=60)] = 1
@@ -151,8 +157,10 @@ class IncidentTarget(Section):
     resolve_minutes: Minutes | None = None
 
 
-class PagerDuty(Section):
+class PagerDuty(SourceSection):
     """Incidents: `services` narrows them, `severities` maps the account's priority names."""
+
+    fills = ("incidents",)
 
     connection: str = "postlaunch_pagerduty"
     lookback_days: Annotated[int, Field(ge=0, le=60)] = 1
@@ -199,12 +207,14 @@ class Metric(Section):
     trigger: float | None = None
 
 
-class Prometheus(Section):
+class Prometheus(SourceSection):
     """Service levels and resources, sampled every `step_seconds`.
 
     A point of the grid counts if its newest sample is younger than `gap_seconds`, else it is a gap. None: a step. Set it to the scrape
     interval, and some seconds more, where samples lie further apart than a step.
     """
+
+    fills = ("reliability", "capacity")
 
     connection: str = "postlaunch_prometheus"
     openmetrics: tuple[str, ...] = ()  # export files (path, glob or URL) that are read instead of asking the server
@@ -243,6 +253,10 @@ class Prometheus(Section):
             metric_id=f"{subject}.{kind}", kind=kind, subject_id=subject, subject_name=name, query=query, unit=unit,
             step_seconds=self.step_seconds, **rest,
         )  # fmt: skip
+
+
+SECTIONS: dict[Source, type[SourceSection]] = {"mixpanel": Mixpanel, "zendesk": Zendesk, "pagerduty": PagerDuty, "prometheus": Prometheus}
+DOMAIN_SOURCE: dict[Domain, Source] = {domain: source for source, section in SECTIONS.items() for domain in section.fills}
 
 
 class Target(Section):

@@ -30,7 +30,7 @@ from postlaunch.errors import BuildError, ConfigError, LockedError, WarehouseErr
 from postlaunch.marts.dbt_run import APPLICATION_NAME, Node, Progress, run_dbt
 from postlaunch.marts.identities import resolve_identities
 from postlaunch.sources.registry import DATED
-from postlaunch.warehouse.config_sync import sync_launches
+from postlaunch.warehouse.config_sync import sync_launches, sync_sources
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import held
 from postlaunch.warehouse.refusals import is_lost, reason_of
@@ -219,6 +219,7 @@ def _start(session: psycopg.Connection, full_refresh: bool) -> int | None:
 def _sync_launch_files() -> None:
     """Raises ConfigError only if no launch file is right: a wrong one costs its own launch."""
     files = read_launches(load_settings().launches)
+    sync_sources(DATED)
     faults = sync_launches(files.launches, files.faults)
     for fault in faults:
         log.error("launch %s stands still, the others go on: %s", fault.launch_id, fault.reason)

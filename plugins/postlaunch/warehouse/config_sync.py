@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from pydantic import ValidationError
 
-from postlaunch.config.launch import Launch
+from postlaunch.config.launch import DOMAIN_SOURCE, SOURCES, Launch, Source
 from postlaunch.config.load import LaunchFault, LaunchFiles
 from postlaunch.config.support_hours import opening_intervals
 from postlaunch.warehouse.db import connect
@@ -70,6 +70,21 @@ def sync_launches(launches: Mapping[str, Launch], faults: Sequence[LaunchFault] 
                 refused.append(LaunchFault(launch.launch, Path(f"{launch.launch}.yaml"), reason))
         _sync_faults(session, [*faults, *refused])
     return (*faults, *refused)
+
+
+def sync_sources(dated: Collection[Source]) -> None:
+    """Make `config.sources` and `config.domain_sources` say what this release says; `dated`: sources whose dates are loaded one by one."""
+    with connect() as session, bounded(session, PATIENCE_SECONDS, "sync of the sources"), session.cursor() as cursor:
+        cursor.executemany(
+            "insert into config.sources as known (source, is_dated) values (%s, %s) "
+            "on conflict (source) do update set is_dated = excluded.is_dated where known.is_dated <> excluded.is_dated",
+            [(source, source in dated) for source in SOURCES],
+        )
+        cursor.executemany(
+            "insert into config.domain_sources as known (domain, source) values (%s, %s) "
+            "on conflict (domain) do update set source = excluded.source where known.source <> excluded.source",
+            list(DOMAIN_SOURCE.items()),
+        )
 
 
 def record_faults(files: LaunchFiles) -> None:

@@ -6,6 +6,10 @@ launches as (
     select * from {{ ref('stg_config__launches') }}
 ),
 
+sources as (
+    select * from {{ ref('stg_config__sources') }}
+),
+
 -- A partition is one date; a window of entities covers every local date that lies wholly in it, but not beside partitions: profiles tell
 -- nothing of a date whose events are not there.
 windows as (
@@ -16,7 +20,8 @@ windows as (
         coalesce(loads.partition_date, {{ add_days(local_date('loads.window_end_at', 'launches.timezone'), -1) }}) as last_date
     from loads
     inner join launches on loads.launch_id = launches.launch_id
-    where loads.partition_date is not null or loads.source not in ('mixpanel', 'prometheus')
+    inner join sources on loads.source = sources.source
+    where loads.partition_date is not null or not sources.is_dated
 ),
 
 final as (
