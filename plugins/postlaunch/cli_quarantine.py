@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from postlaunch.config.launch import Source
+from postlaunch.config.launch import SOURCES, Source
 from postlaunch.config.load import load_launch
 from postlaunch.config.settings import load_settings
 from postlaunch.errors import WarehouseError
@@ -18,7 +18,7 @@ quarantine_cli = typer.Typer(no_args_is_help=True, help="Lines that were refused
 console = Console()
 
 LaunchFilter = Annotated[str | None, typer.Option("--launch", help="Of this launch alone.")]
-SourceFilter = Annotated[Source | None, typer.Option("--source", help="Of this source alone: mixpanel, zendesk, pagerduty, prometheus.")]
+SourceFilter = Annotated[Source | None, typer.Option("--source", help=f"Of this source alone: {', '.join(SOURCES)}.")]
 ReasonFilter = Annotated[str | None, typer.Option("--reason", help="Only reasons that hold this text.")]
 
 

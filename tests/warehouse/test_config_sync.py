@@ -103,7 +103,7 @@ def test_another_source_can_fill_a_domain_and_every_view_follows(warehouse: str,
     assert mapping("select source, is_dated from config.sources") == {
         "mixpanel": True, "zendesk": True, "pagerduty": False, "prometheus": True,
     }  # fmt: skip
-    monkeypatch.undo()
+    monkeypatch.setitem(config_sync.DOMAIN_SOURCE, "incidents", "pagerduty")
     sync_sources(DATED)
     assert mapping("select domain, source from ops.domain_sources") == DOMAIN_SOURCE
     assert mapping("select source, is_dated from config.sources")["zendesk"] is False

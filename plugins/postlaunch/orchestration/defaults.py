@@ -15,11 +15,12 @@ from airflow.sdk import BaseHook, CronDataIntervalTimetable
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowRescheduleException
 
 from postlaunch.config.connections import WAREHOUSE, variable_name
+from postlaunch.config.launch import SOURCES
 from postlaunch.errors import ConfigError, SourceAuthError
 from postlaunch.warehouse.refusals import warehouse_errors
 
 OWNER = "postlaunch"
-TAGS = frozenset({"ingest", "build", "review", "mixpanel", "zendesk", "pagerduty", "prometheus", "nightly", "monthly"})
+TAGS = frozenset({"ingest", "build", "review", *SOURCES, "nightly", "monthly"})
 START = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)  # how far back a backfill may go; older history is loaded by `postlaunch ingest`
 NIGHTLY = CronDataIntervalTimetable("0 6 * * *", timezone="UTC")
 # On the second: a month ends on the first at 10:00 UTC in Honolulu, so by then every zone's last day is ingested.

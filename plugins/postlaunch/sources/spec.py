@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -43,9 +43,15 @@ class SourceSpec:
     limits: tuple[Limit, ...]  # the vendor's documented limits of calls, counted over all tasks; the connection may say others
     slots: int  # calls at once over all launches, runs and backfills: slots of the Airflow pool
     pace: str  # why so many slots
+    can_check: bool = False  # `sources/<name>/live.py` can ask it for what the launch file names
     forgets: bool = False  # the server drops what is older than its retention, so that a later pull may hold less
     account: Callable[[Launch], str] = lambda _: ""  # what shares one limit beside the address, such as a project
     calls: Callable[[Launch, dt.date, dt.date], int] | None = None  # calls for the inclusive dates, where that is known before
+
+    def unseen(self, launch: Launch, now: dt.datetime) -> Iterator[str]:
+        """What the launch file names and the source does not have, as `key path: what`. Raises SourceError or ConfigError."""
+        if self.can_check:
+            yield from importlib.import_module(f"postlaunch.sources.{self.name}.live").unseen(launch, now)
 
     @property
     def extract(self) -> Extract:

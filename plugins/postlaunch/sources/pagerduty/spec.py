@@ -24,4 +24,5 @@ PAGERDUTY = SourceSpec(
     limits=(Limit(960, 60),),
     slots=2,
     pace="PagerDuty REST: 960 calls a minute",
+    can_check=True,
 )

@@ -14,5 +14,6 @@ PROMETHEUS = SourceSpec(
     limits=(),  # the pool caps how many ask at once
     slots=2,
     pace="Prometheus: the server of production, so be gentle",
+    can_check=True,
     forgets=True,
 )
