@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import subprocess
 import sys
 import types
 import urllib.error
@@ -17,13 +18,17 @@ from typer.testing import CliRunner
 
 from benchmarks import __main__ as command_line
 from benchmarks import prometheus
+from benchmarks.backends import cpu_seconds, model_seconds
 from benchmarks.child import measured
 from benchmarks.events import FIRST_DAY, bench_launch, write_days
 from benchmarks.figure import Figure, at_least, at_most
+from benchmarks.history import RESTATED, Scale, fill, night
 from benchmarks.serve import served
+from postlaunch.warehouse.db import connect
 
 MONDAY = dt.date(2026, 1, 5)
 INCIDENTS = {"incidents": 10, "start": 0, "seconds": 86_400}
+SPEND = "import time\nwhile time.process_time() < 0.2: pass\nprint(time.process_time() - 0.02)"  # /proc counts in hundredths
 MIDNIGHT = int(dt.datetime(2026, 1, 5, tzinfo=dt.UTC).timestamp())
 
 
@@ -104,6 +109,44 @@ def test_lists_that_no_benchmark_is_about_are_empty_and_end(path: str) -> None:
         answer = json.load(urllib.request.urlopen(f"http://127.0.0.1:{fake.port}/api/v2/{path}?start_time=0"))
     assert answer["end_of_stream"] is True
     assert [answer[name] for name in ("users", "ticket_events", "sla_policies") if name in answer] == [[]]
+
+
+def test_a_night_brings_a_new_date_and_three_again_and_their_loads_tell_what_raw_holds(warehouse: str) -> None:
+    with connect(autocommit=True) as session:
+        fill(session, Scale(200), 10)
+        before = session.execute("select max(load_id) from ops.partition_loads").fetchone()
+        night(session, Scale(200), 10)
+        loads = session.execute(
+            """
+            select stream, partition_date - date '2025-01-06', loaded_count, (
+                select count(*) from raw.mixpanel_events as event where stream = 'events' and event.load_id = loads.load_id
+            ) + (
+                select count(*) from raw.prometheus_samples as sample where stream = 'samples' and sample.load_id = loads.load_id
+            )
+            from ops.partition_loads as loads where load_id > %s and partition_date is not null
+            """,
+            before,
+        ).fetchall()
+    days = {10, *(10 - back for back in RESTATED)}
+    assert {(stream, day) for stream, day, _, _ in loads} == {(stream, day) for stream in ("events", "samples") for day in days}
+    assert {(stream, told) for stream, _, told, _ in loads} == {("events", 200), ("events", 202), ("samples", 55 * 288)}
+    assert [told - held for _, _, told, held in loads] == [0] * len(loads)
+    assert counts(warehouse, "zendesk_tickets") == [88]
+
+
+def test_the_seconds_of_a_model_are_those_of_all_its_statements() -> None:
+    entry = (
+        "LOG:  QUERY STATISTICS\nDETAIL:  ! system usage stats:\n!\t%s s user, %s s system, 9.0 s elapsed\nSTATEMENT:  /* %s */ select 1\n"
+    )
+    node = '"node_id": "model.postlaunch.%s"'
+    log = entry % ("0.5", "0.25", node % "days") + entry % ("1.0", "0.0", node % "days") + entry % ("7.0", "7.0", "by hand")
+    assert model_seconds(log + entry % ("0.125", "0.0", node % "users")) == {"days": 1.75, "users": 0.125}
+
+
+def test_what_a_child_cost_is_still_counted_when_it_has_ended() -> None:
+    before = cpu_seconds(os.getpid())
+    spent = float(subprocess.run([sys.executable, "-c", SPEND], check=True, capture_output=True, text=True).stdout)
+    assert cpu_seconds(os.getpid()) - before >= spent > 0.1
 
 
 @pytest.fixture

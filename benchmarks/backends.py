@@ -1,0 +1,52 @@
+"""What PostgreSQL's processes cost: CPU seconds of all of them together, and of single statements from the server's log.
+
+On a machine that others use too, a clock says how busy they are; CPU seconds say what the work was.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+_USAGE = re.compile(r"!\s+([\d.]+) s user, ([\d.]+) s system")
+_NODE = re.compile(r'"node_id": "model\.\w+\.(\w+)"')
+
+
+def cpu_seconds(postmaster: int) -> float:
+    """CPU seconds of a server's processes so far: those that run, and those that have ended and were waited for."""
+    own, ended = _times(Path(f"/proc/{postmaster}/stat"))
+    return own + ended + sum(_times(path)[0] for path in _children(postmaster))
+
+
+def model_seconds(log: str) -> dict[str, float]:
+    """CPU seconds of each dbt model, from a part of a server's log that was written with `log_statement_stats`."""
+    found: dict[str, float] = defaultdict(float)
+    for entry in log.split("QUERY STATISTICS")[1:]:
+        usage, node = _USAGE.search(entry), _NODE.search(entry)
+        if usage and node:
+            found[node[1]] += float(usage[1]) + float(usage[2])
+    return dict(found)
+
+
+def _children(parent: int) -> Iterator[Path]:
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and _field(folder / "stat", 1) == parent:
+            yield folder / "stat"
+
+
+def _times(path: Path) -> tuple[float, float]:
+    """CPU seconds of a process itself, and of its children that have ended."""
+    user, system, ended_user, ended_system = (_field(path, number) for number in (11, 12, 13, 14))
+    ticks = os.sysconf("SC_CLK_TCK")
+    return (user + system) / ticks, (ended_user + ended_system) / ticks
+
+
+def _field(path: Path, number: int) -> int:
+    """A field of /proc/<pid>/stat, counted after the name; 0 for a process that has just ended."""
+    try:
+        return int(path.read_text().rpartition(")")[2].split()[number])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0

@@ -1,0 +1,138 @@
+"""A night with one new date and three that came again: what it costs PostgreSQL after 30 days of history, and after a year.
+
+CPU seconds of all its processes, so that a busy machine does not decide; of the build (dbt), the gate and the publication each. Both
+warehouses live in one server and take turns. The first night warms them, the medians of the others count.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from benchmarks.backends import cpu_seconds, model_seconds
+from benchmarks.context import Context, environment
+from benchmarks.figure import Figure, at_most
+from benchmarks.history import Scale, fill, night, write_launch
+from postlaunch.errors import PostlaunchError
+from postlaunch.marts.build import build
+from postlaunch.marts.publish import publish
+from postlaunch.quality.gate import audit
+from postlaunch.warehouse.db import connect
+from sandbox.postgres import PostgresServer
+
+FEW_DAYS, MANY_DAYS = 30, 365
+NIGHTS = 3
+GROWTH, PUBLISH_GROWTH = 1.3, 1.2
+NAMED = 12  # models in the note
+SETTLE_SECONDS = 0.5  # a session ends, and is counted among the ended, a moment after its client has left
+STEPS: dict[str, Callable[[], object]] = {"build": build, "gate": audit, "publish": publish}
+
+
+@dataclass(frozen=True)
+class Night:
+    """CPU seconds of PostgreSQL: by step, and by model."""
+
+    steps: dict[str, float]
+    models: dict[str, float]
+
+
+def run(context: Context) -> list[Figure]:
+    """The medians of some nights each, in one run."""
+    scale = Scale(context.size(16_667, 3_333))
+    launches = context.folder / "launches"
+    write_launch(launches)
+    nights: dict[int, list[Night]] = {FEW_DAYS: [], MANY_DAYS: []}
+    with ExitStack() as stack:
+        places = {days: stack.enter_context(context.warehouse(f"night_{days}")) for days in nights}
+        for days, env in places.items():
+            context.say(f"night: {days} days of {scale.events:,} events")
+            with environment({**env, "POSTLAUNCH_LAUNCHES": str(launches)}):
+                prepare(context.server, f"night_{days}", scale, days)
+        for number in range(NIGHTS):
+            for days, env in places.items():
+                context.say(f"night: {number + 1} of {NIGHTS} after {days} days")
+                with environment({**env, "POSTLAUNCH_LAUNCHES": str(launches)}):
+                    nights[days].append(one_night(context.server, scale, days + number))
+    few, many = (medians(nights[days][1:]) for days in (FEW_DAYS, MANY_DAYS))
+    context.note(report(few, many))
+    return figures(few, many)
+
+
+def prepare(server: PostgresServer, database: str, scale: Scale, days: int) -> None:
+    """History, built, audited and published. Statements write into the log what they cost, and stay in one process so that it is all."""
+    with psycopg.connect(server.uri(), autocommit=True) as session:
+        for setting in ("log_statement_stats = on", "max_parallel_workers_per_gather = 0"):
+            session.execute(f"alter database {database} set {setting}")
+    with connect(autocommit=True) as session:
+        fill(session, scale, days)
+    for step in STEPS.values():
+        step()
+    with psycopg.connect(server.uri(database), autocommit=True) as session:
+        session.execute("vacuum analyze")
+
+
+def one_night(server: PostgresServer, scale: Scale, day: int) -> Night:
+    """Load the date `day` and the restated ones, then build, audit and publish. Raises PostlaunchError if the gate holds something."""
+    with connect(autocommit=True) as session:
+        night(session, scale, day)
+    pid, log = server.postmaster_pid(), server.location / "server.log"
+    assert pid is not None  # noqa: S101  # it has just answered
+    written, steps = log.stat().st_size, {}
+    for name, step in STEPS.items():
+        before = cpu_seconds(pid)
+        result = step()
+        time.sleep(SETTLE_SECONDS)
+        steps[name] = cpu_seconds(pid) - before
+    if held := getattr(result, "held", ()):
+        raise PostlaunchError(f"the gate holds {held}")
+    return Night(steps, model_seconds(_from(log, written)))
+
+
+def medians(nights: list[Night]) -> Night:
+    """Step by step and model by model."""
+    models = {model for each in nights for model in each.models}
+    return Night(
+        {name: statistics.median(each.steps[name] for each in nights) for name in STEPS},
+        {model: statistics.median(each.models.get(model, 0) for each in nights) for model in models},
+    )
+
+
+def report(few: Night, many: Night, named: int = NAMED) -> str:
+    """The models that cost most after a year, beside what they cost after 30 days."""
+    lines = [f"CPU s of PostgreSQL a night, after {FEW_DAYS} and {MANY_DAYS} days"]
+    costly = sorted(many.models, key=lambda model: many.models[model], reverse=True)[:named]
+    lines += [f"  {model:32} {few.models.get(model, 0):7.2f} {many.models[model]:7.2f}" for model in costly]
+    return "\n".join(lines)
+
+
+def figures(few: Night, many: Night) -> list[Figure]:
+    """Each step, its growth, and that of all together."""
+    found = []
+    for name in STEPS:
+        found += [
+            Figure(f"night: {name} after {days} days", each.steps[name], "CPU s") for days, each in ((FEW_DAYS, few), (MANY_DAYS, many))
+        ]
+    together = sum(many.steps.values()) / sum(few.steps.values())
+    return [
+        *found,
+        at_most(f"night after {MANY_DAYS} days against {FEW_DAYS}", together, "ratio", GROWTH),
+        at_most(
+            f"night: publication after {MANY_DAYS} days against {FEW_DAYS}",
+            many.steps["publish"] / few.steps["publish"],
+            "ratio",
+            PUBLISH_GROWTH,
+        ),
+    ]
+
+
+def _from(log: Path, offset: int) -> str:
+    with log.open("rb") as file:
+        file.seek(offset, os.SEEK_SET)
+        return file.read().decode(errors="replace")
