@@ -43,28 +43,32 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Attempts at a funnel depend on the days of its conversion window after them. True for dates at which an attempt may see a dirty date;
-   with is_after_too also for the dates that such attempts may see. A window of n days, begun within a date, ends at most n + 1 dates later,
-   and one more where the clocks change. #}
+{# Attempts at a funnel depend on the days of its conversion window after them. The dates at which an attempt may see a dirty date, as a
+   relation of launch_id and metric_date; with is_after_too also those that such attempts may see. A window of n days, begun within a date,
+   ends at most n + 1 dates later, and one more where the clocks change. #}
+{% macro dates_within_a_window(is_after_too=false) -%}
+    (
+        select distinct dirty.launch_id, each_metric_date.metric_date
+        from {{ source('ops', 'build_dates') }} as dirty
+        inner join (
+            select windows.launch_id, cast(ceil(max(windows.window_seconds) / 86400) as integer) + 2 as window_days
+            from {{ source('config', 'funnel_steps') }} as windows
+            group by windows.launch_id
+        ) as longest on dirty.launch_id = longest.launch_id
+        {{
+            each_date(
+                add_days('dirty.metric_date', '-longest.window_days'),
+                add_days('dirty.metric_date', 'longest.window_days' if is_after_too else 0),
+                'metric_date'
+            )
+        }}
+        where dirty.build_id = {{ build_id() }} and dirty.source = 'mixpanel'
+    )
+{%- endmacro %}
+
 {% macro is_within_a_window_of_dirty_dates(launch_id, date, is_after_too=false) -%}
     {%- if is_incremental() -%}
-        ({{ launch_id }}, {{ date }}) in (
-            select dirty.launch_id, each_reached_date.reached_date
-            from {{ source('ops', 'build_dates') }} as dirty
-            inner join (
-                select windows.launch_id, cast(ceil(max(windows.window_seconds) / 86400) as integer) + 2 as window_days
-                from {{ source('config', 'funnel_steps') }} as windows
-                group by windows.launch_id
-            ) as longest on dirty.launch_id = longest.launch_id
-            {{
-                each_date(
-                    add_days('dirty.metric_date', '-longest.window_days'),
-                    add_days('dirty.metric_date', 'longest.window_days' if is_after_too else 0),
-                    'reached_date'
-                )
-            }}
-            where dirty.build_id = {{ build_id() }} and dirty.source = 'mixpanel'
-        )
+        ({{ launch_id }}, {{ date }}) in (select reached.launch_id, reached.metric_date from {{ dates_within_a_window(is_after_too) }} as reached)
     {%- else -%}
         true
     {%- endif -%}

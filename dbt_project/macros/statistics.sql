@@ -1,9 +1,30 @@
-{# After a table is made: statistics for the planner, which knows nothing of a new table and then loops where it should hash. #}
+{# After a table is made: statistics for the planner, which knows nothing of a new table and then loops where it should hash. A night adds
+   little to a large table: the engine itself sees to its statistics (autovacuum, once a tenth has changed). #}
 {% macro analyze_table() -%}
     {{ return(adapter.dispatch('analyze_table', 'postlaunch')()) }}
 {%- endmacro %}
 {% macro postgres__analyze_table() -%}
     {%- if model.config.materialized != 'view' -%}
-        analyze {{ this }}
+        {%- set is_known = namespace(large=false) -%}
+        {%- if execute and is_incremental() -%}
+            {%- set rows = run_query("select reltuples > 50000 from pg_class where oid = to_regclass('" ~ this ~ "')") -%}
+            {%- set is_known.large = rows.columns[0].values()[0] -%}
+        {%- endif -%}
+        {{ 'select 1' if is_known.large else 'analyze ' ~ this }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The first pre_hook of a model that goes on night by night: what changed is looked for by index in what is there. The planner, which does
+   not know how little that is, would read the whole history, each night a little more. Ends with the model's transaction. only_loops: for
+   a model whose every join is such a look-up. #}
+{% macro read_by_index(only_loops=false) -%}
+    {{ return(adapter.dispatch('read_by_index', 'postlaunch')(only_loops)) }}
+{%- endmacro %}
+{% macro postgres__read_by_index(only_loops) -%}
+    {%- if is_incremental() or model.config.materialized == 'table' -%}
+        set local enable_seqscan = off
+        {%- if only_loops %}; set local enable_hashjoin = off; set local enable_mergejoin = off{% endif %}
+    {%- else -%}
+        select 1
     {%- endif -%}
 {%- endmacro %}

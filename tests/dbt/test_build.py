@@ -196,3 +196,37 @@ def test_incremental_nights_with_restated_and_emptied_days_equal_a_full_refresh(
         assert dates_of(session, result.build_id) == days(first, last)
         assert incremental["int_funnel_events"][0] > 100
         assert incremental == hashes_of_build(session)
+
+
+def versions(session: psycopg.Connection) -> dict[tuple[str, dt.date], str]:
+    """User and date -> the transaction that wrote the row: another one if it was made again."""
+    rows = session.execute("select user_key, activity_date, xmin::text from build.int_user_days").fetchall()
+    return {(user, date): version for user, date, version in rows}
+
+
+def test_a_night_makes_the_later_days_of_the_users_of_its_dirty_dates_and_no_others(warehouse: str, launch_files: Path) -> None:
+    launch(launch_files)
+    week = days(MONDAY, MONDAY + 6 * truth.DAY)
+    events = [noon(date, user) for date in week for user in ("ada", "bob")]
+    with connect(autocommit=True) as session:
+        load_dates(session, LAUNCH, UTC, week, events)
+        build()
+        before = versions(session)
+        dirty = week[3]
+        load_dates(session, LAUNCH, UTC, [dirty], [noon(dirty, "ada")])
+        build()
+        after = versions(session)
+        assert before.keys() - after.keys() == {(pseudonym(session, "bob"), dirty)}
+        untouched = {key for key, version in after.items() if version == before[key]}
+        assert untouched == {(pseudonym(session, user), date) for user in ("ada", "bob") for date in week if date < dirty}
+        # a date that only ada has touches nobody else
+        load_dates(session, LAUNCH, UTC, [dirty], [noon(dirty, "ada"), noon(dirty, "ada")])
+        build()
+        last = versions(session)
+        assert {user for (user, date), version in last.items() if version != after[user, date]} == {pseudonym(session, "ada")}
+
+
+def pseudonym(session: psycopg.Connection, user: str) -> str:
+    row = session.execute("select config.pseudonym(%s)", [user]).fetchone()
+    assert row is not None
+    return str(row[0])

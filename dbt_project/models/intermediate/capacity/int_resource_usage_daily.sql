@@ -2,7 +2,7 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ delete_dirty_dates('prometheus', 'metric_date') }}",
+        pre_hook=["{{ read_by_index() }}", "{{ delete_dirty_dates('prometheus', 'metric_date') }}"],
     )
 }}
 

@@ -24,8 +24,8 @@ select
     attempts.user_key,
     attempts.entered_at,
     attempts.entry_order,
-    {{ local_date('attempts.closes_at', 'launches.timezone') }} as closing_date,
-    {{ days_between('launches.launch_date', local_date('attempts.closes_at', 'launches.timezone')) }} as launch_day,
+    attempts.closing_date,
+    {{ days_between('launches.launch_date', 'attempts.closing_date') }} as launch_day,
     attempts.reached_step_number = last_steps.step_number as is_activated
 from attempts
 inner join launches on attempts.launch_id = launches.launch_id

@@ -1,5 +1,5 @@
-with user_days as (
-    select * from {{ ref('int_user_days') }}
+with active_days as (
+    select * from {{ ref('int_active_days') }}
 ),
 
 covered_dates as (
@@ -7,35 +7,27 @@ covered_dates as (
     where source = 'mixpanel'
 ),
 
--- A user is in the trailing window of n days from an active day until n days later or the next active day, whichever is
--- earlier: one arrival and one departure an active day, so that the running sum counts each user once a date.
-arrivals as (
-    select
-        launch_id,
-        activity_date as metric_date,
-        count(*) as users_7d_change,
-        count(*) as users_30d_change
-    from user_days
-    group by launch_id, activity_date
-),
-{% for days in [7, 30] %}
-departures_{{ days }}d as (
-    select
-        launch_id,
-        least(coalesce(next_activity_date, {{ add_days('activity_date', days) }}), {{ add_days('activity_date', days) }}) as metric_date,
-        {{ '-count(*)' if days == 7 else '0' }} as users_7d_change,
-        {{ '-count(*)' if days == 30 else '0' }} as users_30d_change
-    from user_days
-    group by 1, 2
-),
-{% endfor %}
+-- An active day keeps a user in the trailing window of n days until n days later. The user arrives with it, or where the day before it
+-- ends: one arrival and one departure an active day, so that the running sum counts each user once a date.
 changes as (
-    select launch_id, metric_date, users_7d_change, users_30d_change, false as is_covered from arrivals
+    {% for days in [7, 30] %}
+    select
+        launch_id,
+        {{ add_days('metric_date', 'greatest(' ~ days ~ ' - pause_days, 0)') }} as metric_date,
+        {{ 'users_count' if days == 7 else '0' }} as users_7d_change,
+        {{ 'users_count' if days == 30 else '0' }} as users_30d_change,
+        false as is_covered
+    from active_days
     union all
-    select launch_id, metric_date, users_7d_change, users_30d_change, false as is_covered from departures_7d
+    select
+        launch_id,
+        {{ add_days('metric_date', days) }} as metric_date,
+        {{ '-users_count' if days == 7 else '0' }} as users_7d_change,
+        {{ '-users_count' if days == 30 else '0' }} as users_30d_change,
+        false as is_covered
+    from active_days
     union all
-    select launch_id, metric_date, users_7d_change, users_30d_change, false as is_covered from departures_30d
-    union all
+    {% endfor %}
     select launch_id, metric_date, 0 as users_7d_change, 0 as users_30d_change, true as is_covered from covered_dates
 ),
 

@@ -2,7 +2,12 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ delete_attempts_before_dirty_dates('entry_date') }}"
+        pre_hook=["{{ read_by_index() }}", "{{ delete_attempts_before_dirty_dates('entry_date') }}"],
+        indexes=[
+            {'columns': ['launch_id', 'entry_date']},
+            {'columns': ['launch_id', 'funnel_id', 'user_key', 'entry_date']},
+            {'columns': ['launch_id', 'closing_date']},
+        ]
     )
 }}
 
@@ -12,7 +17,11 @@ with recursive funnel_events as (
 ),
 
 funnel_steps as (
-    select * from {{ ref('stg_config__funnel_steps') }}
+    select
+        funnel_steps.*,
+        launches.timezone
+    from {{ ref('stg_config__funnel_steps') }} as funnel_steps
+    inner join {{ ref('stg_config__launches') }} as launches on funnel_steps.launch_id = launches.launch_id
 ),
 
 -- A user's events in the order in which they happened; those of one moment in the order of their source.
@@ -28,7 +37,8 @@ matches as (
         numbered.*,
         funnel_steps.funnel_id,
         funnel_steps.step_number,
-        funnel_steps.window_seconds
+        {{ add_seconds('numbered.occurred_at', 'funnel_steps.window_seconds') }} as closes_at,
+        funnel_steps.timezone
     from numbered
     inner join funnel_steps on numbered.launch_id = funnel_steps.launch_id and numbered.event_name = funnel_steps.event_name
 ),
@@ -70,13 +80,13 @@ hops as (
 walk as (
     select
         launch_id, funnel_id, user_key, event_number as entry_number, event_date as entry_date, occurred_at as entered_at,
-        source_order as entry_order, {{ add_seconds('occurred_at', 'window_seconds') }} as closes_at, step_number, event_number
+        source_order as entry_order, closes_at, {{ local_date('closes_at', 'timezone') }} as closing_date, step_number, event_number
     from matches
     where step_number = 1 and {{ is_within_a_window_of_dirty_dates('launch_id', 'event_date') }}
     union all
     select
         walk.launch_id, walk.funnel_id, walk.user_key, walk.entry_number, walk.entry_date, walk.entered_at,
-        walk.entry_order, walk.closes_at, hops.step_number, hops.next_event_number as event_number
+        walk.entry_order, walk.closes_at, walk.closing_date, hops.step_number, hops.next_event_number as event_number
     from walk
     inner join hops
         on walk.launch_id = hops.launch_id
@@ -89,11 +99,11 @@ walk as (
 
 reached as (
     select
-        launch_id, funnel_id, user_key, entry_date, entered_at, entry_order, closes_at, entry_number,
+        launch_id, funnel_id, user_key, entry_date, entered_at, entry_order, closes_at, closing_date, entry_number,
         max(step_number) as reached_step_number,
         max(event_number) as reached_event_number
     from walk
-    group by launch_id, funnel_id, user_key, entry_date, entered_at, entry_order, closes_at, entry_number
+    group by launch_id, funnel_id, user_key, entry_date, entered_at, entry_order, closes_at, closing_date, entry_number
 )
 
 select
@@ -104,6 +114,7 @@ select
     reached.entered_at,
     reached.entry_order,
     reached.closes_at,
+    reached.closing_date,
     reached.reached_step_number,
     numbered.occurred_at as reached_at,
     numbered.source_order as reached_order

@@ -25,39 +25,29 @@ data_end as (
     where source = 'mixpanel'
 ),
 
-entries as (
+funnel_days as (
     select
-        entries.*,
-        entries.closes_at > data_end.data_end_at as is_open
-    from {{ ref('int_funnel_entries') }} as entries
-    inner join data_end on entries.launch_id = data_end.launch_id
-),
-
-dated as (
-    {% for kind in ['day', 'week', 'month'] %}
-    select
-        launch_id, funnel_id, 'uniques' as counting, '{{ kind }}' as period_kind, {{ period_start(kind, 'entry_date') }} as period_start,
-        reached_step_number, is_open
-    from entries
-    where is_unique_of_{{ kind }}
-    union all
-    select
-        launch_id, funnel_id, 'totals' as counting, '{{ kind }}' as period_kind, {{ period_start(kind, 'entry_date') }} as period_start,
-        reached_step_number, is_open
-    from entries
-    where is_total
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+        funnel_days.*,
+        funnel_days.last_open_date > data_end.data_end_date as is_open
+    from {{ ref('int_funnel_days') }} as funnel_days
+    inner join data_end on funnel_days.launch_id = data_end.launch_id
 ),
 
 -- Entries by the last step that they reached, then every step counts those that went as far or farther.
 ends as (
+    {% for kind in ['day', 'week', 'month'] %}
+    {% for counting, count in [('uniques', 'uniques_of_' ~ kind ~ '_count'), ('totals', 'totals_count')] %}
     select
-        launch_id, funnel_id, counting, period_kind, period_start, reached_step_number,
-        count(*) as entries_count,
-        count(*) filter (where is_open) as open_count
-    from dated
-    group by launch_id, funnel_id, counting, period_kind, period_start, reached_step_number
+        launch_id, funnel_id, '{{ counting }}' as counting, '{{ kind }}' as period_kind,
+        {{ period_start(kind, 'entry_date') }} as period_start, reached_step_number,
+        sum({{ count }}) as entries_count,
+        sum(case when is_open then {{ count }} else 0 end) as open_count
+    from funnel_days
+    group by 1, 2, 3, 4, 5, 6
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 periods as (

@@ -1,8 +1,14 @@
-with recursive attempts as (
-    select
-        attempts.*,
-        row_number() over (partition by launch_id, funnel_id, user_key order by entered_at, entry_order) as attempt_number
-    from {{ ref('int_funnel_attempts') }} as attempts
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook=["{{ read_by_index() }}", "{{ delete_changed_funnel_entries() }}"],
+        indexes=[{'columns': ['launch_id', 'funnel_id', 'user_key', 'entry_date']}, {'columns': ['launch_id', 'entry_date']}]
+    )
+}}
+
+with recursive changed_users as (
+    select * from {{ ref('int_changed_funnel_users') }}
 ),
 
 funnels as (
@@ -15,6 +21,27 @@ funnels as (
 ),
 
 -- An attempt ends with its last step, or with its window: what comes after that moment may be the next one.
+attempts as (
+    select
+        attempts.*,
+        changed_users.kept_ended_at,
+        changed_users.kept_ended_order,
+        changed_users.kept_entry_date,
+        case when attempts.reached_step_number = funnels.last_step_number then attempts.reached_at else attempts.closes_at end as ended_at,
+        case when attempts.reached_step_number = funnels.last_step_number then attempts.reached_order end as ended_order,
+        row_number() over (
+            partition by attempts.launch_id, attempts.funnel_id, attempts.user_key order by attempts.entered_at, attempts.entry_order
+        ) as attempt_number
+    from {{ ref('int_funnel_attempts') }} as attempts
+    inner join funnels on attempts.launch_id = funnels.launch_id and attempts.funnel_id = funnels.funnel_id
+    {{ join_changed() }} changed_users
+        on attempts.launch_id = changed_users.launch_id
+        and attempts.funnel_id = changed_users.funnel_id
+        and attempts.user_key = changed_users.user_key
+        and attempts.entry_date >= changed_users.from_date
+),
+
+-- Number 0 stands for what the first attempt comes after: the end before it, or nothing.
 timeline as (
     select
         launch_id, funnel_id, user_key, attempt_number, attempt_number as next_number, entered_at as moment, entry_order as moment_order,
@@ -22,12 +49,14 @@ timeline as (
     from attempts
     union all
     select
-        attempts.launch_id, attempts.funnel_id, attempts.user_key, attempts.attempt_number, null as next_number,
-        case when attempts.reached_step_number = funnels.last_step_number then attempts.reached_at else attempts.closes_at end as moment,
-        case when attempts.reached_step_number = funnels.last_step_number then attempts.reached_order end as moment_order,
-        1 as is_end
+        launch_id, funnel_id, user_key, attempt_number, null as next_number, ended_at as moment, ended_order as moment_order, 1 as is_end
     from attempts
-    inner join funnels on attempts.launch_id = funnels.launch_id and attempts.funnel_id = funnels.funnel_id
+    union all
+    select
+        launch_id, funnel_id, user_key, 0 as attempt_number, null as next_number, coalesce(kept_ended_at, entered_at) as moment,
+        case when kept_ended_at is null then entry_order - 1 else kept_ended_order end as moment_order, 1 as is_end
+    from attempts
+    where attempt_number = 1
 ),
 
 ahead as (
@@ -45,11 +74,11 @@ ahead as (
     from timeline
 ),
 
--- Totals: the first attempt, and from each that counts the first one after its end.
+-- Totals: from each that counts the first one after its end.
 counted as (
     select launch_id, funnel_id, user_key, attempt_number, next_number
     from ahead
-    where is_end = 1 and attempt_number = 1
+    where attempt_number = 0
     union all
     select ahead.launch_id, ahead.funnel_id, ahead.user_key, ahead.attempt_number, ahead.next_number
     from counted
@@ -61,30 +90,21 @@ counted as (
         and ahead.is_end = 1
 ),
 
--- Uniques: the first attempt of a user in a period.
 final as (
     select
         attempts.*,
         counted.attempt_number is not null as is_total,
-        attempts.attempt_number = min(attempts.attempt_number) over same_day as is_unique_of_day,
-        attempts.attempt_number = min(attempts.attempt_number) over same_week as is_unique_of_week,
-        attempts.attempt_number = min(attempts.attempt_number) over same_month as is_unique_of_month
+        coalesce(lag(attempts.entry_date) over user_funnel, attempts.kept_entry_date) as previous_entry_date
     from attempts
     left join counted
         on attempts.launch_id = counted.launch_id
         and attempts.funnel_id = counted.funnel_id
         and attempts.user_key = counted.user_key
         and attempts.attempt_number = counted.attempt_number
-    window
-        same_day as (partition by attempts.launch_id, attempts.funnel_id, attempts.user_key, attempts.entry_date),
-        same_week as (
-            partition by attempts.launch_id, attempts.funnel_id, attempts.user_key, {{ period_start('week', 'attempts.entry_date') }}
-        ),
-        same_month as (
-            partition by attempts.launch_id, attempts.funnel_id, attempts.user_key, {{ period_start('month', 'attempts.entry_date') }}
-        )
+    window user_funnel as (partition by attempts.launch_id, attempts.funnel_id, attempts.user_key order by attempts.attempt_number)
 )
 
+-- Uniques: the first attempt of a user in a period, so the one before it began in an earlier one.
 select
     launch_id,
     funnel_id,
@@ -93,8 +113,10 @@ select
     entered_at,
     closes_at,
     reached_step_number,
-    is_total,
-    is_unique_of_day,
-    is_unique_of_week,
-    is_unique_of_month
+    ended_at,
+    ended_order,
+    is_total
+    {%- for kind in ['day', 'week', 'month'] %},
+    previous_entry_date is null or previous_entry_date < {{ period_start(kind, 'entry_date') }} as is_unique_of_{{ kind }}
+    {%- endfor %}
 from final

@@ -2,7 +2,8 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ delete_dirty_dates('mixpanel', 'event_date') }}"
+        pre_hook=["{{ read_by_index() }}", "{{ delete_dirty_dates('mixpanel', 'event_date') }}"],
+        indexes=[{'columns': ['launch_id', 'event_date']}]
     )
 }}
 
@@ -25,4 +26,5 @@ select
 from events
 where
     (launch_id, event_name) in (select funnel_steps.launch_id, funnel_steps.event_name from funnel_steps)
+    and {{ is_near_dirty_dates('mixpanel', 'event_date') }}
     and {{ is_dirty_date('mixpanel', 'launch_id', 'event_date') }}

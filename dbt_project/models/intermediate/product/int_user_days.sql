@@ -1,6 +1,32 @@
-with user_event_days as (
-    select * from {{ ref('int_user_event_days') }}
-    where user_key is not null
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook=["{{ read_by_index() }}", "{{ delete_changed_user_days() }}"],
+        indexes=[
+            {'columns': ['launch_id', 'user_key', 'activity_date'], 'unique': true},
+            {'columns': ['launch_id', 'activity_date']},
+        ]
+    )
+}}
+
+with changed_users as (
+    select * from {{ ref('int_changed_users') }}
+),
+
+-- What a night does not make again goes before: int_changed_users knows the last day of it.
+user_event_days as (
+    select
+        event_days.*,
+        changed_users.kept_date,
+        changed_users.kept_first_date,
+        changed_users.kept_number
+    from {{ ref('int_user_event_days') }} as event_days
+    {{ join_changed() }} changed_users
+        on event_days.launch_id = changed_users.launch_id
+        and event_days.user_key = changed_users.user_key
+        and event_days.event_date >= changed_users.from_date
+    where event_days.user_key is not null
 ),
 
 active_events as (
@@ -37,33 +63,31 @@ user_days as (
         launch_id,
         user_key,
         event_date as activity_date,
+        kept_date,
+        kept_first_date,
+        coalesce(kept_number, 0) as kept_number,
         cast(sum(events_count) as bigint) as events_count,
         bool_or(is_beginning) as is_beginning
     from activity
-    group by launch_id, user_key, event_date
+    group by launch_id, user_key, event_date, kept_date, kept_first_date, kept_number
 ),
 
 begun as (
     select
         user_days.*,
-        min(case when is_beginning then activity_date end) over (partition by launch_id, user_key) as first_date
+        coalesce(
+            kept_first_date, min(case when is_beginning then activity_date end) over (partition by launch_id, user_key)
+        ) as first_date
     from user_days
-),
-
-final as (
-    select
-        begun.*,
-        lead(activity_date) over user_history as next_activity_date,
-        count(case when activity_date >= first_date then 1 end) over user_history as activity_number
-    from begun
-    window user_history as (partition by launch_id, user_key order by activity_date)
 )
 
 select
     launch_id,
     user_key,
     activity_date,
-    next_activity_date,
-    activity_number,
+    coalesce(lag(activity_date) over user_history, kept_date) as previous_activity_date,
+    case when activity_date >= first_date then first_date end as first_date,
+    kept_number + count(case when activity_date >= first_date then 1 end) over user_history as activity_number,
     events_count
-from final
+from begun
+window user_history as (partition by launch_id, user_key order by activity_date)

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='append',
         indexes=[{'columns': ['launch_id', 'series_id', 'metric_date'], 'unique': true}],
-        pre_hook="{{ delete_dirty_dates('prometheus', 'metric_date') }}",
+        pre_hook=["{{ read_by_index() }}", "{{ delete_dirty_dates('prometheus', 'metric_date') }}"],
     )
 }}
 

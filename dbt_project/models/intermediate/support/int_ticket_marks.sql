@@ -1,3 +1,5 @@
+{{ config(pre_hook="{{ read_by_index() }}") }}
+
 with tickets as (
     select * from {{ ref('stg_zendesk__tickets') }}
     where {{ is_changed_ticket('launch_id', 'ticket_id') }}

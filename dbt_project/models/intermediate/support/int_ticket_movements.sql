@@ -2,7 +2,7 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ delete_changed_tickets() }}",
+        pre_hook=["{{ read_by_index() }}", "{{ delete_changed_tickets() }}"],
         indexes=[{'columns': ['launch_id', 'ticket_id']}]
     )
 }}

@@ -7,8 +7,8 @@ launches as (
     select * from {{ ref('stg_config__launches') }}
 ),
 
-user_days as (
-    select * from {{ ref('int_user_days') }}
+active_days as (
+    select * from {{ ref('int_active_days') }}
 ),
 
 active_windows as (
@@ -22,14 +22,14 @@ event_scope as (
 days as (
     select
         launch_id,
-        activity_date as metric_date,
-        count(*) as active_users_count,
-        count(*) filter (where activity_number = 1) as new_users_count,
-        count(*) filter (where activity_number > 1) as repeat_users_count,
-        count(*) filter (where activity_number = 2) as first_repeat_users_count,
+        metric_date,
+        cast(sum(users_count) as bigint) as active_users_count,
+        cast(sum(new_users_count) as bigint) as new_users_count,
+        cast(sum(repeat_users_count) as bigint) as repeat_users_count,
+        cast(sum(first_repeat_users_count) as bigint) as first_repeat_users_count,
         cast(sum(events_count) as bigint) as events_count
-    from user_days
-    group by launch_id, activity_date
+    from active_days
+    group by launch_id, metric_date
 ),
 
 -- a covered date without activity has none, unless nobody ever sent what the launch file counts: then nothing was measured

@@ -1,5 +1,5 @@
-with user_event_days as (
-    select * from {{ ref('int_user_event_days') }}
+with volumes as (
+    select * from {{ ref('int_event_days') }}
 ),
 
 covered_dates as (
@@ -17,19 +17,8 @@ known_events as (
         launch_id,
         event_name,
         min(event_date) as first_event_date
-    from user_event_days
+    from volumes
     group by launch_id, event_name
-),
-
-volumes as (
-    select
-        launch_id,
-        event_name,
-        event_date,
-        cast(sum(events_count) as bigint) as events_count,
-        count(distinct user_key) as users_count
-    from user_event_days
-    group by launch_id, event_name, event_date
 ),
 
 final as (

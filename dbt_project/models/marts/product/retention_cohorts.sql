@@ -1,9 +1,11 @@
-with members as (
-    select * from {{ ref('int_cohort_members') }}
+with activity as (
+    select * from {{ ref('int_cohort_activity') }}
 ),
 
-user_days as (
-    select * from {{ ref('int_user_days') }}
+-- Nobody comes back where nobody ever sent what counts as coming back.
+seen_launches as (
+    select launch_id from {{ ref('int_event_scope') }}
+    where is_activity_seen
 ),
 
 data_end as (
@@ -11,31 +13,29 @@ data_end as (
     where source = 'mixpanel'
 ),
 
+retained as (
+    select
+        launch_id,
+        period_kind,
+        period_days,
+        cohort_date,
+        {{ days_between('cohort_date', 'activity_date') }} / period_days as period_number,
+        cast(sum(users_count) as bigint) as retained_count
+    from activity
+    where launch_id in (select seen_launches.launch_id from seen_launches)
+    group by 1, 2, 3, 4, 5
+),
+
+-- Everybody is active in the period in which they begin.
 cohorts as (
     select
         launch_id,
         period_kind,
         period_days,
         cohort_date,
-        count(*) as cohort_size_count
-    from members
-    group by launch_id, period_kind, period_days, cohort_date
-),
-
-retained as (
-    select
-        members.launch_id,
-        members.period_kind,
-        members.cohort_date,
-        {{ days_between('members.cohort_date', 'user_days.activity_date') }} / members.period_days as period_number,
-        count(distinct members.user_key) as retained_count
-    from members
-    inner join user_days
-        on members.launch_id = user_days.launch_id
-        and members.user_key = user_days.user_key
-        and members.cohort_date <= user_days.activity_date
-        and (members.period_kind = 'week' or user_days.activity_date <= {{ add_days('members.cohort_date', 90) }})
-    group by 1, 2, 3, 4
+        retained_count as cohort_size_count
+    from retained
+    where period_number = 0
 ),
 
 -- Every period that has begun by the data end: days 0 to 90, which verdicts are about, and all weeks.

@@ -1,0 +1,147 @@
+{# What a night changed, beyond dirty dates (macros/incremental.sql): users whose days are others than at the last build, and the dates on
+   which these lie. A model with one row a user and date makes the rows of changed users again from their first changed date on; one that
+   counts such rows by date makes the changed dates again. The tables that say what changed are made anew each night:
+
+       int_changed_users ──> int_user_days ──> int_changed_dates ──> int_active_days, int_cohort_activity #}
+
+{# A table as the last build left it, for a model that is made before it and so cannot have a ref; none in a full refresh, or without it. #}
+{% macro table_before(name) -%}
+    {%- if execute and not flags.FULL_REFRESH -%}
+        {{ return(adapter.get_relation(database=target.database, schema=target.schema, identifier=name)) }}
+    {%- else -%}
+        {{ return(none) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The dirty dates of a source, as a relation of launch_id and metric_date. #}
+{% macro dirty_dates(source_name) -%}
+    (
+        select dirty.launch_id, dirty.metric_date
+        from {{ source('ops', 'build_dates') }} as dirty
+        where dirty.build_id = {{ build_id() }} and dirty.source = '{{ source_name }}'
+    )
+{%- endmacro %}
+
+{# How a model that makes what changed again joins the table that says what did: a night takes that alone, a full refresh all. #}
+{% macro join_changed() -%}
+    {{ 'inner join' if is_incremental() else 'left join' }}
+{%- endmacro %}
+
+{# The pre_hook of a model with one row a user and date. #}
+{% macro delete_changed_user_days() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where (launch_id, user_key, activity_date) in (
+            select days.launch_id, days.user_key, days.activity_date
+            from {{ ref('int_changed_users') }} as changed
+            inner join {{ this }} as days
+                on changed.launch_id = days.launch_id
+                and changed.user_key = days.user_key
+                and changed.from_date <= days.activity_date
+        )
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{# The condition of a model that counts such rows by date, and its pre_hook. #}
+{% macro is_changed_date(launch_id, date) -%}
+    {%- set changed_dates = ref('int_changed_dates') -%}
+    {%- if is_incremental() -%}
+        ({{ launch_id }}, {{ date }}) in (select changed.launch_id, changed.metric_date from {{ changed_dates }} as changed)
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro delete_changed_dates(date_column) -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} where {{ is_changed_date('launch_id', date_column) }}
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{# The same for funnels: users whose attempts were made again, and their entries from the first such attempt on. A launch without funnels
+   (any more) has none.
+
+       int_funnel_attempts ──> int_changed_funnel_users ──> int_funnel_entries ──> int_funnel_days #}
+{% macro delete_changed_funnel_entries() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where (launch_id, funnel_id, user_key, entry_date) in (
+            select entries.launch_id, entries.funnel_id, entries.user_key, entries.entry_date
+            from {{ ref('int_changed_funnel_users') }} as changed
+            inner join {{ this }} as entries
+                on changed.launch_id = entries.launch_id
+                and changed.funnel_id = entries.funnel_id
+                and changed.user_key = entries.user_key
+                and changed.from_date <= entries.entry_date
+        )
+            or launch_id not in (select steps.launch_id from {{ source('config', 'funnel_steps') }} as steps)
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{# Entry dates whose entries may be others than at the last build: an entry that is gone began on a date whose attempts were made again. #}
+{% macro is_changed_entry_date(launch_id, date) -%}
+    {%- set changed_users = ref('int_changed_funnel_users') -%}
+    {%- set entries = ref('int_funnel_entries') -%}
+    {%- if is_incremental() -%}
+        ({{ launch_id }}, {{ date }}) in (
+            select entries.launch_id, entries.entry_date
+            from {{ changed_users }} as changed
+            inner join {{ entries }} as entries
+                on changed.launch_id = entries.launch_id
+                and changed.funnel_id = entries.funnel_id
+                and changed.user_key = entries.user_key
+                and changed.from_date <= entries.entry_date
+            union
+            select reached.launch_id, reached.metric_date from {{ dates_within_a_window() }} as reached
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+{# The pre_hook of a model that counts entries by date. #}
+{% macro delete_changed_entry_dates() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where {{ is_changed_entry_date('launch_id', 'entry_date') }}
+            or launch_id not in (select steps.launch_id from {{ source('config', 'funnel_steps') }} as steps)
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{# Periods whose uniques of activation may be others than at the last build: those in which the windows close that reach a dirty date, and
+   the ones after these, which are compared with them. #}
+{% macro is_changed_activation_period(launch_id, kind_of_period, start_of_period) -%}
+    {%- if is_incremental() -%}
+        ({{ launch_id }}, {{ kind_of_period }}, {{ start_of_period }}) in (
+            {% for kind in ['day', 'week', 'month'] -%}
+            select reached.launch_id, '{{ kind }}', {{ period_start(kind, 'reached.metric_date') }}
+            from {{ dates_within_a_window(is_after_too=true) }} as reached
+            union
+            select reached.launch_id, '{{ kind }}', {{ add_days(period_end(kind, 'reached.metric_date'), 1) }}
+            from {{ dates_within_a_window(is_after_too=true) }} as reached
+            {{ 'union' if not loop.last }}
+            {% endfor -%}
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+{# The pre_hook that goes with it. #}
+{% macro delete_changed_activation_periods() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where {{ is_changed_activation_period('launch_id', 'period_kind', 'period_start') }}
+            or launch_id not in (select steps.launch_id from {{ source('config', 'funnel_steps') }} as steps)
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{%- endmacro %}
