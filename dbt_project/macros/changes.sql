@@ -19,7 +19,7 @@
         select dirty.launch_id, dirty.metric_date
         from {{ source('ops', 'build_dates') }} as dirty
         where dirty.build_id = {{ build_id() }} and dirty.source = '{{ source_name }}'
-    )
+    ) as dirty_dates
 {%- endmacro %}
 
 {# How a model that makes what changed again joins the table that says what did: a night takes that alone, a full refresh all. #}
@@ -98,7 +98,7 @@
                 and changed.user_key = entries.user_key
                 and changed.from_date <= entries.entry_date
             union
-            select reached.launch_id, reached.metric_date from {{ dates_within_a_window() }} as reached
+            select reached.launch_id, reached.metric_date from {{ dates_within_a_window() }}
         )
     {%- else -%}
         true
@@ -123,10 +123,10 @@
         ({{ launch_id }}, {{ kind_of_period }}, {{ start_of_period }}) in (
             {% for kind in ['day', 'week', 'month'] -%}
             select reached.launch_id, '{{ kind }}', {{ period_start(kind, 'reached.metric_date') }}
-            from {{ dates_within_a_window(is_after_too=true) }} as reached
+            from {{ dates_within_a_window(is_after_too=true) }}
             union
             select reached.launch_id, '{{ kind }}', {{ add_days(period_end(kind, 'reached.metric_date'), 1) }}
-            from {{ dates_within_a_window(is_after_too=true) }} as reached
+            from {{ dates_within_a_window(is_after_too=true) }}
             {{ 'union' if not loop.last }}
             {% endfor -%}
         )

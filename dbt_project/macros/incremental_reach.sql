@@ -44,7 +44,7 @@
 {%- endmacro %}
 
 {# Attempts at a funnel depend on the days of its conversion window after them. The dates at which an attempt may see a dirty date, as a
-   relation of launch_id and metric_date; with is_after_too also those that such attempts may see. A window of n days, begun within a date,
+   relation of launch_id and metric_date called `reached`; with is_after_too also those that such attempts may see. A window of n days, begun within a date,
    ends at most n + 1 dates later, and one more where the clocks change. #}
 {% macro dates_within_a_window(is_after_too=false) -%}
     (
@@ -63,12 +63,12 @@
             )
         }}
         where dirty.build_id = {{ build_id() }} and dirty.source = 'mixpanel'
-    )
+    ) as reached
 {%- endmacro %}
 
 {% macro is_within_a_window_of_dirty_dates(launch_id, date, is_after_too=false) -%}
     {%- if is_incremental() -%}
-        ({{ launch_id }}, {{ date }}) in (select reached.launch_id, reached.metric_date from {{ dates_within_a_window(is_after_too) }} as reached)
+        ({{ launch_id }}, {{ date }}) in (select reached.launch_id, reached.metric_date from {{ dates_within_a_window(is_after_too) }})
     {%- else -%}
         true
     {%- endif -%}

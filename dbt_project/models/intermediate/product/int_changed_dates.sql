@@ -1,7 +1,7 @@
 {{ config(pre_hook="{{ read_by_index(only_loops=true) }}") }}
 
 with dirty_dates as (
-    select * from {{ dirty_dates('mixpanel') }} as dirty
+    select * from {{ dirty_dates('mixpanel') }}
 ),
 
 changed_users as (

@@ -18,7 +18,7 @@ final as (
 )
 {%- else -%}
 remade_dates as (
-    select * from {{ dates_within_a_window() }} as reached
+    select * from {{ dates_within_a_window() }}
 ),
 
 funnels as (

@@ -1,6 +1,6 @@
 {{ config(pre_hook="{{ read_by_index(only_loops=true) }}") }}
 
-{# Nobody where int_user_days is made from the beginning. The relation itself, not a CTE: the engine finds the days of a user by its index. #}
+{# Nobody where int_user_days is made from the beginning. The relation itself, not a CTE: the engine finds a user's days by its index. #}
 {% set user_days = table_before('int_user_days') %}
 
 with event_days as (
@@ -16,7 +16,7 @@ final as (
 )
 {%- else -%}
 dirty_dates as (
-    select * from {{ dirty_dates('mixpanel') }} as dirty
+    select * from {{ dirty_dates('mixpanel') }}
 ),
 
 days as (

@@ -22,10 +22,10 @@ select
     entries.entry_date,
     {{ local_date(add_seconds('entries.closes_at', '-0.000001'), 'launches.timezone') }} as last_open_date,
     entries.reached_step_number,
+    {% for kind in ['day', 'week', 'month'] %}
+    count(case when entries.is_unique_of_{{ kind }} then 1 end) as uniques_of_{{ kind }}_count,
+    {% endfor %}
     count(case when entries.is_total then 1 end) as totals_count
-    {%- for kind in ['day', 'week', 'month'] %},
-    count(case when entries.is_unique_of_{{ kind }} then 1 end) as uniques_of_{{ kind }}_count
-    {%- endfor %}
 from entries
 inner join launches on entries.launch_id = launches.launch_id
 group by 1, 2, 3, 4, 5

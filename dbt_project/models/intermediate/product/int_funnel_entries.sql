@@ -115,8 +115,8 @@ select
     reached_step_number,
     ended_at,
     ended_order,
+    {% for kind in ['day', 'week', 'month'] %}
+    previous_entry_date is null or previous_entry_date < {{ period_start(kind, 'entry_date') }} as is_unique_of_{{ kind }},
+    {% endfor %}
     is_total
-    {%- for kind in ['day', 'week', 'month'] %},
-    previous_entry_date is null or previous_entry_date < {{ period_start(kind, 'entry_date') }} as is_unique_of_{{ kind }}
-    {%- endfor %}
 from final
