@@ -5,27 +5,32 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich import progress as rich_progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-Report = Callable[[str, int, int | None], None]
-"""What a step calls: message, how many are done, of how many (None: nobody knows)."""
+from postlaunch.progress import Progress
 
 LINE_SECONDS = 1.0
 _LINE = re.compile(r"^(?P<message>.+) \((?P<completed>\d+)(?: of (?P<total>\d+))?\)$")
 
 
-def bars(console: Console) -> Progress:
+def bars(console: Console) -> rich_progress.Progress:
     """Bars for that console; nothing stays of them, and nothing is shown where it is no terminal."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console, transient=True)
+    columns = (
+        rich_progress.SpinnerColumn(),
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        rich_progress.TimeElapsedColumn(),
+    )
+    return rich_progress.Progress(*columns, console=console, transient=True)
 
 
 @contextmanager
-def progress_of(what: str, console: Console) -> Iterator[Report]:
+def progress_of(what: str, console: Console) -> Iterator[Progress]:
     """A bar, or lines, for as long as the block lasts."""
     if not console.is_terminal:
         yield _lines(what)
@@ -39,7 +44,7 @@ def progress_of(what: str, console: Console) -> Iterator[Report]:
         yield report
 
 
-def _lines(what: str) -> Report:
+def _lines(what: str) -> Progress:
     written = -LINE_SECONDS
 
     def report(message: str, completed: int, total: int | None) -> None:

@@ -49,6 +49,15 @@ def room(module: str) -> str:
     return ".".join(module.split(".")[1:2])
 
 
+def types_of(file: Path) -> Iterator[str]:
+    """Names that a module gives to types: classes, and `Name = Literal[...]`, `tuple[...]` or `Callable[...]`."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name) and not target.id.isupper())
+
+
 def require_no_circle(edges: dict[str, set[str]]) -> None:
     try:
         graphlib.TopologicalSorter(edges).prepare()
@@ -104,3 +113,13 @@ def test_a_command_of_the_local_stack_says_in_one_line_that_the_sandbox_is_not_i
     assert done.returncode != 0
     assert done.stderr.strip().splitlines()[-1].endswith("the sandbox is not installed here; in a clone, `make setup` installs it")
     assert "Traceback" not in done.stderr
+
+
+def test_the_name_of_a_type_has_one_meaning() -> None:
+    places: dict[str, list[str]] = {}
+    for name, file in modules("postlaunch").items():
+        for found in types_of(file):
+            places.setdefault(found, []).append(name)
+    assert {"Launch", "Source", "Stream", "Progress"} <= set(places)
+    twice = {found: names for found, names in places.items() if len(names) > 1}
+    assert not twice, "give one of each another name"

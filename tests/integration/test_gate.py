@@ -64,12 +64,12 @@ class Pipeline:
     def daily_review(self) -> str:
         """The daily review of the last date, as text."""
         from postlaunch.reviews import daily, documents
-        from postlaunch.reviews.content import Source
+        from postlaunch.reviews.content import Basis
         from postlaunch.reviews.period import parse_period
 
         with connect("reporter") as session:
             statuses = {status.domain: status for status in domain_status(session, self.launch, LAST)}
-            return documents.to_text(daily.document(Source(self.launch, parse_period("daily", f"{LAST}", self.launch), session, statuses)))
+            return documents.to_text(daily.document(Basis(self.launch, parse_period("daily", f"{LAST}", self.launch), session, statuses)))
 
     def product_status(self, period_end: dt.date = LAST) -> DomainStatus:
         with connect("reporter") as session:

@@ -11,7 +11,7 @@ from postlaunch.config.launch import KpiTargets, Launch, Target
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import daily, documents, formats, monthly, verdict, weekly
 from postlaunch.reviews.blocks import Bullet, Bullets, Document, Heading, Notice, Paragraph, Row, Table
-from postlaunch.reviews.content import Source
+from postlaunch.reviews.content import Basis
 from postlaunch.reviews.period import parse_period
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.status import DomainStatus, domain_status
@@ -24,7 +24,7 @@ def build(launch: Launch, kind: str, period: str, *changed: DomainStatus) -> Doc
     chosen = parse_period(kind, period, launch)
     with connect("reporter") as session:
         statuses = {status.domain: status for status in domain_status(session, launch, chosen.end)}
-        return BUILDERS[kind](Source(launch, chosen, session, {**statuses, **{status.domain: status for status in changed}}))
+        return BUILDERS[kind](Basis(launch, chosen, session, {**statuses, **{status.domain: status for status in changed}}))
 
 
 def page(document: Document) -> str:
@@ -160,7 +160,7 @@ def test_the_resource_is_named_wherever_its_days_are(published: ModuleType) -> N
         for kind, period in PERIODS.items():
             with connect() as session:
                 session.execute(statement)
-                document = BUILDERS[kind](Source(chosen, parse_period(kind, period, chosen), session, {}))
+                document = BUILDERS[kind](Basis(chosen, parse_period(kind, period, chosen), session, {}))
                 session.rollback()
             for text in (words(document), " ".join(documents.to_text(document).split())):
                 named = text.count("ays to the next scaling trigger (Redis memory)") + text.count("Redis memory: the next scaling trigger")
@@ -171,7 +171,7 @@ def test_the_resource_is_named_wherever_its_days_are(published: ModuleType) -> N
 def test_a_resource_that_was_not_seen_on_the_newest_date_is_not_named_beside_the_days_of_another(published: ModuleType) -> None:
     with connect() as session:
         session.execute("delete from marts.capacity_forecast where resource_id = 'memory' and metric_date = '2026-03-15'")
-        source = Source(published.EMR, parse_period("weekly", "2026-W11", published.EMR), session, {})
+        source = Basis(published.EMR, parse_period("weekly", "2026-W11", published.EMR), session, {})
         named = {metric.kpi_id: metric.label for metric in source.metrics()}
         session.rollback()
     assert named["days_to_trigger"] == "Days to the next scaling trigger (Database connections)"
@@ -243,7 +243,7 @@ def test_a_brand_and_events_that_nobody_ever_saw_are_said_and_no_chart_speaks_fo
         session.execute("update marts.ticket_daily set notice = %s where priority = 'low' and metric_date = '2026-03-11'", [brand])
         session.execute("update marts.active_users_daily set notice = %s where metric_date = '2026-03-11'", [active])
         session.execute("insert into marts.funnel_daily values ('emr-platform', 'activation', '2026-03-12', 3, %s)", [step])
-        reader = Source(published.EMR, parse_period("monthly", "2026-03", published.EMR), session, {})
+        reader = Basis(published.EMR, parse_period("monthly", "2026-03", published.EMR), session, {})
         text = " ".join(documents.to_text(monthly.document(reader)).split())
         session.rollback()
     assert "Some of what the launch file names was not seen" in text

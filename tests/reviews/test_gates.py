@@ -29,7 +29,7 @@ def test_a_user_who_entered_on_many_days_of_a_phase_counts_once_in_the_verdict(p
             f"update marts.activation_phases set activated_count = 90, entered_count = 100, activated_ratio = 0.9 {phase}".encode()
         )
         session.execute("update marts.kpi_daily set numerator = 1, denominator = 1, value = 1 where kpi_id = 'activation'")
-        reader = content.Source(published.EMR, parse_period("verdict", "day-30", published.EMR), session, {})
+        reader = content.Basis(published.EMR, parse_period("verdict", "day-30", published.EMR), session, {})
         (found,) = (gate for gate in verdict.judge(reader, verdict.promised_metrics(reader)) if gate.kpi_id == "activation")
         session.rollback()
     assert (found.actual, found.numerator, found.denominator, found.outcome) == (0.9, 90, 100, "met")
@@ -141,7 +141,7 @@ def test_days_become_a_phase_by_the_rule_of_their_kpi() -> None:
 
 def test_the_verdict_counts_incidents_of_the_phase_and_not_of_all_time(published: ModuleType) -> None:
     with connect("reporter") as session:
-        source = content.Source(published.EMR, parse_period("verdict", "day-60", published.EMR), session, {})
+        source = content.Basis(published.EMR, parse_period("verdict", "day-60", published.EMR), session, {})
         judged = {gate.kpi_id: gate for gate in verdict.judge(source, source.metrics())}
     # two P1 incidents by day 59 (days 3 and 59), one of them in the phase that began on day 30
     assert (judged["incidents_p1"].actual, judged["incidents_p1"].from_day) == (1, 30)
@@ -154,7 +154,7 @@ def judged_after(statements: Sequence[str], launch: Launch, day: str) -> tuple[d
     with connect() as session:
         for statement in statements:
             session.execute(statement.encode())
-        source = content.Source(launch, parse_period("verdict", day, launch), session, {})
+        source = content.Basis(launch, parse_period("verdict", day, launch), session, {})
         found = {gate.kpi_id: gate for gate in verdict.judge(source, verdict.promised_metrics(source))}
         text = " ".join(documents.to_text(verdict.document(source)).split())
         session.rollback()

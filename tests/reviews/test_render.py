@@ -17,7 +17,7 @@ from postlaunch.reviews.figures import operations, product, support
 from postlaunch.reviews.figures.render import draw, find_browser
 from postlaunch.reviews.figures.style import Chart
 from postlaunch.reviews.period import Period
-from postlaunch.reviews.rows import ActiveUsers, DailyValue, Metric, Tickets
+from postlaunch.reviews.rows import ActiveUsers, DailyValue, KpiValue, Tickets
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -171,7 +171,7 @@ def _with_incidents(days: list[dt.date]) -> list[Chart]:
         product.active_users([ActiveUsers(day, 100, 400, 900, 9) for day in DAYS], month, grave),
         support.tickets([Tickets(day, 9, 8, 20) for day in DAYS], month, grave),
         operations.threshold(
-            "error-rate", Metric(*facts, True), [DailyValue("error_rate", day, 0, 0.001, 1, 1000) for day in DAYS], month, grave
+            "error-rate", KpiValue(*facts, True), [DailyValue("error_rate", day, 0, 0.001, 1, 1000) for day in DAYS], month, grave
         ),
     ]
 

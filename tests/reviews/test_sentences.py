@@ -12,8 +12,8 @@ from postlaunch.reviews.rows import (
     Forecast,
     FunnelStep,
     Incident,
-    Metric,
-    ServiceLevel,
+    KpiValue,
+    ServiceSums,
     SlaCount,
     Tickets,
 )
@@ -30,7 +30,7 @@ def plain(text: str) -> str:
     return text.replace(formats.NBSP, " ").replace(formats.MINUS, "-")
 
 
-def metric(**changes: object) -> Metric:
+def metric(**changes: object) -> KpiValue:
     facts = {
         "kpi_id": "error_rate",
         "name": "Error rate",
@@ -49,7 +49,7 @@ def metric(**changes: object) -> Metric:
         "status": "met",
         "is_complete": True,
     }
-    return Metric(**{**facts, **changes})
+    return KpiValue(**{**facts, **changes})
 
 
 def errors(*values: float | None) -> list[DailyValue]:
@@ -194,11 +194,11 @@ def test_open_and_unacknowledged_incidents_stand_beside_the_means() -> None:
 
 
 def test_the_error_budget_is_downtime_against_what_the_target_allows() -> None:
-    service = ServiceLevel("api", "EMR API", 2_678_400, 2_676_900, 3600, 1, 0)
+    service = ServiceSums("api", "EMR API", 2_678_400, 2_676_900, 3600, 1, 0)
     assert plain(sentences.error_budget(service, 0.9999)) == (
         "EMR API was up 99.944 % of the time: 25 min down, 560 % of the 4.5 min that its target allows. For 60 min nothing was measured."
     )
-    assert sentences.error_budget(ServiceLevel("api", "EMR API", 0, 0, 86_400, 0, 0), 0.999) == "EMR API: no data on uptime."
+    assert sentences.error_budget(ServiceSums("api", "EMR API", 0, 0, 86_400, 0, 0), 0.999) == "EMR API: no data on uptime."
 
 
 def forecast(**changes: object) -> Forecast:

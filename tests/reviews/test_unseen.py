@@ -10,9 +10,9 @@ import pytest
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import content, daily, documents, formats, notices, verdict, weekly
 from postlaunch.reviews.blocks import Bullets, Document, Lights
-from postlaunch.reviews.content import Source
+from postlaunch.reviews.content import Basis
 from postlaunch.reviews.period import parse_period
-from postlaunch.reviews.rows import Incident, LaunchFault, SlaClock
+from postlaunch.reviews.rows import Incident, SlaClock, StandingFault
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.status import DomainStatus, domain_status
 
@@ -20,7 +20,7 @@ SEEN = ("kpi_daily", "scorecard")
 
 
 @contextmanager
-def changed(*statements: str) -> Iterator[Source]:
+def changed(*statements: str) -> Iterator[Basis]:
     """A reporter's view of the story after some statements, all of which are undone."""
     with connect() as session:
         for statement in statements:
@@ -29,9 +29,9 @@ def changed(*statements: str) -> Iterator[Source]:
         session.rollback()
 
 
-def source(session: object, launch: object, kind: str, text: str, *statuses: DomainStatus) -> Source:
+def source(session: object, launch: object, kind: str, text: str, *statuses: DomainStatus) -> Basis:
     period = parse_period(kind, text, launch)  # type: ignore[arg-type]
-    return Source(launch, period, session, {status.domain: status for status in statuses})  # type: ignore[arg-type]
+    return Basis(launch, period, session, {status.domain: status for status in statuses})  # type: ignore[arg-type]
 
 
 def text_of(document: Document) -> str:
@@ -111,7 +111,7 @@ def test_warnings_of_one_launch_and_wrong_files_are_few_lines(published: ModuleT
     assert [(notice.title, notice.text) for notice in found] == [
         ("1 other launch file is wrong", "crm stands still until corrected: `postlaunch status` says why.")
     ]
-    own = notices.launch_notices(published.EMR, [LaunchFault("emr-platform", "x.yaml: y", dt.datetime(2026, 3, 1, tzinfo=dt.UTC))])
+    own = notices.launch_notices(published.EMR, [StandingFault("emr-platform", "x.yaml: y", dt.datetime(2026, 3, 1, tzinfo=dt.UTC))])
     assert own[0].text == "Nothing new is ingested until it is corrected. X.yaml: y."
 
 

@@ -6,14 +6,14 @@ import pytest
 
 from postlaunch.reviews import content, formats, watch
 from postlaunch.reviews.period import Period
-from postlaunch.reviews.rows import Metric
+from postlaunch.reviews.rows import KpiValue
 from postlaunch.reviews.weekly import wins
 
 WEEK = Period("weekly", dt.date(2026, 3, 9), dt.date(2026, 3, 15), "2026-W11", "Week 11")
 DAY = Period("daily", dt.date(2026, 3, 12), dt.date(2026, 3, 12), "2026-03-12", "Thursday")
 
 
-def metric(**changes: object) -> Metric:
+def metric(**changes: object) -> KpiValue:
     facts = {
         "kpi_id": "first_reply_attainment",
         "name": "First replies in time",
@@ -32,7 +32,7 @@ def metric(**changes: object) -> Metric:
         "status": "no_target",
         "is_complete": True,
     }
-    return Metric(**{**facts, **changes})
+    return KpiValue(**{**facts, **changes})
 
 
 def test_replies_that_get_slower_are_watched_although_no_target_says_so() -> None:

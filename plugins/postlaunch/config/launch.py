@@ -192,7 +192,7 @@ class Resource(Section):
     trigger: Positive
 
 
-class Metric(Section):
+class PrometheusMetric(Section):
     """One PromQL selector to ingest: what it measures, of what, and how it is judged."""
 
     metric_id: str
@@ -230,7 +230,7 @@ class Prometheus(SourceSection):
         return min(self.gap_seconds or self.step_seconds, 300)
 
     @property
-    def metrics(self) -> tuple[Metric, ...]:
+    def metrics(self) -> tuple[PrometheusMetric, ...]:
         """Every selector of this section; `metric_id` is <subject>.<kind>, for example api.requests or memory.resource."""
         levels = (
             self._metric(kind, level.id, level.name, query, unit, error_codes=level.error_codes, status_label=level.status_label)
@@ -248,8 +248,8 @@ class Prometheus(SourceSection):
         )
         return (*levels, *resources)
 
-    def _metric(self, kind: Any, subject: str, name: str, query: str, unit: str, **rest: Any) -> Metric:
-        return Metric(
+    def _metric(self, kind: Any, subject: str, name: str, query: str, unit: str, **rest: Any) -> PrometheusMetric:
+        return PrometheusMetric(
             metric_id=f"{subject}.{kind}", kind=kind, subject_id=subject, subject_name=name, query=query, unit=unit,
             step_seconds=self.step_seconds, **rest,
         )  # fmt: skip

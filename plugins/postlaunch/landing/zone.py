@@ -5,7 +5,7 @@
 
 A partition is a launch-local date (streams that are replaced a day at a time) or `first_last` (streams that are merged by id).
 Pull ids sort by time; the newest manifest is the truth. The root is a path or a URL (file://, s3://, gs://).
-Files are written by `landing_writer`, checked against their manifest whenever they are read (`Pull.batches`).
+Files are written by `writer`, checked against their manifest whenever they are read (`Pull.batches`).
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class LoadResult:
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class _Loaded:
     counts: Counts
     is_changed: bool
     dirty: tuple[dt.date | None, dt.date | None]
@@ -165,7 +165,7 @@ class Loader:
         self._finish(key, outcome, loss, time.monotonic() - began)
         return _result(manifest, outcome.counts, is_changed=outcome.is_changed)
 
-    def _replace(self, key: LoadKey, table: sql.Identifier) -> _Outcome:
+    def _replace(self, key: LoadKey, table: sql.Identifier) -> _Loaded:
         manifest = key.pull.manifest
         self._session.execute(
             f"delete from quarantine.records where {_SAME_STREAM} and partition_date = %(date)s",  # noqa: S608
@@ -178,9 +178,9 @@ class Loader:
             quarantine.store(self._session)
             return counts
 
-        return _Outcome(attempt(self._session, load), True, (manifest.partition_date, manifest.partition_date))
+        return _Loaded(attempt(self._session, load), True, (manifest.partition_date, manifest.partition_date))
 
-    def _merge(self, key: LoadKey) -> _Outcome:
+    def _merge(self, key: LoadKey) -> _Loaded:
         def load(refusals: Refusals) -> Counts:
             quarantine = Quarantine(key)
             counts = load_entities(self._session, key, quarantine, refusals)
@@ -190,7 +190,7 @@ class Loader:
         counts = attempt(self._session, load)
         self._forget_refused_before(key)
         dirty = self._dirty_dates(key, counts)
-        return _Outcome(counts, dirty[0] is not None, dirty)
+        return _Loaded(counts, dirty[0] is not None, dirty)
 
     def _forget_refused_before(self, key: LoadKey) -> None:
         """Windows overlap, so a bad record comes again with every pull: quarantine keeps its latest appearance.
@@ -273,7 +273,7 @@ class Loader:
         row = self._session.execute(statement, fields).fetchone()
         return int(row[0]) if row else 0
 
-    def _finish(self, key: LoadKey, outcome: _Outcome, loss: int | None, seconds: float) -> None:
+    def _finish(self, key: LoadKey, outcome: _Loaded, loss: int | None, seconds: float) -> None:
         counts = outcome.counts
         values = {
             "load": key.load_id,
@@ -333,12 +333,12 @@ def _stream(manifest: Manifest) -> dict[str, str]:
     return {"launch": manifest.launch, "source": manifest.source, "stream": manifest.stream}
 
 
-def _unchanged(pull: Pull, last: dict[str, Any]) -> _Outcome:
+def _unchanged(pull: Pull, last: dict[str, Any]) -> _Loaded:
     """The same content as last time: read it all the same, so that a file that was tampered with does not pass."""
     for _ in pull.batches():
         pass
     counts = Counts(last["loaded_count"], last["duplicate_count"], last["quarantined_count"], last["lag_seconds"])
-    return _Outcome(counts, False, (None, None))
+    return _Loaded(counts, False, (None, None))
 
 
 def _result(manifest: Manifest, counts: Counts, *, is_changed: bool, is_superseded: bool = False) -> LoadResult:

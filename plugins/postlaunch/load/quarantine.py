@@ -91,7 +91,7 @@ _LINES = """
 """
 
 
-Place = tuple[str, int]  # file and number of the line
+LineNumber = tuple[str, int]  # file and number of the line
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Group:
+class RecordGroup:
     """Records of one kind; `reason` is its words up to the first colon. `newest_id` is one to look at."""
 
     launch_id: str
@@ -166,9 +166,9 @@ class Replay:
         return f"{place}: {self.passed:,} of {self.before:,} refused lines are loaded now{still}"
 
 
-def groups(choice: Choice) -> list[Group]:
+def groups(choice: Choice) -> list[RecordGroup]:
     """How many lines are refused, by launch, source, stream and reason."""
-    with connect("loader") as session, session.cursor(row_factory=class_row(Group)) as cursor:
+    with connect("loader") as session, session.cursor(row_factory=class_row(RecordGroup)) as cursor:
         return cursor.execute(_GROUPS, choice.parameters).fetchall()
 
 
@@ -203,7 +203,7 @@ class _LoadedPull:
 
 
 def _replay(
-    session: psycopg.Connection, landing: Landing, launch_of: Callable[[str], Launch], pull: _LoadedPull, before: dict[Place, str]
+    session: psycopg.Connection, landing: Landing, launch_of: Callable[[str], Launch], pull: _LoadedPull, before: dict[LineNumber, str]
 ) -> Replay:
     partition = pull.landing_path.rstrip("/").split("/")[-2]
     error = None
@@ -218,6 +218,6 @@ def _replay(
     return Replay(pull.launch_id, pull.source, pull.stream, partition, len(before), len(before.keys() - after.keys()), reasons, error)
 
 
-def _refused(session: psycopg.Connection, pull: _LoadedPull) -> dict[Place, str]:
+def _refused(session: psycopg.Connection, pull: _LoadedPull) -> dict[LineNumber, str]:
     """What is refused of a pull, with the reason."""
     return {(path, number): reason for path, number, reason in session.execute(_LINES, asdict(pull))}

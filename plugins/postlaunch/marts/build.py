@@ -27,7 +27,7 @@ from postlaunch.config.launch import DOMAIN_SOURCE
 from postlaunch.config.load import read_launches
 from postlaunch.config.settings import load_settings
 from postlaunch.errors import BuildError, ConfigError, LockedError, WarehouseError
-from postlaunch.marts.dbt_run import APPLICATION_NAME, Node, Progress, run_dbt
+from postlaunch.marts.dbt_run import APPLICATION_NAME, Node, NodeReport, run_dbt
 from postlaunch.marts.identities import resolve_identities
 from postlaunch.sources.registry import DATED
 from postlaunch.warehouse.config_sync import sync_launches, sync_sources
@@ -147,7 +147,7 @@ class BuildResult:
         return f"build {self.build_id}: {self.models} models in {self.seconds:.1f} s; the slowest: {named}"
 
 
-def build(full_refresh: bool = False, progress: Progress | None = None) -> BuildResult:
+def build(full_refresh: bool = False, progress: NodeReport | None = None) -> BuildResult:
     """Build what is dirty, or everything. Calls progress(node) as dbt goes.
 
     Raises BuildError if dbt fails or PostgreSQL goes away (the loads stay dirty), or if another build is running; ConfigError for a bad

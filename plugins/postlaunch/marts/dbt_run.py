@@ -53,11 +53,11 @@ class Node:
     total: int
 
 
-Progress = Callable[[Node], None]
+NodeReport = Callable[[Node], None]
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class _Ended:
     """How one dbt ended; `failures` are (node, status, message). `exit_code` is negative if a signal ended it."""
 
     nodes: list[Node]
@@ -89,7 +89,7 @@ def dbt_environment() -> dict[str, str]:
     }
 
 
-def run_dbt(*, full_refresh: bool, progress: Progress | None = None, watch: Callable[[], None] = lambda: None) -> list[Node]:
+def run_dbt(*, full_refresh: bool, progress: NodeReport | None = None, watch: Callable[[], None] = lambda: None) -> list[Node]:
     """`dbt build` of seeds and models, for the running row of ops.builds. Returns the nodes in the order they ended.
 
     Tests are not run: unit tests prove code, which does not change at night, and what data must obey is judged by the gate, for each
@@ -137,7 +137,7 @@ def _log_path() -> Path:
     return Path(os.environ.get("DBT_LOG_PATH") or REPOSITORY / ".local" / "dbt" / "logs")
 
 
-def _invoke(arguments: list[str], progress: Progress | None, watch: Callable[[], None]) -> _Outcome:
+def _invoke(arguments: list[str], progress: NodeReport | None, watch: Callable[[], None]) -> _Ended:
     nodes: list[Node] = []
     end: dict[str, Any] = {}
     said: list[str] = []
@@ -155,7 +155,7 @@ def _invoke(arguments: list[str], progress: Progress | None, watch: Callable[[],
         exit_code = process.wait()
     reason = end.get("reason") or (None if end else "\n".join(said[-20:]) or f"exit code {exit_code}")
     failures = [(name, status, text) for name, status, text in end.get("failures", [])]
-    return _Outcome(nodes, end.get("end") == "success" and not failures, failures, reason, exit_code)
+    return _Ended(nodes, end.get("end") == "success" and not failures, failures, reason, exit_code)
 
 
 @contextmanager
@@ -218,7 +218,7 @@ def _message_of(line: str) -> dict[str, Any] | None:
     return message if isinstance(message, dict) and ("name" in message or "end" in message) else None
 
 
-def _message(outcome: _Outcome) -> str:
+def _message(outcome: _Ended) -> str:
     where = f"(log: {_log_path() / 'dbt.log'})"
     if outcome.exit_code < 0:
         return f"dbt was killed by signal {-outcome.exit_code} after {len(outcome.nodes)} nodes {where}"

@@ -105,7 +105,7 @@ select exists (select from pending where (launch_id, domain) not in (select laun
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AuditState:
     """What the newest audit says of one launch and domain; `texts` are the reasons why it is held."""
 
     launch_id: str
@@ -190,8 +190,8 @@ def _transaction() -> Iterator[psycopg.Connection]:
             yield session
 
 
-def _verdicts(session: psycopg.Connection, build_id: int) -> list[Verdict]:
-    with session.cursor(row_factory=class_row(Verdict)) as cursor:
+def _verdicts(session: psycopg.Connection, build_id: int) -> list[AuditState]:
+    with session.cursor(row_factory=class_row(AuditState)) as cursor:
         verdicts = cursor.execute(_VERDICTS, {"build_id": build_id}).fetchall()
     unaudited = [f"{verdict.launch_id} {verdict.domain}" for verdict in verdicts if verdict.failed_count is None]
     if unaudited:
@@ -199,7 +199,7 @@ def _verdicts(session: psycopg.Connection, build_id: int) -> list[Verdict]:
     return verdicts
 
 
-def _publish(session: psycopg.Connection, build_id: int, passed: list[Verdict]) -> int:
+def _publish(session: psycopg.Connection, build_id: int, passed: list[AuditState]) -> int:
     tables, grains = mart_tables(), _grains()
     row = session.execute("insert into ops.publications (build_id) values (%s) returning publication_id", [build_id]).fetchone()
     assert row is not None  # noqa: S101  # insert ... returning gives a row or raises
@@ -235,8 +235,8 @@ def _grains() -> dict[str, Grain]:
     return {model.name: model.grain for model in load_models(load_settings().dbt_project)}
 
 
-def _release(session: psycopg.Connection, passed: list[Verdict]) -> None:
-    """Forget that a domain was held; needs no publication when only its loads were fixed."""
+def _release(session: psycopg.Connection, passed: list[AuditState]) -> None:
+    """Forget that a domain was held; needs no publication when only its loads were mended."""
     for verdict in passed:
         session.execute(
             """
@@ -247,7 +247,7 @@ def _release(session: psycopg.Connection, passed: list[Verdict]) -> None:
         )
 
 
-def _hold(session: psycopg.Connection, held: list[Verdict]) -> None:
+def _hold(session: psycopg.Connection, held: list[AuditState]) -> None:
     """Since when stays the first time; from which date and why is what the newest audit says."""
     for verdict in held:
         fields: dict[str, Any] = {

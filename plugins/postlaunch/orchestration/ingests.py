@@ -26,7 +26,7 @@ LONGEST_INGEST = dt.timedelta(hours=6)  # at ten calls a minute and a thousand r
 log = logging.getLogger(__name__)
 
 
-class Window(TypedDict):
+class PlannedDates(TypedDict):
     """What one mapped task ingests: a launch and its inclusive local dates, as text."""
 
     launch: str
@@ -34,7 +34,7 @@ class Window(TypedDict):
     last: str
 
 
-class Outcome(Window):
+class IngestedDates(PlannedDates):
     """The same, and whether there is something to build."""
 
     is_changed: bool
@@ -54,26 +54,26 @@ def ingest_dag(source: Source, doc_md: str) -> DAG:
     ) as dag:
 
         @task(retries=1, execution_timeout=dt.timedelta(minutes=5))
-        def due() -> list[Window]:
+        def due() -> list[PlannedDates]:
             return windows(source, *interval(get_current_context()))
 
         @task(pool=pool_name(source), map_index_template=LABEL, execution_timeout=LONGEST_INGEST)
-        def ingest(window: Window) -> Outcome:
+        def ingest(window: PlannedDates) -> IngestedDates:
             return ingest_window(source, window, get_current_context())
 
         @task(outlets=[raw(source)], map_index_template=LABEL, execution_timeout=dt.timedelta(minutes=5))
-        def announce(outcome: Any) -> None:  # an Outcome, once it runs
+        def announce(outcome: Any) -> None:  # an IngestedDates, once it runs
             announce_change(source, outcome, get_current_context())
 
         @task_group
-        def launch(window: Window) -> None:
+        def launch(window: PlannedDates) -> None:
             announce(ingest(window))
 
         launch.expand(window=due())
     return dag
 
 
-def windows(source: Source, start: dt.datetime, end: dt.datetime) -> list[Window]:
+def windows(source: Source, start: dt.datetime, end: dt.datetime) -> list[PlannedDates]:
     """The launches that have `source`, each with its local dates that ended in (start, end]; a launch without one is left out.
 
     A launch whose file is wrong is among them, by what its file said when it was last right: its task fails with the reason, the others
@@ -82,7 +82,7 @@ def windows(source: Source, start: dt.datetime, end: dt.datetime) -> list[Window
     with step():
         files = read_launches(load_settings().launches)
         known = {**files.launches, **_faulty(files)}
-    found: list[Window] = []
+    found: list[PlannedDates] = []
     for launch_id, launch in known.items():
         if launch is None:
             dates = [(end - dt.timedelta(days=1)).astimezone(dt.UTC).date()]
@@ -108,7 +108,7 @@ def _faulty(files: LaunchFiles) -> dict[str, Launch | None]:
     return {fault.launch_id: before.get(fault.launch_id) for fault in files.faults}
 
 
-def ingest_window(source: Source, window: Window, context: Any) -> Outcome:
+def ingest_window(source: Source, window: PlannedDates, context: Any) -> IngestedDates:
     """Ingest one launch: what was ingested, and whether there is something to build.
 
     While the API's limit is used up the task is rescheduled: its place in the pool goes to another, no retry and no time is lost.
@@ -140,7 +140,7 @@ def ingest_window(source: Source, window: Window, context: Any) -> Outcome:
     return {**window, "is_changed": result.is_changed or waits_for_build(launch, source)}
 
 
-def announce_change(source: Source, outcome: Outcome, context: Any) -> None:
+def announce_change(source: Source, outcome: IngestedDates, context: Any) -> None:
     """Emit the asset, or skip: without a change there is nothing to build.
 
     A task of its own, because a task that ends well always emits its outlets. An AssetAlias could be left empty instead, but when two tasks

@@ -33,7 +33,7 @@ WAIT_SECONDS = 30.0  # between two looks at the marts
 log = logging.getLogger(__name__)
 
 
-class Target(TypedDict):
+class ReviewedPeriod(TypedDict):
     """What one mapped task group reviews: a launch and a period (`2026-03-31`, `2026-03`)."""
 
     launch: str
@@ -62,20 +62,20 @@ def review_dag(dag_id: str, kind: Kind, schedule: BaseTimetable, periods: Callab
     ) as dag:
 
         @task(retries=1, execution_timeout=dt.timedelta(minutes=5))
-        def due() -> list[Target]:
+        def due() -> list[ReviewedPeriod]:
             return targets(periods, get_current_context())
 
         @task(map_index_template=LABEL, execution_timeout=dt.timedelta(minutes=5))
-        def wait(target: Target) -> None:
+        def wait(target: ReviewedPeriod) -> None:
             if not nothing_to_wait_for(kind, target, get_current_context()):
                 come_again(WAIT_SECONDS)
 
         @task(map_index_template=LABEL)
-        def deliver(target: Target) -> str:
+        def deliver(target: ReviewedPeriod) -> str:
             return render_and_deliver(kind, target, get_current_context())
 
         @task_group
-        def review(target: Target) -> None:
+        def review(target: ReviewedPeriod) -> None:
             wait(target) >> deliver(target)
 
         review.expand(target=due())
@@ -104,13 +104,13 @@ def sending(run_type: str, params: Any) -> Sending:
     return {"send": False, "again": False}
 
 
-def targets(periods: Callable[..., list[str]], context: Any) -> list[Target]:
+def targets(periods: Callable[..., list[str]], context: Any) -> list[ReviewedPeriod]:
     """Launches and periods of this run. Raises AirflowFailException if the form names a launch that has no file."""
     params, (start, end) = context["params"], interval(context)
     with step():
         chosen = [_launch(params["launch"])] if params["launch"] else list(_launches().values())
     if params["period"]:
-        found: list[Target] = [{"launch": launch.launch, "period": params["period"]} for launch in chosen]
+        found: list[ReviewedPeriod] = [{"launch": launch.launch, "period": params["period"]} for launch in chosen]
     else:
         found = [{"launch": launch.launch, "period": period} for launch in chosen for period in periods(launch, start, end)]
     listed = ", ".join(f"{target['launch']} {target['period']}" for target in found)
@@ -118,7 +118,7 @@ def targets(periods: Callable[..., list[str]], context: Any) -> list[Target]:
     return found
 
 
-def nothing_to_wait_for(kind: Kind, target: Target, context: Any) -> bool:
+def nothing_to_wait_for(kind: Kind, target: ReviewedPeriod, context: Any) -> bool:
     """Whether the review can be made now: the marts cover its period, or what is late will not come (or not within the hour).
 
     Manual runs and backfills do not wait: they show what there is.
@@ -139,7 +139,7 @@ def nothing_to_wait_for(kind: Kind, target: Target, context: Any) -> bool:
     return True
 
 
-def render_and_deliver(kind: Kind, target: Target, context: Any) -> str:
+def render_and_deliver(kind: Kind, target: ReviewedPeriod, context: Any) -> str:
     """Render the review from the published marts, and mail it if this run is one that mails. Returns what was done."""
     from postlaunch.reviews import deliver, render
 
@@ -162,7 +162,7 @@ def _folder() -> Path:
     return Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "reviews"
 
 
-def _launch_and_last_day(kind: Kind, target: Target) -> tuple[Launch, dt.date]:
+def _launch_and_last_day(kind: Kind, target: ReviewedPeriod) -> tuple[Launch, dt.date]:
     from postlaunch.reviews.period import parse_period
 
     with step():

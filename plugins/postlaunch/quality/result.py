@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from postlaunch.quality.suites import Severity
 
-Outcome = Literal["passed", "passed with warnings", "held"]
+AuditOutcome = Literal["passed", "passed with warnings", "held"]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class DomainAudit:
         return [finding for finding in self.findings if not finding.is_passed and finding.severity == "warning"]
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> AuditOutcome:
         """held, passed with warnings, or passed."""
         if self.failures:
             return "held"

@@ -12,8 +12,8 @@ from postlaunch.reviews import formats, queries, sentences, watch
 from postlaunch.reviews.blocks import Bullet, Group, Light, Lights, Notice, Row, Table, Tone
 from postlaunch.reviews.notices import domain_notices, launch_notices, unseen_notices, warning_notices
 from postlaunch.reviews.period import Period
-from postlaunch.reviews.queries import Session
-from postlaunch.reviews.rows import Forecast, Incident, Metric, SlaClock
+from postlaunch.reviews.queries import Reader
+from postlaunch.reviews.rows import Forecast, Incident, KpiValue, SlaClock
 from postlaunch.warehouse.status import DomainStatus
 
 DOMAIN_NAMES = {
@@ -37,12 +37,12 @@ CLOCKS_SHOWN = 4
 
 
 @dataclass(frozen=True)
-class Source:
+class Basis:
     """What a review is made from: the launch, the period, the reporter's session, and the state of each domain."""
 
     launch: Launch
     period: Period
-    session: Session
+    session: Reader
     statuses: Mapping[str, DomainStatus]
 
     @cached_property
@@ -51,14 +51,14 @@ class Source:
         seen = queries.seen_dates(self.session, self.launch.launch, self.period.start, self.period.end)
         return {domain: self.period.seen_on(seen.get(domain, ())) for domain in self.launch.domains}
 
-    def metrics(self) -> list[Metric]:
+    def metrics(self) -> list[KpiValue]:
         """The scorecard of the period, of the domains that were seen in it."""
         period = self.period
         domains = [domain for domain in self.launch.domains if self.sees(domain)]
         rows = queries.metrics(self.session, self.launch.launch, domains, period.grain, period.start, period.previous_start)
         return self.with_resource(rows)
 
-    def with_resource(self, rows: list[Metric]) -> list[Metric]:
+    def with_resource(self, rows: list[KpiValue]) -> list[KpiValue]:
         """The same rows; days to a trigger name the resource that reaches it first, of those that were seen on the newest date."""
         period = self.period
         if not any(row.kpi_id == "days_to_trigger" for row in rows):
@@ -69,7 +69,7 @@ class Source:
         subject = min(now, key=_soonness).resource_name if now else ""
         return [replace(row, subject=subject) if row.kpi_id == "days_to_trigger" and row.value is not None else row for row in rows]
 
-    def watched(self, metrics: Sequence[Metric]) -> list[Metric]:
+    def watched(self, metrics: Sequence[KpiValue]) -> list[KpiValue]:
         """What needs eyes although it missed no target."""
         return watch.watched(metrics, self.period, self.launch.reviews.minimum_sample)
 
@@ -119,25 +119,25 @@ def subtitle(launch: Launch, period: Period) -> str:
     return f"{period.title} · {days.replace('-', formats.MINUS)}"
 
 
-def notices(source: Source) -> list[Notice]:
+def notices(basis: Basis) -> list[Notice]:
     """Held and late domains, wrong launch files, what was not seen, and what the sources warned of."""
     return [
-        *domain_notices(source.launch, source.period, list(source.statuses.values())),
-        *launch_notices(source.launch, queries.launch_faults(source.session)),
-        *unseen_notices(source.session, source.launch, source.period),
-        *warning_notices(source.session, source.launch, source.period),
+        *domain_notices(basis.launch, basis.period, list(basis.statuses.values())),
+        *launch_notices(basis.launch, queries.launch_faults(basis.session)),
+        *unseen_notices(basis.session, basis.launch, basis.period),
+        *warning_notices(basis.session, basis.launch, basis.period),
     ]
 
 
-def lights(source: Source, metrics: Sequence[Metric], incidents: Sequence[Incident]) -> Lights:
+def lights(basis: Basis, metrics: Sequence[KpiValue], incidents: Sequence[Incident]) -> Lights:
     """A line a domain. Green: every judged target met. Amber: fewer than half missed, or something to watch. Red: half or more."""
-    eyes = source.watched(metrics)
+    eyes = basis.watched(metrics)
     lines = []
-    for domain in source.launch.domains:
-        status = source.statuses.get(domain)
-        if not source.sees(domain):
+    for domain in basis.launch.domains:
+        status = basis.statuses.get(domain)
+        if not basis.sees(domain):
             state = status.state if status is not None and status.state != "fresh" else "not seen"
-            lines.append(Light(DOMAIN_NAMES[domain], "held" if state != "not seen" else "none", f"{state}: no data {source.period.span}"))
+            lines.append(Light(DOMAIN_NAMES[domain], "held" if state != "not seen" else "none", f"{state}: no data {basis.period.span}"))
             continue
         rows = [metric for metric in metrics if metric.domain == domain]
         seen = [metric for metric in eyes if metric.domain == domain]
@@ -146,7 +146,7 @@ def lights(source: Source, metrics: Sequence[Metric], incidents: Sequence[Incide
 
 
 def light(
-    domain: str, metrics: Sequence[Metric], status: DomainStatus | None, eyes: Sequence[Metric] = (), incidents: Sequence[Incident] = ()
+    domain: str, metrics: Sequence[KpiValue], status: DomainStatus | None, eyes: Sequence[KpiValue] = (), incidents: Sequence[Incident] = ()
 ) -> Light:
     """The traffic light of one domain; a held or late domain is that first. `eyes`: what is to be watched.
 
@@ -183,7 +183,7 @@ def light(
     return Light(name, "none", "targets could not be judged" if has_targets else "no target in this phase")
 
 
-def quota_words(metric: Metric) -> str:
+def quota_words(metric: KpiValue) -> str:
     """`P1 incidents 1 of at most 9 in this phase`."""
     return f"{metric.label} {sentences.quota(metric)}"
 
@@ -196,45 +196,45 @@ def grave_words(grave: Sequence[Incident]) -> str:
     return f"{named} incident{'' if len(grave) == 1 else 's'}" + (f", {still_open} still open" if still_open else "")
 
 
-def headline(source: Source, metrics: Sequence[Metric], incidents: Sequence[Incident] = ()) -> str:
-    """What was not seen comes first; then targets met and missed, and what to watch: usage up is not a success while tickets spike."""
-    if not any(source.sees(domain) for domain in source.launch.domains):
-        return f"Nothing was seen {source.period.span}: no data of {formats.listed(list(source.launch.domains), 9)}."
+def headline(basis: Basis, metrics: Sequence[KpiValue], incidents: Sequence[Incident] = ()) -> str:
+    """What was not seen comes first; then targets met and missed, and what to watch: usage up is no success while tickets spike."""
+    if not any(basis.sees(domain) for domain in basis.launch.domains):
+        return f"Nothing was seen {basis.period.span}: no data of {formats.listed(list(basis.launch.domains), 9)}."
     parts = []
-    if source.unseen:
-        parts.append(f"Not seen {source.period.span}: {formats.listed(source.unseen, 9)}.")
-    if part := part_seen(source):
+    if basis.unseen:
+        parts.append(f"Not seen {basis.period.span}: {formats.listed(basis.unseen, 9)}.")
+    if part := part_seen(basis):
         parts.append(part)
     grave = [incident for incident in incidents if incident.severity in GRAVE]
     if grave:
         parts.append(f"{formats.upper_first(grave_words(grave))}.")
     parts.append(sentences.headline(metrics))
-    names = [formats.name_in_sentence(metric.label) for metric in source.watched(metrics)]
+    names = [formats.name_in_sentence(metric.label) for metric in basis.watched(metrics)]
     if names:
         parts.append(f"Watch: {formats.listed(names)}.")
     return " ".join(parts)
 
 
-def part_seen(source: Source) -> str:
+def part_seen(basis: Basis) -> str:
     """`Week 13 so far: 2 of 7 days.`, as far as the domain that was seen longest; empty when the whole period was."""
-    counts = [len(period.seen or ()) for period in source.periods.values()]
-    most, whole = max(counts, default=0), source.period.days_count
+    counts = [len(period.seen or ()) for period in basis.periods.values()]
+    most, whole = max(counts, default=0), basis.period.days_count
     if most >= whole or not most:
         return ""
-    name = source.period.title.partition(",")[0]
-    return f"{name}, {most} of {whole} days seen: compared with the same days of {source.period.previous_name}."
+    name = basis.period.title.partition(",")[0]
+    return f"{name}, {most} of {whole} days seen: compared with the same days of {basis.period.previous_name}."
 
 
-def nothing_found(source: Source, text: str) -> str:
+def nothing_found(basis: Basis, text: str) -> str:
     """What a list says when it is empty: `text`, never for more than what was seen."""
-    if not any(source.sees(domain) for domain in source.launch.domains):
-        return f"Nothing can be said: no data {source.period.span}."
-    seen = formats.listed([domain for domain in source.launch.domains if source.sees(domain)], 9)
-    limits = f"in what was seen of {seen}: " if source.unseen else ""
+    if not any(basis.sees(domain) for domain in basis.launch.domains):
+        return f"Nothing can be said: no data {basis.period.span}."
+    seen = formats.listed([domain for domain in basis.launch.domains if basis.sees(domain)], 9)
+    limits = f"in what was seen of {seen}: " if basis.unseen else ""
     return f"{formats.upper_first(limits)}{text}" if limits else formats.upper_first(text)
 
 
-def no_attention(source: Source, metrics: Sequence[Metric]) -> str:
+def no_attention(basis: Basis, metrics: Sequence[KpiValue]) -> str:
     """The empty list of what needs attention, in words that the data supports."""
     parts = []
     if any(metric.is_judged for metric in metrics):
@@ -243,14 +243,14 @@ def no_attention(source: Source, metrics: Sequence[Metric]) -> str:
         parts.append("no target is decided yet")
     else:
         parts.append("no target is set")
-    if not part_seen(source):
+    if not part_seen(basis):
         parts.append("nothing got clearly worse")
-    if source.sees("incidents"):
+    if basis.sees("incidents"):
         parts.append("no incident is open")
-    return nothing_found(source, f"{formats.listed(parts)}{' so far' if part_seen(source) and len(parts) > 1 else ''}.")
+    return nothing_found(basis, f"{formats.listed(parts)}{' so far' if part_seen(basis) and len(parts) > 1 else ''}.")
 
 
-def overall(source: Source, metrics: Sequence[Metric], found: Sequence[Notice], incidents: Sequence[Incident] = ()) -> Tone:
+def overall(basis: Basis, metrics: Sequence[KpiValue], found: Sequence[Notice], incidents: Sequence[Incident] = ()) -> Tone:
     """The tone of the headline: the worst there is to say."""
     missed = sum(metric.status == "missed" for metric in metrics)
     met = sum(metric.status == "met" for metric in metrics)
@@ -259,12 +259,12 @@ def overall(source: Source, metrics: Sequence[Metric], found: Sequence[Notice], 
         return "bad"
     if missed or grave:
         return "warn"
-    if found or source.unseen:
+    if found or basis.unseen:
         return "held"
-    return "warn" if source.watched(metrics) else "good" if met else "none"
+    return "warn" if basis.watched(metrics) else "good" if met else "none"
 
 
-def kpi_table(metrics: Sequence[Metric], period: Period, *, week_ago: bool = False) -> Table:
+def kpi_table(metrics: Sequence[KpiValue], period: Period, *, week_ago: bool = False) -> Table:
     """KPIs with this period, the one before (and the same day last week); status, target and n below each name."""
     head = ["KPI", period.short, period.previous_short]
     if week_ago:
@@ -285,7 +285,7 @@ def kpi_table(metrics: Sequence[Metric], period: Period, *, week_ago: bool = Fal
     return Table(head, rows)
 
 
-def _note(metric: Metric) -> str:
+def _note(metric: KpiValue) -> str:
     """`missed, target ≤ 0.1 % · n 1,204`, as far as there is something to say."""
     if metric.is_quota:
         parts = [f"{'missed, ' if metric.status == 'missed' else ''}{sentences.quota(metric)}"]
@@ -303,29 +303,29 @@ def _note(metric: Metric) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def attention(source: Source, metrics: Sequence[Metric], incidents: Sequence[Incident], clocks: Sequence[SlaClock]) -> list[Bullet]:
+def attention(basis: Basis, metrics: Sequence[KpiValue], incidents: Sequence[Incident], clocks: Sequence[SlaClock]) -> list[Bullet]:
     """What needs somebody: missed targets, the worst first, incidents, what got worse, breached clocks that still run."""
     misses = sentences.ranked_misses(metrics)
     bullets = [Bullet(f"{metric.label}: {sentences.gap(metric)}{sentences.sample(metric)}", "bad") for metric in misses]
     still_open = [incident for incident in incidents if incident.is_open]
-    bullets += incident_bullets(source, still_open, "bad", "Still open: ")
-    bullets += incident_bullets(source, [row for row in incidents if row.severity in GRAVE and not row.is_open], "warn")
-    bullets += [Bullet(watch.line(metric, source.period), "warn") for metric in source.watched(metrics)]
+    bullets += incident_bullets(basis, still_open, "bad", "Still open: ")
+    bullets += incident_bullets(basis, [row for row in incidents if row.severity in GRAVE and not row.is_open], "warn")
+    bullets += [Bullet(watch.line(metric, basis.period), "warn") for metric in basis.watched(metrics)]
     breached = [clock for clock in clocks if clock.is_breached]
     if breached:
         shown = formats.listed([clock_line(clock) for clock in breached], CLOCKS_SHOWN)
         verb = "was" if len(breached) == 1 else "were"
-        day = formats.date((source.periods["support"].seen or (source.period.end,))[-1])
+        day = formats.date((basis.periods["support"].seen or (basis.period.end,))[-1])
         text = f"{formats.plural(len(breached), 'SLA clock')} {verb} over time and not finished at the end of {day}: {shown}"
         bullets.append(Bullet(text, "warn"))
     return bullets
 
 
-def incident_bullets(source: Source, incidents: Sequence[Incident], tone: Tone | None = None, lead: str = "") -> list[Bullet]:
+def incident_bullets(basis: Basis, incidents: Sequence[Incident], tone: Tone | None = None, lead: str = "") -> list[Bullet]:
     """A line an incident, the gravest first when there are too many for one list; the rest is counted. `tone` None: by severity."""
     ranked = sorted(incidents, key=lambda row: (row.severity, row.triggered_at)) if len(incidents) > INCIDENTS_SHOWN else list(incidents)
     lines = [
-        Bullet(f"{lead}{incident_line(row, source.launch)}", tone or ("bad" if row.severity in GRAVE else "none"))
+        Bullet(f"{lead}{incident_line(row, basis.launch)}", tone or ("bad" if row.severity in GRAVE else "none"))
         for row in ranked[:INCIDENTS_SHOWN]
     ]
     rest = ranked[INCIDENTS_SHOWN:]
@@ -335,7 +335,7 @@ def incident_bullets(source: Source, incidents: Sequence[Incident], tone: Tone |
     return lines
 
 
-def focus(metric: Metric) -> str:
+def focus(metric: KpiValue) -> str:
     """A missed target as what to do: `Bring error rate from 0.14 % to 0.1 % or less`."""
     name = formats.name_in_sentence(metric.label)
     if metric.is_quota:
@@ -369,9 +369,9 @@ def clock_line(clock: SlaClock) -> str:
     return f"ticket {clock.ticket_id} ({clock.priority}, {sentences.sla_name(clock.metric)}, {state})"
 
 
-def footer(source: Source, publication_id: int | None) -> list[str]:
+def footer(basis: Basis, publication_id: int | None) -> list[str]:
     """Where the numbers come from and how to read them."""
-    launch = source.launch
+    launch = basis.launch
     published = f"publication {publication_id}" if publication_id else "no publication yet"
     return [
         f"Numbers: published marts ({published}). Dates are those of {launch.timezone}; "

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from postlaunch.config.launch import Domain
 from postlaunch.reviews import content, formats, outside, queries
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture, Table
-from postlaunch.reviews.content import Source
+from postlaunch.reviews.content import Basis
 from postlaunch.reviews.figures import operations, product
-from postlaunch.reviews.rows import Incident, Metric, SlaClock
+from postlaunch.reviews.rows import Incident, KpiValue, SlaClock
 
 CHART_DAYS = 28
 _HEADINGS: dict[Domain, str] = {
@@ -22,42 +22,42 @@ _HEADINGS: dict[Domain, str] = {
 }
 
 
-def document(source: Source) -> Document:
+def document(basis: Basis) -> Document:
     """Lights, what needs somebody, then the metrics of the stand-up: technical, business, support, incidents."""
-    launch = source.launch
-    metrics = source.metrics()
-    held = content.notices(source)
-    incidents, clocks = source.incidents(), source.clocks()
-    blocks: list[Block] = [*held, content.lights(source, metrics, incidents)]
-    needs = content.attention(source, metrics, incidents, clocks)
-    blocks += [Heading("Needs attention"), Bullets(needs, content.no_attention(source, metrics))]
+    launch = basis.launch
+    metrics = basis.metrics()
+    held = content.notices(basis)
+    incidents, clocks = basis.incidents(), basis.clocks()
+    blocks: list[Block] = [*held, content.lights(basis, metrics, incidents)]
+    needs = content.attention(basis, metrics, incidents, clocks)
+    blocks += [Heading("Needs attention"), Bullets(needs, content.no_attention(basis, metrics))]
     for domain, heading in _HEADINGS.items():
-        if source.has(domain):
-            blocks += _section(source, domain, heading, [metric for metric in metrics if metric.domain == domain], incidents, clocks)
+        if basis.has(domain):
+            blocks += _section(basis, domain, heading, [metric for metric in metrics if metric.domain == domain], incidents, clocks)
     return Document(
         eyebrow="Daily review",
         title=outside.clean(launch.name),
-        subtitle=content.subtitle(launch, source.period),
-        headline=content.headline(source, metrics, incidents),
-        tone=content.overall(source, metrics, held, incidents),
+        subtitle=content.subtitle(launch, basis.period),
+        headline=content.headline(basis, metrics, incidents),
+        tone=content.overall(basis, metrics, held, incidents),
         blocks=blocks,
-        footer=content.footer(source, queries.publication_id(source.session)),
+        footer=content.footer(basis, queries.publication_id(basis.session)),
     )
 
 
 def _section(
-    source: Source, domain: Domain, heading: str, metrics: Sequence[Metric], incidents: Sequence[Incident], clocks: Sequence[SlaClock]
+    basis: Basis, domain: Domain, heading: str, metrics: Sequence[KpiValue], incidents: Sequence[Incident], clocks: Sequence[SlaClock]
 ) -> list[Block]:
     blocks: list[Block] = [Heading(heading)]
-    if not source.sees(domain) or not metrics:
-        return [*blocks, Paragraph(f"{formats.upper_first(formats.NO_DATA)} {source.period.span}.")]
-    table: Table = content.kpi_table(metrics, source.period, week_ago=True)
+    if not basis.sees(domain) or not metrics:
+        return [*blocks, Paragraph(f"{formats.upper_first(formats.NO_DATA)} {basis.period.span}.")]
+    table: Table = content.kpi_table(metrics, basis.period, week_ago=True)
     blocks.append(table)
     if domain == "incidents":
-        blocks.append(Bullets(content.incident_bullets(source, incidents), f"No incidents {source.period.span}."))
+        blocks.append(Bullets(content.incident_bullets(basis, incidents), f"No incidents {basis.period.span}."))
     if domain == "support":
         blocks.append(_due(clocks))
-    chart = _chart(source, domain, metrics)
+    chart = _chart(basis, domain, metrics)
     return [*blocks, chart] if chart else blocks
 
 
@@ -67,11 +67,11 @@ def _due(clocks: Sequence[SlaClock]) -> Bullets:
     return Bullets([Bullet(f"Due next: {content.clock_line(clock)}") for clock in due], "No SLA clock was running within its time.")
 
 
-def _chart(source: Source, domain: Domain, metrics: Sequence[Metric]) -> Picture | None:
+def _chart(basis: Basis, domain: Domain, metrics: Sequence[KpiValue]) -> Picture | None:
     """One chart for use and one for errors, over four weeks; the rest of the sheet is numbers."""
-    session, launch_id, period = source.session, source.launch.launch, source.period
+    session, launch_id, period = basis.session, basis.launch.launch, basis.period
     first = period.end - dt.timedelta(days=CHART_DAYS - 1)
-    grave = source.grave_days(first, period.end)
+    grave = basis.grave_days(first, period.end)
     if domain == "product":
         rows = queries.active_users(session, launch_id, first, period.end)
         return Picture(product.active_users(rows, period, grave)) if rows and rows[-1].metric_date == period.end else None

@@ -28,7 +28,9 @@ from typing import Literal
 
 from postlaunch.reviews import formats
 
-Outcome = Literal["met", "missed", "undecided", "insufficient_data", "no_data", "nothing"]  # nothing: all was seen, and nothing happened
+GateOutcome = Literal[
+    "met", "missed", "undecided", "insufficient_data", "no_data", "nothing"
+]  # nothing: all was seen, and nothing happened
 Recommendation = Literal["scale", "pivot", "roll back", "insufficient data"]
 STABILITY = ("uptime", "error_rate", "incidents_p0")
 PROVISIONAL_DAYS = 30
@@ -49,7 +51,7 @@ class Gate:
     comparator: str
     from_day: int
     to_day: int
-    outcome: Outcome
+    outcome: GateOutcome
     low: float | None = None
     high: float | None = None
     days_unseen: int = 0  # of the days from_day..to_day
@@ -78,7 +80,7 @@ def outcome(
     *,
     is_whole: bool = True,
     is_quota: bool = False,
-) -> Outcome:
+) -> GateOutcome:
     """Met or missed; not judged without data, with days unseen (`is_whole`), nor under `minimum` people or tickets (None: no minimum).
 
     A quota (a count) only grows: once it is reached or broken, unseen days change nothing.

@@ -7,53 +7,53 @@ from collections.abc import Sequence
 
 from postlaunch.reviews import content, formats, histogram, outside, queries, sentences
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Group, Heading, Paragraph, Picture, Row, Table, Tone
-from postlaunch.reviews.content import Source
+from postlaunch.reviews.content import Basis
 from postlaunch.reviews.figures import capacity, operations, product, support
 from postlaunch.reviews.period import Period
-from postlaunch.reviews.rows import Incident, LatencyBucket, Metric, Response, ServiceLevel
+from postlaunch.reviews.rows import Incident, KpiValue, LatencyBucket, Response, ServiceSums
 
 GROWTH_DAYS = 92  # how far back the growth chart looks
 COHORTS = 13
 
 
-def document(source: Source) -> Document:
+def document(basis: Basis) -> Document:
     """All sections that the launch has a source for."""
-    period, launch = source.period, source.launch
-    metrics = source.metrics()
-    held = content.notices(source)
-    incidents, clocks = source.incidents(), source.clocks()
-    needs = content.attention(source, metrics, incidents, clocks)
-    blocks: list[Block] = [*held, content.lights(source, metrics, incidents), Heading("Needs attention")]
-    blocks += [Bullets(needs, content.no_attention(source, metrics)), Heading("Metrics against target")]
+    period, launch = basis.period, basis.launch
+    metrics = basis.metrics()
+    held = content.notices(basis)
+    incidents, clocks = basis.incidents(), basis.clocks()
+    needs = content.attention(basis, metrics, incidents, clocks)
+    blocks: list[Block] = [*held, content.lights(basis, metrics, incidents), Heading("Needs attention")]
+    blocks += [Bullets(needs, content.no_attention(basis, metrics)), Heading("Metrics against target")]
     blocks.append(content.kpi_table(metrics, period) if metrics else Paragraph(f"There is {formats.NO_DATA} {period.span}."))
-    if source.has("product"):
-        blocks += _product(source)
-    if source.has("support"):
-        blocks += _support(source, metrics)
-    if source.has("incidents"):
-        blocks += _incidents(source, incidents)
-    if source.has("reliability"):
-        blocks += _reliability(source, metrics)
-    if source.has("capacity"):
-        blocks += _capacity(source)
-    blocks += [Heading("Decisions to take"), _decisions(source, metrics)]
+    if basis.has("product"):
+        blocks += _product(basis)
+    if basis.has("support"):
+        blocks += _support(basis, metrics)
+    if basis.has("incidents"):
+        blocks += _incidents(basis, incidents)
+    if basis.has("reliability"):
+        blocks += _reliability(basis, metrics)
+    if basis.has("capacity"):
+        blocks += _capacity(basis)
+    blocks += [Heading("Decisions to take"), _decisions(basis, metrics)]
     return Document(
         eyebrow="Monthly business review",
         title=outside.clean(launch.name),
         subtitle=content.subtitle(launch, period),
-        headline=content.headline(source, metrics, incidents),
-        tone=content.overall(source, metrics, held, incidents),
+        headline=content.headline(basis, metrics, incidents),
+        tone=content.overall(basis, metrics, held, incidents),
         blocks=blocks,
-        footer=content.footer(source, queries.publication_id(source.session)),
+        footer=content.footer(basis, queries.publication_id(basis.session)),
     )
 
 
-def _product(source: Source) -> list[Block]:
-    session, launch_id, period = source.session, source.launch.launch, source.periods["product"]
+def _product(basis: Basis) -> list[Block]:
+    session, launch_id, period = basis.session, basis.launch.launch, basis.periods["product"]
     rows = queries.active_users(session, launch_id, period.end - dt.timedelta(days=GROWTH_DAYS - 1), period.end)
-    if not rows or not source.sees("product"):
+    if not rows or not basis.sees("product"):
         return [Heading("Adoption and growth"), Paragraph(f"There is {formats.NO_DATA} on use {period.span}.")]
-    grave = source.grave_days(rows[0].metric_date, period.end)
+    grave = basis.grave_days(rows[0].metric_date, period.end)
     blocks: list[Block] = [Heading("Adoption and growth"), Picture(product.active_users(rows, period, grave))]
     steps = queries.funnel_steps(session, launch_id, period.start, period.end)
     if steps:
@@ -62,38 +62,38 @@ def _product(source: Source) -> list[Block]:
         blocks += [Picture(product.funnel(funnel, period)) for funnel in funnels]
     cells = queries.weekly_cohorts(session, launch_id, period.end, COHORTS)
     if any(cell.is_complete and cell.period_number for cell in cells):
-        blocks += [Heading("Retention"), Picture(product.cohorts(cells, source.launch.reviews.minimum_sample))]
+        blocks += [Heading("Retention"), Picture(product.cohorts(cells, basis.launch.reviews.minimum_sample))]
     return blocks
 
 
-def _support(source: Source, metrics: Sequence[Metric]) -> list[Block]:
-    session, launch_id, period = source.session, source.launch.launch, source.periods["support"]
+def _support(basis: Basis, metrics: Sequence[KpiValue]) -> list[Block]:
+    session, launch_id, period = basis.session, basis.launch.launch, basis.periods["support"]
     rows = queries.tickets(session, launch_id, period.previous_start, period.end)
-    if not rows or not source.sees("support"):
+    if not rows or not basis.sees("support"):
         return [Heading("Support"), Paragraph(f"There is {formats.NO_DATA} on tickets {period.span}.")]
     counts = queries.sla_counts(session, launch_id, period.start, period.end)
-    grave = source.grave_days(period.start, period.end)
+    grave = basis.grave_days(period.start, period.end)
     blocks: list[Block] = [Heading("Support"), Picture(support.tickets(rows, period, grave))]
     if any(row.attained_count + row.breached_count for row in counts):
         promised = {metric.kpi_id.removesuffix("_attainment"): metric.target for metric in metrics if metric.target is not None}
-        blocks.append(Picture(support.sla(counts, period, source.launch.reviews.minimum_sample, promised)))
+        blocks.append(Picture(support.sla(counts, period, basis.launch.reviews.minimum_sample, promised)))
     return blocks
 
 
-def _incidents(source: Source, rows: Sequence[Incident]) -> list[Block]:
-    period = source.periods["incidents"]
-    if not source.sees("incidents"):
+def _incidents(basis: Basis, rows: Sequence[Incident]) -> list[Block]:
+    period = basis.periods["incidents"]
+    if not basis.sees("incidents"):
         return [Heading("Incidents"), Paragraph(f"There is {formats.NO_DATA} on incidents {period.span}.")]
     if not rows:
         title, sentence = sentences.incidents(rows, period)
         return [Heading("Incidents"), Paragraph(f"{title}. {sentence}")]
     grave = [row for row in rows if row.severity in content.GRAVE or row.is_open]
     blocks: list[Block] = [Heading("Incidents"), Picture(operations.incidents(rows, period))]
-    times = queries.responses(source.session, source.launch.launch, period.grain, period.start)
+    times = queries.responses(basis.session, basis.launch.launch, period.grain, period.start)
     if times:
         blocks.append(responses(times, period))
     if grave:
-        blocks.append(Bullets(content.incident_bullets(source, grave, "bad")))
+        blocks.append(Bullets(content.incident_bullets(basis, grave, "bad")))
     return blocks
 
 
@@ -128,11 +128,11 @@ def _kept(time: Response, period: Period) -> tuple[Tone, str]:
             return "none", "no target"
 
 
-def _reliability(source: Source, metrics: Sequence[Metric]) -> list[Block]:
-    session, launch_id, period = source.session, source.launch.launch, source.periods["reliability"]
+def _reliability(basis: Basis, metrics: Sequence[KpiValue]) -> list[Block]:
+    session, launch_id, period = basis.session, basis.launch.launch, basis.periods["reliability"]
     by_id = {metric.kpi_id: metric for metric in metrics}
     services = queries.service_levels(session, launch_id, period.start, period.end)
-    if not services or not source.sees("reliability"):
+    if not services or not basis.sees("reliability"):
         return [Heading("Technical health"), Paragraph(f"There is {formats.NO_DATA} on service levels {period.span}.")]
     uptime = by_id.get("uptime")
     budget = uptime.target if uptime and uptime.comparator == ">=" else None
@@ -141,7 +141,7 @@ def _reliability(source: Source, metrics: Sequence[Metric]) -> list[Block]:
     blocks: list[Block] = [Heading("Technical health"), Paragraph(uptimes)]
     if len(services) > 1:
         blocks.append(_services(services, buckets))
-    grave = source.grave_days(period.start, period.end)
+    grave = basis.grave_days(period.start, period.end)
     for kpi_id, name in (("error_rate", "error-rate"), ("latency_p95", "latency-p95")):
         values = queries.daily_values(session, launch_id, [kpi_id], period.start, period.end)
         if kpi_id in by_id and by_id[kpi_id].value is not None:
@@ -153,7 +153,7 @@ def _reliability(source: Source, metrics: Sequence[Metric]) -> list[Block]:
     return blocks
 
 
-def _services(services: Sequence[ServiceLevel], buckets: Sequence[LatencyBucket]) -> Table:
+def _services(services: Sequence[ServiceSums], buckets: Sequence[LatencyBucket]) -> Table:
     rows = []
     for service in services:
         p95 = histogram.quantile([bucket for bucket in buckets if bucket.service_id == service.service_id], 0.95)
@@ -169,8 +169,8 @@ def _services(services: Sequence[ServiceLevel], buckets: Sequence[LatencyBucket]
     return Table(["Service", "Uptime", "Errors", "p95"], rows)
 
 
-def _capacity(source: Source) -> list[Block]:
-    session, launch_id, period = source.session, source.launch.launch, source.period
+def _capacity(basis: Basis) -> list[Block]:
+    session, launch_id, period = basis.session, basis.launch.launch, basis.period
     forecasts = capacity.rank(queries.forecasts(session, launch_id, period.start, period.end))
     if not forecasts:
         return [Heading("Capacity"), Paragraph(f"There is {formats.NO_DATA} on capacity {period.span}.")]
@@ -190,11 +190,11 @@ def _capacity(source: Source) -> list[Block]:
     ]
 
 
-def _decisions(source: Source, metrics: Sequence[Metric]) -> Bullets:
+def _decisions(basis: Basis, metrics: Sequence[KpiValue]) -> Bullets:
     """Inputs to the roadmap: each missed target as what to bring it to."""
-    if metrics and not source.unseen and not any(metric.target is not None for metric in metrics):
+    if metrics and not basis.unseen and not any(metric.target is not None for metric in metrics):
         return Bullets([], "No target is set for this phase: give the launch file some, so that a review can judge.")
     goals = [Bullet(content.focus(metric), "bad") for metric in sentences.ranked_misses(metrics)]
     judged = [metric for metric in metrics if metric.is_judged]
     nothing = "no target was missed." if judged else "no target is decided."
-    return Bullets(goals, content.nothing_found(source, nothing))
+    return Bullets(goals, content.nothing_found(basis, nothing))

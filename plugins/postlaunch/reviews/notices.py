@@ -13,8 +13,8 @@ from postlaunch.config.launch import Launch
 from postlaunch.reviews import formats, outside, queries
 from postlaunch.reviews.blocks import Notice
 from postlaunch.reviews.period import Period
-from postlaunch.reviews.queries import Session
-from postlaunch.reviews.rows import LaunchFault
+from postlaunch.reviews.queries import Reader
+from postlaunch.reviews.rows import StandingFault
 from postlaunch.warehouse.status import DomainStatus
 
 WARNINGS_SHOWN = 3
@@ -66,7 +66,7 @@ def _late(launch: Launch, period: Period, same: Sequence[DomainStatus]) -> Notic
     return Notice("held", _title(launch, same), text)
 
 
-def launch_notices(launch: Launch, faults: Sequence[LaunchFault]) -> list[Notice]:
+def launch_notices(launch: Launch, faults: Sequence[StandingFault]) -> list[Notice]:
     """This launch's own wrong file in full, and the others by name."""
     own = [fault for fault in faults if fault.launch_id == launch.launch]
     found = [Notice("held", f"The launch file has been wrong since {moment(fault.since, launch)}", _stopped(fault)) for fault in own]
@@ -78,11 +78,11 @@ def launch_notices(launch: Launch, faults: Sequence[LaunchFault]) -> list[Notice
     return found
 
 
-def _stopped(fault: LaunchFault) -> str:
+def _stopped(fault: StandingFault) -> str:
     return f"Nothing new is ingested until it is corrected. {formats.upper_first(fault.reason.rstrip('.'))}."
 
 
-def warning_notices(session: Session, launch: Launch, period: Period) -> list[Notice]:
+def warning_notices(session: Reader, launch: Launch, period: Period) -> list[Notice]:
     """What the sources warned of in the loads of this period, in one notice: streams that could not be read, what was left out."""
     warnings = queries.load_warnings(session, launch, period.start, period.end)
     if not warnings:
@@ -94,7 +94,7 @@ def warning_notices(session: Session, launch: Launch, period: Period) -> list[No
     return [Notice("warn", "The sources warned while loading", text)]
 
 
-def unseen_notices(session: Session, launch: Launch, period: Period) -> list[Notice]:
+def unseen_notices(session: Reader, launch: Launch, period: Period) -> list[Notice]:
     """What the launch file names and nobody saw (selectors, services, a brand, events, ...), in one notice: no number speaks for it."""
     found = queries.unseen(session, launch.launch, period.start, period.end)
     if not found:

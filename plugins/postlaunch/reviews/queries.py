@@ -1,6 +1,6 @@
 """Reads the published marts (role reporter) into the rows of `rows.py`.
 
-    marts.kpis, scorecard, kpi_daily  ->  Metric, DailyValue                     every review
+    marts.kpis, scorecard, kpi_daily  ->  KpiValue, DailyValue                     every review
     marts.<domain tables>             ->  ActiveUsers, FunnelStep, SlaCount, ...  the sections of a domain
 
 All functions take the reporter's session; `render` runs them in one repeatable-read transaction, hence in one publication.
@@ -27,20 +27,20 @@ from postlaunch.reviews.rows import (
     Forecast,
     FunnelStep,
     Incident,
+    KpiValue,
     LatencyBucket,
-    LaunchFault,
     LoadWarning,
-    Metric,
     Response,
     SeenDate,
-    ServiceLevel,
+    ServiceSums,
     SlaClock,
     SlaCount,
+    StandingFault,
     Tickets,
     Unseen,
 )
 
-Session = psycopg.Connection[Any]
+Reader = psycopg.Connection[Any]
 Row = TypeVar("Row")
 KPI_ORDER = (
     *("daily_active_users", "weekly_active_users", "monthly_active_users", "new_users", "activation"),
@@ -53,8 +53,8 @@ KPI_ORDER = (
 
 
 def metrics(
-    session: Session, launch_id: str, domains: Sequence[str], grain: str, start: dt.date, previous: dt.date, promised: Sequence[str] = ()
-) -> list[Metric]:
+    session: Reader, launch_id: str, domains: Sequence[str], grain: str, start: dt.date, previous: dt.date, promised: Sequence[str] = ()
+) -> list[KpiValue]:
     """The scorecard of the period that begins at `start`, in the house's order of KPIs.
 
     A KPI that this launch never measured and promises nothing about is left out (a launch without an activation funnel
@@ -62,7 +62,7 @@ def metrics(
     """
     rows = _fetch(
         session,
-        Metric,
+        KpiValue,
         """
         select kpi.kpi_id, kpi.name, kpi.domain, kpi.unit, kpi.better, kpi.period_rule,
             now.value, now.numerator, now.denominator, now.previous_value as previous,
@@ -92,7 +92,7 @@ def metrics(
     return sorted(rows, key=lambda row: (domain_order.get(row.domain, 99), order.get(row.kpi_id, 99), row.kpi_id))  # type: ignore[call-overload]
 
 
-def seen_dates(session: Session, launch_id: str, first: dt.date, last: dt.date) -> dict[str, set[dt.date]]:
+def seen_dates(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> dict[str, set[dt.date]]:
     """Dates that the published marts cover, by domain; a domain that was not seen at all is not in it."""
     found: dict[str, set[dt.date]] = {}
     for row in _fetch(
@@ -109,7 +109,7 @@ def seen_dates(session: Session, launch_id: str, first: dt.date, last: dt.date) 
     return found
 
 
-def daily_values(session: Session, launch_id: str, kpi_ids: Sequence[str], first: dt.date, last: dt.date) -> list[DailyValue]:
+def daily_values(session: Reader, launch_id: str, kpi_ids: Sequence[str], first: dt.date, last: dt.date) -> list[DailyValue]:
     """`kpi_daily` of some KPIs, by date."""
     return _fetch(
         session,
@@ -124,7 +124,7 @@ def daily_values(session: Session, launch_id: str, kpi_ids: Sequence[str], first
     )
 
 
-def days_seen(session: Session, launch_id: str, kpi_id: str, first: dt.date, last: dt.date) -> int:
+def days_seen(session: Reader, launch_id: str, kpi_id: str, first: dt.date, last: dt.date) -> int:
     """On how many of the dates the KPI was seen, as the scorecard counts them."""
     query = """
         select coalesce(sum(days_seen_count), 0)
@@ -135,7 +135,7 @@ def days_seen(session: Session, launch_id: str, kpi_id: str, first: dt.date, las
     return int(row[0]) if row else 0
 
 
-def active_users(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[ActiveUsers]:
+def active_users(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[ActiveUsers]:
     """One row a day on which something was measured."""
     return _fetch(
         session,
@@ -150,7 +150,7 @@ def active_users(session: Session, launch_id: str, first: dt.date, last: dt.date
     )
 
 
-def funnel_steps(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[FunnelStep]:
+def funnel_steps(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[FunnelStep]:
     """Funnels by funnel and step: uniques of the day, ISO week or month `first`..`last`, a user once. Without those of which a step was
     never seen."""
     return _fetch(
@@ -169,7 +169,7 @@ def funnel_steps(session: Session, launch_id: str, first: dt.date, last: dt.date
     )
 
 
-def activation(session: Session, launch_id: str, from_day: int, last: dt.date) -> tuple[float | None, float | None, float | None]:
+def activation(session: Reader, launch_id: str, from_day: int, last: dt.date) -> tuple[float | None, float | None, float | None]:
     """(share, activated, entered) from launch day `from_day` to `last`, a user once; None where no window closed or nothing was seen."""
     row = session.execute(
         """
@@ -184,7 +184,7 @@ def activation(session: Session, launch_id: str, from_day: int, last: dt.date) -
     return (row[0], row[1], row[2]) if row else (None, None, None)
 
 
-def weekly_cohorts(session: Session, launch_id: str, last: dt.date, cohorts: int) -> list[CohortCell]:
+def weekly_cohorts(session: Reader, launch_id: str, last: dt.date, cohorts: int) -> list[CohortCell]:
     """The newest `cohorts` weekly cohorts that began by `last`, however long ago, with every week up to `last`."""
     return _fetch(
         session,
@@ -208,7 +208,7 @@ def weekly_cohorts(session: Session, launch_id: str, last: dt.date, cohorts: int
     )
 
 
-def tickets(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[Tickets]:
+def tickets(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[Tickets]:
     """One row a day on which something was measured, all priorities together."""
     return _fetch(
         session,
@@ -225,7 +225,7 @@ def tickets(session: Session, launch_id: str, first: dt.date, last: dt.date) -> 
     )
 
 
-def sla_counts(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[SlaCount]:
+def sla_counts(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[SlaCount]:
     """Clocks started in the period, by SLA metric and priority."""
     return _fetch(
         session,
@@ -241,7 +241,7 @@ def sla_counts(session: Session, launch_id: str, first: dt.date, last: dt.date) 
     )
 
 
-def running_clocks(session: Session, launch_id: str, day: dt.date) -> list[SlaClock]:
+def running_clocks(session: Reader, launch_id: str, day: dt.date) -> list[SlaClock]:
     """Promised SLA clocks as they stood at the end of `day`, the most overdue first; of those that were paused then, the late ones."""
     return _fetch(
         session,
@@ -256,7 +256,7 @@ def running_clocks(session: Session, launch_id: str, day: dt.date) -> list[SlaCl
     )
 
 
-def incidents(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[Incident]:
+def incidents(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[Incident]:
     """Incidents triggered in the period, by time; without those for which another one counts."""
     return _fetch(
         session,
@@ -272,7 +272,7 @@ def incidents(session: Session, launch_id: str, first: dt.date, last: dt.date) -
     )
 
 
-def responses(session: Session, launch_id: str, grain: str, start: dt.date) -> list[Response]:
+def responses(session: Reader, launch_id: str, grain: str, start: dt.date) -> list[Response]:
     """Acknowledging and resolving in the period (`grain`: day, week, month) that begins at `start`, by severity; none without incidents."""
     return _fetch(
         session,
@@ -298,11 +298,11 @@ def responses(session: Session, launch_id: str, grain: str, start: dt.date) -> l
     )
 
 
-def service_levels(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[ServiceLevel]:
+def service_levels(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[ServiceSums]:
     """Sums of the period, by service."""
     return _fetch(
         session,
-        ServiceLevel,
+        ServiceSums,
         """
         select service_id, max(service_name) as service_name,
             coalesce(sum(observed_seconds), 0)::float8 as observed_seconds, coalesce(sum(up_seconds), 0)::float8 as up_seconds,
@@ -318,7 +318,7 @@ def service_levels(session: Session, launch_id: str, first: dt.date, last: dt.da
     )
 
 
-def latency_buckets(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[LatencyBucket]:
+def latency_buckets(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[LatencyBucket]:
     """Merged histogram of the period, by service and bound."""
     return _fetch(
         session,
@@ -334,7 +334,7 @@ def latency_buckets(session: Session, launch_id: str, first: dt.date, last: dt.d
     )
 
 
-def capacity_days(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[CapacityDay]:
+def capacity_days(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[CapacityDay]:
     """One row a resource and day."""
     return _fetch(
         session,
@@ -349,7 +349,7 @@ def capacity_days(session: Session, launch_id: str, first: dt.date, last: dt.dat
     )
 
 
-def forecasts(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[Forecast]:
+def forecasts(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[Forecast]:
     """The newest forecast of each resource that was made in `first`..`last`, the soonest trigger first."""
     return _fetch(
         session,
@@ -366,7 +366,7 @@ def forecasts(session: Session, launch_id: str, first: dt.date, last: dt.date) -
     )
 
 
-def load_warnings(session: Session, launch: Launch, first: dt.date, last: dt.date) -> list[LoadWarning]:
+def load_warnings(session: Reader, launch: Launch, first: dt.date, last: dt.date) -> list[LoadWarning]:
     """What published loads of these dates warned of, each text once, the newest first; of streams without dates (tickets, incidents) the
     newest pull that touches them speaks."""
     since, until = launch.window(first, last)
@@ -394,7 +394,7 @@ def load_warnings(session: Session, launch: Launch, first: dt.date, last: dt.dat
     )
 
 
-def unseen(session: Session, launch_id: str, first: dt.date, last: dt.date) -> list[Unseen]:
+def unseen(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[Unseen]:
     """The column `notice` of the marts that have one: selectors, labels, services, priorities, brands and events that matched nothing."""
     return _fetch(
         session,
@@ -431,21 +431,19 @@ def unseen(session: Session, launch_id: str, first: dt.date, last: dt.date) -> l
     )
 
 
-def launch_faults(session: Session) -> list[LaunchFault]:
+def launch_faults(session: Reader) -> list[StandingFault]:
     """Launch files that are wrong now."""
     statement = "select launch_id, reason, since from ops.launch_faults order by launch_id"
-    return _fetch(session, LaunchFault, statement, {}, limit=outside.REASON_LIMIT)
+    return _fetch(session, StandingFault, statement, {}, limit=outside.REASON_LIMIT)
 
 
-def publication_id(session: Session) -> int | None:
+def publication_id(session: Reader) -> int | None:
     """The newest publication that this session sees."""
     row = session.execute("select max(publication_id) from ops.publications").fetchone()
     return int(row[0]) if row and row[0] is not None else None
 
 
-def _fetch(
-    session: Session, row_type: type[Row], statement: str, parameters: Mapping[str, Any], *, limit: int = outside.LIMIT
-) -> list[Row]:
+def _fetch(session: Reader, row_type: type[Row], statement: str, parameters: Mapping[str, Any], *, limit: int = outside.LIMIT) -> list[Row]:
     """Rows of a statement. All text comes from outside, one way or the other: it is cleaned here, once, whoever shows it."""
     try:
         with session.cursor(row_factory=dict_row) as cursor:

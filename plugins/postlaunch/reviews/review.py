@@ -11,7 +11,7 @@ from postlaunch.config.launch import Launch
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import daily, documents, monthly, queries, verdict, weekly
 from postlaunch.reviews.blocks import Document
-from postlaunch.reviews.content import Source
+from postlaunch.reviews.content import Basis
 from postlaunch.reviews.figures.render import draw
 from postlaunch.reviews.mail import Review, message
 from postlaunch.reviews.mailboxes import Mailbox, mailboxes
@@ -20,7 +20,7 @@ from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.refusals import refusal
 from postlaunch.warehouse.status import DomainStatus, domain_status
 
-_DOCUMENTS: Mapping[str, Callable[[Source], Document]] = {
+_DOCUMENTS: Mapping[str, Callable[[Basis], Document]] = {
     "daily": daily.document,
     "weekly": weekly.document,
     "monthly": monthly.document,
@@ -57,7 +57,7 @@ def _read(kind: str, launch: Launch, period: Period) -> tuple[Document, int | No
         session.execute("set transaction isolation level repeatable read read only")
         try:
             statuses: dict[str, DomainStatus] = {status.domain: status for status in domain_status(session, launch, period.end)}
-            document = documents.fit(_DOCUMENTS[kind](Source(launch, period, session, statuses)))
+            document = documents.fit(_DOCUMENTS[kind](Basis(launch, period, session, statuses)))
             return document, queries.publication_id(session)
         except psycopg.Error as error:
             raise ReviewError(f"the {kind} review of {launch.launch} cannot read the marts: {refusal(error)}") from error

@@ -12,7 +12,7 @@ from postlaunch.reviews.intervals import SAMPLED_DOMAINS, wilson
 
 
 @dataclass(frozen=True)
-class Metric:
+class KpiValue:
     """One KPI in one period beside the period before (and the same day a week ago), and its target in force."""
 
     kpi_id: str
@@ -183,7 +183,7 @@ class Response:
 
 
 @dataclass(frozen=True)
-class ServiceLevel:
+class ServiceSums:
     """Sums of one service over a period."""
 
     service_id: str
@@ -265,7 +265,7 @@ class Unseen:
 
 
 @dataclass(frozen=True)
-class LaunchFault:
+class StandingFault:
     """A launch file that is wrong."""
 
     launch_id: str

@@ -1,4 +1,4 @@
-"""What a chart or a table says, as words: small functions from rows to a Finding (title, sentence). No I/O, no markup.
+"""What a chart or a table says, as words: small functions from rows to a Caption (title, sentence). No I/O, no markup.
 
 A finding states what was seen, with n; what cannot be said is said to be `no data` or too few, never guessed.
 """
@@ -19,8 +19,8 @@ from postlaunch.reviews.rows import (
     Forecast,
     FunnelStep,
     Incident,
-    Metric,
-    ServiceLevel,
+    KpiValue,
+    ServiceSums,
     SlaCount,
     Tickets,
 )
@@ -37,14 +37,14 @@ SLA_NAMES = {  # one, many
 }
 
 
-class Finding(NamedTuple):
+class Caption(NamedTuple):
     """A title that states the finding, and the sentence below the chart."""
 
     title: str
     sentence: str
 
 
-def headline(metrics: Sequence[Metric]) -> str:
+def headline(metrics: Sequence[KpiValue]) -> str:
     """How many targets were met, which were missed (the furthest off first), and how many are open. `metrics`: of seen domains."""
     met = [metric for metric in metrics if metric.status == "met"]
     missed = ranked_misses(metrics)
@@ -76,12 +76,12 @@ def _not_yet(count: int) -> str:
     return f"{formats.plural(count, 'other')} {'is' if count == 1 else 'are'} not decided yet."
 
 
-def ranked_misses(metrics: Sequence[Metric]) -> list[Metric]:
+def ranked_misses(metrics: Sequence[KpiValue]) -> list[KpiValue]:
     """Missed targets, the furthest off first."""
     return sorted((metric for metric in metrics if metric.status == "missed"), key=_distance, reverse=True)
 
 
-def _distance(metric: Metric) -> float:
+def _distance(metric: KpiValue) -> float:
     """How far off a target is, in multiples of what it allows: 0.2 % errors against 0.1 % is 1, 99.8 % uptime against 99.9 % too."""
     value = metric.phase_value if metric.is_quota and metric.phase_value is not None else metric.value or 0.0
     target = metric.target or 0.0
@@ -90,7 +90,7 @@ def _distance(metric: Metric) -> float:
     return abs(value - target) / max(abs(target), 1e-9)
 
 
-def gap(metric: Metric) -> str:
+def gap(metric: KpiValue) -> str:
     """A metric against its target: `0.14 %, target ≤ 0.1 %`, and where it lies within chance of it, that too."""
     promised = formats.target(metric.target, metric.comparator, metric.unit)
     if metric.is_quota:
@@ -99,17 +99,17 @@ def gap(metric: Metric) -> str:
     return f"{formats.value(metric.value, metric.unit)}, target {promised}{near}"
 
 
-def quota(metric: Metric) -> str:
+def quota(metric: KpiValue) -> str:
     """A count against the quota of its phase: `3 of at most 2 in this phase`."""
     bound = "at least" if metric.comparator == ">=" else "at most"
     return f"{formats.value(metric.phase_value or 0, metric.unit)} of {bound} {formats.value(metric.target, metric.unit)} in this phase"
 
 
-def active_users(rows: Sequence[ActiveUsers], period: Period) -> Finding:
+def active_users(rows: Sequence[ActiveUsers], period: Period) -> Caption:
     """Average daily active users against the same days of the period before, extremes, the 30-day reach."""
     now = [row for row in rows if period.start <= row.metric_date <= period.end]
     if not now:
-        return Finding(f"No data on active users {period.span}", "Nothing was published for these days.")
+        return Caption(f"No data on active users {period.span}", "Nothing was published for these days.")
     last = now[-1]
     known = [row.new_users_count for row in now if row.new_users_count is not None]
     new = sum(known)
@@ -120,31 +120,31 @@ def active_users(rows: Sequence[ActiveUsers], period: Period) -> Finding:
     if period.days_count == 1:
         ago = [row for row in rows if row.metric_date == period.start - dt.timedelta(days=7)]
         title = _week_ago_title(last.active_users_count, ago[0].active_users_count if ago else None)
-        return Finding(title, f"{reach}; {who} that day.")
+        return Caption(title, f"{reach}; {who} that day.")
     compared = period.counterparts()
     before = [row for row in rows if row.metric_date in compared]
     is_alike = bool(before) and len(before) == len(compared)
     title = _growth_title(_mean_users(now), _mean_users(before) if is_alike else None, period)
     closing = f"{formats.upper_first(who)} {period.span}."
     if len(now) == 1:
-        return Finding(title, f"{reach}. {closing}")
+        return Caption(title, f"{reach}. {closing}")
     low, high = min(now, key=lambda row: row.active_users_count), max(now, key=lambda row: row.active_users_count)
     range_text = (
         f"A day had between {formats.count(low.active_users_count)} ({formats.date(low.metric_date)}) "
         f"and {formats.plural(high.active_users_count, 'active user')} ({formats.date(high.metric_date)})"
     )
-    return Finding(title, f"{range_text}; {reach}. {closing}")
+    return Caption(title, f"{range_text}; {reach}. {closing}")
 
 
-def funnel(steps: Sequence[FunnelStep], period: Period) -> Finding:
+def funnel(steps: Sequence[FunnelStep], period: Period) -> Caption:
     """Conversion of decided entries, and the step where most are lost. `steps`: one funnel, in order."""
     if not steps or steps[0].entered_count == 0:
         name = steps[0].funnel_name if steps else "the funnel"
-        return Finding(f"Nobody entered {name} {period.span}", "Without entries there is nothing to convert.")
+        return Caption(f"Nobody entered {name} {period.span}", "Without entries there is nothing to convert.")
     name, last, entered = steps[0].funnel_name, steps[-1], steps[0].entered_count
     decided = entered - last.pending_count
     if decided == 0:
-        return Finding(
+        return Caption(
             f"{name}: every entry still has time left",
             f"The conversion window is open for everyone who entered (n{formats.NBSP}{formats.count(entered)}); nothing can be said yet.",
         )
@@ -158,17 +158,17 @@ def funnel(steps: Sequence[FunnelStep], period: Period) -> Finding:
         sentence += " Dated by entry; the KPI dates an entry by the end of its window."
     if drop:
         sentence += f" The biggest loss is between {before.step_name} and {after.step_name}: {formats.count(drop)}."
-    return Finding(title, sentence)
+    return Caption(title, sentence)
 
 
-def cohorts(cells: Sequence[CohortCell], minimum_sample: int) -> Finding:
+def cohorts(cells: Sequence[CohortCell], minimum_sample: int) -> Caption:
     """Week-1 and a later week's retention over complete cells only, weighted by cohort size.
 
     Best and weakest are cohorts of at least `minimum_sample` people: of nine newcomers, everything is chance.
     """
     complete = [cell for cell in cells if cell.is_complete and cell.period_number > 0 and cell.cohort_size_count > 0]
     if not complete:
-        return Finding("Retention: no week is over yet", "No cohort has lived through a full week after its first; nothing is averaged.")
+        return Caption("Retention: no week is over yet", "No cohort has lived through a full week after its first; nothing is averaged.")
     numbers = sorted({cell.period_number for cell in complete})
     shown = [numbers[0], max(number for number in numbers if number <= max(4, numbers[0]))]
     parts = [f"{formats.percent(_retained(complete, number))} {_after_weeks(number)}" for number in dict.fromkeys(shown)]
@@ -180,14 +180,14 @@ def cohorts(cells: Sequence[CohortCell], minimum_sample: int) -> Finding:
     if best is not None and worst is not None and _share(best) > _share(worst):
         sentence += f" Best {_after_weeks(numbers[0])}: the cohort of {_cohort(best)}; weakest: {_cohort(worst)}."
     named = "Weekly retention counts a visit on any day of that week, day-7 retention one on the seventh day alone."
-    return Finding(f"Weekly retention: {', '.join(parts)}", f"{sentence} {named} Weeks that are not over stay empty.")
+    return Caption(f"Weekly retention: {', '.join(parts)}", f"{sentence} {named} Weeks that are not over stay empty.")
 
 
-def tickets(rows: Sequence[Tickets], period: Period, incident_days: Sequence[dt.date] = ()) -> Finding:
+def tickets(rows: Sequence[Tickets], period: Period, incident_days: Sequence[dt.date] = ()) -> Caption:
     """Backlog at the period's end against its begin, opened and solved, the busiest day."""
     now = [row for row in rows if period.start <= row.metric_date <= period.end]
     if not now:
-        return Finding(f"No data on tickets {period.span}", "Nothing was published for these days.")
+        return Caption(f"No data on tickets {period.span}", "Nothing was published for these days.")
     opened, solved = sum(row.opened_count for row in now), sum(row.solved_count for row in now)
     before = [row for row in rows if row.metric_date == now[0].metric_date - dt.timedelta(days=1)]
     start, end = (before[-1] if before else now[0]).backlog_count, now[-1].backlog_count
@@ -203,17 +203,17 @@ def tickets(rows: Sequence[Tickets], period: Period, incident_days: Sequence[dt.
     if len(now) > 1 and busiest.opened_count:
         why = ", the day of an incident" if busiest.metric_date in incident_days else ""
         sentence += f"; the busiest day was {formats.date(busiest.metric_date)}{why}, with {formats.count(busiest.opened_count)}"
-    return Finding(title, f"{sentence}.")
+    return Caption(title, f"{sentence}.")
 
 
-def sla(rows: Sequence[SlaCount], period: Period, minimum_sample: int) -> Finding:
+def sla(rows: Sequence[SlaCount], period: Period, minimum_sample: int) -> Caption:
     """Attainment of each SLA metric over ended or breached clocks, and the weakest priority with at least `minimum_sample` of them."""
     judged = [row for row in rows if row.attained_count + row.breached_count > 0]
     running = sum(row.running_count for row in rows)
     verbs = ("runs", "is") if running == 1 else ("run", "are")
     still = f" {formats.plural(running, 'clock')} still {verbs[0]} within time and {verbs[1]} not counted." if running else ""
     if not judged:
-        return Finding(f"No SLA clock ended {period.span}", f"There is nothing to judge.{still}")
+        return Caption(f"No SLA clock ended {period.span}", f"There is nothing to judge.{still}")
     parts = []
     for metric, (_, many) in SLA_NAMES.items():
         chosen = [row for row in judged if row.metric == metric]
@@ -224,9 +224,9 @@ def sla(rows: Sequence[SlaCount], period: Period, minimum_sample: int) -> Findin
     large = [row for row in judged if row.attained_count + row.breached_count >= minimum_sample]
     weakest = min(large, key=attainment, default=None)
     if weakest is None or len(large) == 1 or attainment(weakest) == 1:
-        return Finding(title, f"{_all_judged(judged)}{still}")
+        return Caption(title, f"{_all_judged(judged)}{still}")
     share = f"{formats.percent(attainment(weakest))} (n{formats.NBSP}{formats.count(weakest.attained_count + weakest.breached_count)})"
-    return Finding(title, f"Weakest: {sla_name(weakest.metric)}, {weakest.priority} tickets, {share}.{still}")
+    return Caption(title, f"Weakest: {sla_name(weakest.metric)}, {weakest.priority} tickets, {share}.{still}")
 
 
 def _all_judged(rows: Sequence[SlaCount]) -> str:
@@ -244,10 +244,10 @@ def attainment(row: SlaCount) -> float:
     return row.attained_count / (row.attained_count + row.breached_count)
 
 
-def incidents(rows: Sequence[Incident], period: Period) -> Finding:
+def incidents(rows: Sequence[Incident], period: Period) -> Caption:
     """How many, how grave, mean times with their n; open and never acknowledged ones are counted beside, not in."""
     if not rows:
-        return Finding(f"No incidents {period.span}", "PagerDuty was asked, and named none for this launch.")
+        return Caption(f"No incidents {period.span}", "PagerDuty was asked, and named none for this launch.")
     grave = [row for row in rows if row.severity in ("P0", "P1")]
     severities = formats.listed([f"{sum(row.severity == name for row in rows)} {name}" for name in sorted({row.severity for row in rows})])
     resolved = [row.resolve_seconds for row in rows if row.resolve_seconds is not None]
@@ -262,10 +262,10 @@ def incidents(rows: Sequence[Incident], period: Period) -> Finding:
     never = sum(not row.is_acknowledged and not row.is_open for row in rows)
     still_open = sum(row.is_open for row in rows)
     aside = [f"{never} never acknowledged"] * bool(never) + [f"{still_open} still open"] * bool(still_open)
-    return Finding(title, sentence + (f" Not in these averages: {formats.listed(aside)}." if aside else ""))
+    return Caption(title, sentence + (f" Not in these averages: {formats.listed(aside)}." if aside else ""))
 
 
-def threshold(metric: Metric, rows: Sequence[DailyValue], period: Period, incident_days: Sequence[dt.date] = ()) -> Finding:
+def threshold(metric: KpiValue, rows: Sequence[DailyValue], period: Period, incident_days: Sequence[dt.date] = ()) -> Caption:
     """On how many days a daily KPI broke its target, which was the worst, and what the whole period comes to.
 
     A review of one day has one value; its chart shows the days before too, so the finding is about all of `rows`.
@@ -275,7 +275,7 @@ def threshold(metric: Metric, rows: Sequence[DailyValue], period: Period, incide
     now = [(row.metric_date, row.value) for row in chosen if row.value is not None]
     name = metric.label
     if not now or metric.value is None:
-        return Finding(f"{name}: no data {period.span}", "Nothing was measured; that is neither good nor bad.")
+        return Caption(f"{name}: no data {period.span}", "Nothing was measured; that is neither good nor bad.")
     lower_is_better = metric.better == "lower"
     worst_day, worst = max(now, key=lambda row: row[1]) if lower_is_better else min(now, key=lambda row: row[1])
     why = ", the day of an incident" if worst_day in incident_days else ""
@@ -289,12 +289,12 @@ def threshold(metric: Metric, rows: Sequence[DailyValue], period: Period, incide
     if len(now) == 1:
         sentence = f"One day was measured, {formats.date(worst_day)}{why}: {formats.value(worst, metric.unit)}{sample(metric)}.{gaps}"
     if metric.target is None or metric.comparator is None:
-        return Finding(f"{name}: {formats.value(metric.value, metric.unit)}, no target set", sentence)
+        return Caption(f"{name}: {formats.value(metric.value, metric.unit)}, no target set", sentence)
     broken = sum(is_missed(value, metric.target, metric.comparator) for _, value in now)
     promised = formats.value(metric.target, metric.unit)
     if not broken:
-        return Finding(f"{name} kept its {promised} target on {_all(len(now), missing > 0 or period.is_part)}", sentence)
-    return Finding(f"{name} broke its {promised} target on {broken} of {formats.plural(len(now), 'day')}", sentence)
+        return Caption(f"{name} kept its {promised} target on {_all(len(now), missing > 0 or period.is_part)}", sentence)
+    return Caption(f"{name} broke its {promised} target on {broken} of {formats.plural(len(now), 'day')}", sentence)
 
 
 def is_missed(value: float, target: float, comparator: str) -> bool:
@@ -302,7 +302,7 @@ def is_missed(value: float, target: float, comparator: str) -> bool:
     return value < target if comparator == ">=" else value > target
 
 
-def sample(metric: Metric) -> str:
+def sample(metric: KpiValue) -> str:
     """What a ratio or a mean was taken over, as ` (n 1,204)`; empty where there is no denominator."""
     if not metric.denominator or metric.unit in ("count", "days"):
         return ""
@@ -311,7 +311,7 @@ def sample(metric: Metric) -> str:
     return f" (n{formats.NBSP}{formats.count(metric.denominator)})"
 
 
-def error_budget(service: ServiceLevel, target: float | None) -> str:
+def error_budget(service: ServiceSums, target: float | None) -> str:
     """Downtime against what the uptime target allows over the observed time."""
     if service.observed_seconds <= 0:
         return f"{service.service_name}: no data on uptime."
@@ -327,24 +327,24 @@ def error_budget(service: ServiceLevel, target: float | None) -> str:
     return f"{text}.{blind}"
 
 
-def capacity(rows: Sequence[Forecast]) -> Finding:
+def capacity(rows: Sequence[Forecast]) -> Caption:
     """The resource that reaches its trigger first, as a range of days. `rows`: the soonest first."""
     if not rows:
-        return Finding("No data on capacity", "No resource was measured long enough for a trend.")
+        return Caption("No data on capacity", "No resource was measured long enough for a trend.")
     full = [row for row in rows if row.level_value is not None and row.level_value >= row.trigger_value]
     growing = [row for row in rows if row.is_growing and row.days_to_trigger is not None and row not in full]
     unknown = [row for row in rows if row.slope_per_day is None and row not in full]
     rest = _rest(unknown, len(rows) - len(full) - len(growing) - len(unknown))
     if full:
         names = formats.listed([row.resource_name for row in full])
-        return Finding(f"{names}: trigger reached", f"{' '.join(_level(row) for row in full[:3])}{rest}")
+        return Caption(f"{names}: trigger reached", f"{' '.join(_level(row) for row in full[:3])}{rest}")
     if growing:
-        return Finding(f"{growing[0].resource_name}: trigger in {days_range(growing[0])}", f"{_level(growing[0])}{rest}")
+        return Caption(f"{growing[0].resource_name}: trigger in {days_range(growing[0])}", f"{_level(growing[0])}{rest}")
     if unknown:
         names = formats.listed([row.resource_name for row in unknown])
-        return Finding(f"{names}: no trend yet", f"{' '.join(_level(row) for row in unknown[:3])}{rest}")
+        return Caption(f"{names}: no trend yet", f"{' '.join(_level(row) for row in unknown[:3])}{rest}")
     count = formats.plural(len(rows), "resource")
-    return Finding("No resource is on its way to its trigger", f"{formats.upper_first(count)} measured, none grows for certain.")
+    return Caption("No resource is on its way to its trigger", f"{formats.upper_first(count)} measured, none grows for certain.")
 
 
 def _rest(unknown: Sequence[Forecast], flat: int) -> str:

@@ -9,11 +9,11 @@ from dataclasses import replace
 from postlaunch.config.launch import DOMAIN_SOURCE, Launch, Target
 from postlaunch.reviews import content, formats, gates, histogram, outside, queries, watch
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture, Row, Table, Tone
-from postlaunch.reviews.content import Source
+from postlaunch.reviews.content import Basis
 from postlaunch.reviews.figures import verdict as figures
 from postlaunch.reviews.gates import Gate, Verdict
 from postlaunch.reviews.intervals import SAMPLED_DOMAINS, wilson
-from postlaunch.reviews.rows import DailyValue, Metric
+from postlaunch.reviews.rows import DailyValue, KpiValue
 
 _TONES: dict[str, Tone] = {"scale": "good", "pivot": "warn", "roll back": "bad", "insufficient data": "none"}
 _OUTCOMES: dict[str, tuple[Tone, str]] = {
@@ -27,16 +27,16 @@ _OUTCOMES: dict[str, tuple[Tone, str]] = {
 _LATENCY_BUCKETS = "latency_buckets"  # the kind of buckets that the marts have
 
 
-def document(source: Source) -> Document:
+def document(basis: Basis) -> Document:
     """Recommendation and reason, use beside guardrails, every gate with its interval, and lines to sign."""
-    period, launch = source.period, source.launch
+    period, launch = basis.period, basis.launch
     day = launch.launch_day(period.end) + 1
-    metrics = promised_metrics(source)
-    judged = judge(source, metrics)
-    unreliable = [domain for domain, status in source.statuses.items() if status.state != "fresh"]
+    metrics = promised_metrics(basis)
+    judged = judge(basis, metrics)
+    unreliable = [domain for domain, status in basis.statuses.items() if status.state != "fresh"]
     found = gates.recommend(judged, day, launch.reviews.business_cycle_days, unreliable)
     blocks: list[Block] = [
-        *content.notices(source),
+        *content.notices(basis),
         Bullets([*_balance(judged), *_beyond(metrics), *_provisional(found, day)], "No gate could be judged."),
     ]
     blocks.append(Heading("Gates: actual against target"))
@@ -47,7 +47,7 @@ def document(source: Source) -> Document:
         Heading("For a person to sign"),
         *(Paragraph(f"{label}: {'_' * 24}") for label in ("Accepted, or changed to", "Name", "Date")),
     ]
-    footer = content.footer(source, queries.publication_id(source.session))
+    footer = content.footer(basis, queries.publication_id(basis.session))
     return Document(
         eyebrow=f"Verdict at day {day}",
         title=outside.clean(launch.name),
@@ -59,14 +59,14 @@ def document(source: Source) -> Document:
     )
 
 
-def judge(source: Source, metrics: Sequence[Metric]) -> list[Gate]:
+def judge(basis: Basis, metrics: Sequence[KpiValue]) -> list[Gate]:
     """A gate for each KPI with a target on the last judged day."""
-    return [_gate(source, metric) for metric in metrics if metric.target is not None and metric.comparator is not None]
+    return [_gate(basis, metric) for metric in metrics if metric.target is not None and metric.comparator is not None]
 
 
-def promised_metrics(source: Source) -> list[Metric]:
+def promised_metrics(basis: Basis) -> list[KpiValue]:
     """The scorecard of the last judged day: what was promised for it and not seen is a gate too, also without a source for it."""
-    launch, period = source.launch, source.period
+    launch, period = basis.launch, basis.period
     day = launch.launch_day(period.end)
     targets = {
         kpi.kpi: target
@@ -74,8 +74,8 @@ def promised_metrics(source: Source) -> list[Metric]:
         for target in kpi.targets
         if (target.from_day or 0) <= day and (target.to_day is None or day <= target.to_day)
     }
-    keys = (source.session, launch.launch, launch.domains, period.grain, period.start, period.previous_start)
-    rows = source.with_resource(queries.metrics(*keys, promised=list(targets)))
+    keys = (basis.session, launch.launch, launch.domains, period.grain, period.start, period.previous_start)
+    rows = basis.with_resource(queries.metrics(*keys, promised=list(targets)))
     return [
         replace(row, target=targets[row.kpi_id].bound, comparator=targets[row.kpi_id].comparator)
         if row.target is None and row.status == "no_data" and row.kpi_id in targets
@@ -84,17 +84,17 @@ def promised_metrics(source: Source) -> list[Metric]:
     ]
 
 
-def _gate(source: Source, metric: Metric) -> Gate:
-    launch, last = source.launch, source.period.end
+def _gate(basis: Basis, metric: KpiValue) -> Gate:
+    launch, last = basis.launch, basis.period.end
     from_day = phase_start([target for kpi in launch.kpis if kpi.kpi == metric.kpi_id for target in kpi.targets], launch.launch_day(last))
     first = launch.date + dt.timedelta(days=from_day)
-    values = queries.daily_values(source.session, launch.launch, [metric.kpi_id], first, last)
+    values = queries.daily_values(basis.session, launch.launch, [metric.kpi_id], first, last)
     actual, numerator, denominator = over_phase(metric.period_rule, values, last)
     if metric.kpi_id == "activation":  # uniques of days do not add up
-        actual, numerator, denominator = queries.activation(source.session, launch.launch, from_day, last)
+        actual, numerator, denominator = queries.activation(basis.session, launch.launch, from_day, last)
     if metric.quantile is not None and metric.buckets == _LATENCY_BUCKETS:
-        actual = histogram.quantile(queries.latency_buckets(source.session, launch.launch, first, last), metric.quantile)
-    unseen = _days_unseen(source, metric, values, first)
+        actual = histogram.quantile(queries.latency_buckets(basis.session, launch.launch, first, last), metric.quantile)
+    unseen = _days_unseen(basis, metric, values, first)
     sampled = metric.unit == "ratio" and metric.domain in SAMPLED_DOMAINS
     target, comparator = metric.target or 0.0, metric.comparator or ">="
     low, high = wilson(numerator or 0, denominator) if sampled and denominator else (None, None)
@@ -108,12 +108,12 @@ def _gate(source: Source, metric: Metric) -> Gate:
     return Gate(*facts, target, comparator, *days, outcome, low, high, unseen)
 
 
-def _days_unseen(source: Source, metric: Metric, values: Sequence[DailyValue], first: dt.date) -> int:
+def _days_unseen(basis: Basis, metric: KpiValue, values: Sequence[DailyValue], first: dt.date) -> int:
     """Days of the phase that a gate needs and nobody saw: of a level none, because its last day has a value or the level has none."""
-    last = source.period.end
+    last = basis.period.end
     if metric.period_rule == "last":
         return 0
-    seen = queries.days_seen(source.session, source.launch.launch, metric.kpi_id, first, last)
+    seen = queries.days_seen(basis.session, basis.launch.launch, metric.kpi_id, first, last)
     if metric.period_rule == "sum":  # a date that is covered, but not counted (a service that PagerDuty does not have), is not zero
         seen = min(seen, sum(row.value is not None for row in values))
     return (last - first).days + 1 - seen
@@ -164,7 +164,7 @@ def _balance(judged: Sequence[Gate]) -> list[Bullet]:
     return bullets
 
 
-def _beyond(metrics: Sequence[Metric]) -> list[Bullet]:
+def _beyond(metrics: Sequence[KpiValue]) -> list[Bullet]:
     """What no gate asks for and scaling needs: room to grow."""
     near = [metric for metric in metrics if watch.is_near(metric) and metric.target is None]
     return [Bullet(f"Not a gate. {watch.trigger(metric)}.", "warn") for metric in near]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from postlaunch.reviews import formats, sentences
 from postlaunch.reviews.period import Period
-from postlaunch.reviews.rows import Metric
+from postlaunch.reviews.rows import KpiValue
 
 POINTS = 0.05  # a proportion is worse by five percentage points
 SHARE = 0.25  # everything else by a quarter
@@ -19,7 +19,7 @@ NEAR_DAYS = 30
 VOLUMES = ("tickets_solved", "request_count")  # follow what came in: neither good nor bad
 
 
-def watched(metrics: Sequence[Metric], period: Period, minimum_sample: int) -> list[Metric]:
+def watched(metrics: Sequence[KpiValue], period: Period, minimum_sample: int) -> list[KpiValue]:
     """KPIs that have no target, or one that could not be judged, and still need eyes: a near trigger, then what got worse most."""
     silent = [metric for metric in metrics if not metric.is_judged]
     near = [metric for metric in silent if is_near(metric)]
@@ -27,17 +27,17 @@ def watched(metrics: Sequence[Metric], period: Period, minimum_sample: int) -> l
     return near + sorted(worse, key=lambda metric: improvement(metric, before(metric, period), minimum_sample))
 
 
-def is_near(metric: Metric) -> bool:
+def is_near(metric: KpiValue) -> bool:
     """Whether this is the next scaling trigger, and it is near."""
     return metric.kpi_id == "days_to_trigger" and metric.value is not None and metric.value < NEAR_DAYS
 
 
-def before(metric: Metric, period: Period) -> float | None:
+def before(metric: KpiValue, period: Period) -> float | None:
     """What a value is compared with: the same day a week ago, because days of the week differ, else the period before."""
     return metric.week_ago if period.kind == "daily" else metric.previous
 
 
-def line(metric: Metric, period: Period) -> str:
+def line(metric: KpiValue, period: Period) -> str:
     """`First replies in time: 63.1 %, was 95.2 % (n 122)`."""
     if is_near(metric):
         return trigger(metric)
@@ -45,14 +45,14 @@ def line(metric: Metric, period: Period) -> str:
     return f"{metric.label}: {now}, {'a week ago' if period.kind == 'daily' else 'was'} {then}{sentences.sample(metric)}"
 
 
-def trigger(metric: Metric) -> str:
+def trigger(metric: KpiValue) -> str:
     """`Redis memory: the next scaling trigger is 8 days away`."""
     name = f"{metric.subject}: the" if metric.subject else "The"
     away = "is reached" if metric.value is not None and metric.value < 1 else f"is {formats.value(metric.value, metric.unit)} away"
     return f"{name} next scaling trigger {away}"
 
 
-def improvement(metric: Metric, was: float | None, minimum_sample: int) -> float:
+def improvement(metric: KpiValue, was: float | None, minimum_sample: int) -> float:
     """Relative change for the better (worse: negative); 0 where it cannot be told, or too few to tell it from chance."""
     if metric.value is None or not was or not metric.is_complete or metric.status == "insufficient_data" or metric.kpi_id in VOLUMES:
         return 0.0
@@ -63,7 +63,7 @@ def improvement(metric: Metric, was: float | None, minimum_sample: int) -> float
     return change if metric.better == "higher" else -change
 
 
-def _is_worse(metric: Metric, period: Period, minimum_sample: int) -> bool:
+def _is_worse(metric: KpiValue, period: Period, minimum_sample: int) -> bool:
     if metric.kpi_id == "days_to_trigger":  # worth eyes by its nearness only
         return False
     was = before(metric, period)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from postlaunch.reviews import content, formats, outside, queries, sentences, watch
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture
-from postlaunch.reviews.content import Source
+from postlaunch.reviews.content import Basis
 from postlaunch.reviews.figures import operations, product, support
-from postlaunch.reviews.rows import Metric
+from postlaunch.reviews.rows import KpiValue
 
 CHART_DAYS = 56
 IMPROVEMENT = 0.05  # relative; smaller ones are not news
@@ -17,34 +17,34 @@ WINS = 4
 FOCUS = 3
 
 
-def document(source: Source) -> Document:
+def document(basis: Basis) -> Document:
     """The report in the order of its template."""
-    period, launch = source.period, source.launch
-    metrics = source.metrics()
-    held = content.notices(source)
-    incidents, clocks = source.incidents(), source.clocks()
-    blocks: list[Block] = [*held, content.lights(source, metrics, incidents), Heading("Key metrics")]
+    period, launch = basis.period, basis.launch
+    metrics = basis.metrics()
+    held = content.notices(basis)
+    incidents, clocks = basis.incidents(), basis.clocks()
+    blocks: list[Block] = [*held, content.lights(basis, metrics, incidents), Heading("Key metrics")]
     blocks.append(content.kpi_table(metrics, period) if metrics else Paragraph(f"There is {formats.NO_DATA} {period.span}."))
-    no_wins = content.nothing_found(source, "no target newly met and no clear improvement.")
+    no_wins = content.nothing_found(basis, "no target newly met and no clear improvement.")
     blocks += [Heading("Wins"), Bullets(wins(metrics, launch.reviews.minimum_sample), no_wins)]
-    needs = content.attention(source, metrics, incidents, clocks)
-    blocks += [Heading("Needs attention"), Bullets(needs, content.no_attention(source, metrics))]
-    blocks += [Heading("Next week's focus"), Bullets(_focus(source, metrics), content.no_attention(source, metrics))]
-    blocks += _charts(source, metrics)
+    needs = content.attention(basis, metrics, incidents, clocks)
+    blocks += [Heading("Needs attention"), Bullets(needs, content.no_attention(basis, metrics))]
+    blocks += [Heading("Next week's focus"), Bullets(_focus(basis, metrics), content.no_attention(basis, metrics))]
+    blocks += _charts(basis, metrics)
     if incidents:
-        blocks += [Heading("Incidents of the week"), Bullets(content.incident_bullets(source, incidents))]
+        blocks += [Heading("Incidents of the week"), Bullets(content.incident_bullets(basis, incidents))]
     return Document(
         eyebrow="Weekly status report",
         title=outside.clean(launch.name),
         subtitle=content.subtitle(launch, period),
-        headline=content.headline(source, metrics, incidents),
-        tone=content.overall(source, metrics, held, incidents),
+        headline=content.headline(basis, metrics, incidents),
+        tone=content.overall(basis, metrics, held, incidents),
         blocks=blocks,
-        footer=content.footer(source, queries.publication_id(source.session)),
+        footer=content.footer(basis, queries.publication_id(basis.session)),
     )
 
 
-def wins(metrics: Sequence[Metric], minimum_sample: int) -> list[Bullet]:
+def wins(metrics: Sequence[KpiValue], minimum_sample: int) -> list[Bullet]:
     """Targets met now that were missed the week before, then the biggest improvements that are more than noise."""
     regained = [metric for metric in metrics if metric.status == "met" and metric.previous_status == "missed"]
     bullets = [Bullet(f"{metric.label} is back on target: {sentences.gap(metric)}", "good") for metric in regained]
@@ -57,45 +57,45 @@ def wins(metrics: Sequence[Metric], minimum_sample: int) -> list[Bullet]:
     return bullets
 
 
-def _focus(source: Source, metrics: Sequence[Metric]) -> list[Bullet]:
+def _focus(basis: Basis, metrics: Sequence[KpiValue]) -> list[Bullet]:
     """The furthest missed targets, each with the evidence that says where to begin, then what got worse without a target."""
     missed = sentences.ranked_misses(metrics)
-    bullets = [Bullet(f"{content.focus(metric)}. {_evidence(source, metric)}".strip(), "bad") for metric in missed]
-    bullets += [Bullet(f"Find out why. {watch.line(metric, source.period)}.", "warn") for metric in source.watched(metrics)]
+    bullets = [Bullet(f"{content.focus(metric)}. {_evidence(basis, metric)}".strip(), "bad") for metric in missed]
+    bullets += [Bullet(f"Find out why. {watch.line(metric, basis.period)}.", "warn") for metric in basis.watched(metrics)]
     return bullets[:FOCUS]
 
 
-def _evidence(source: Source, metric: Metric) -> str:
-    session, launch_id, period = source.session, source.launch.launch, source.period
+def _evidence(basis: Basis, metric: KpiValue) -> str:
+    session, launch_id, period = basis.session, basis.launch.launch, basis.period
     match metric.kpi_id:
         case "error_rate" | "latency_p95" | "uptime":
             values = queries.daily_values(session, launch_id, [metric.kpi_id], period.start, period.end)
-            days = [day for day, _ in source.grave_days(period.start, period.end)]
-            return sentences.threshold(metric, values, source.periods[metric.domain], days).sentence.split(" The week")[0]
+            days = [day for day, _ in basis.grave_days(period.start, period.end)]
+            return sentences.threshold(metric, values, basis.periods[metric.domain], days).sentence.split(" The week")[0]
         case "activation":
             steps = queries.funnel_steps(session, launch_id, period.start, period.end)
-            return sentences.funnel([step for step in steps if step.funnel_id == "activation"], source.periods["product"]).sentence
+            return sentences.funnel([step for step in steps if step.funnel_id == "activation"], basis.periods["product"]).sentence
         case kpi_id if kpi_id.endswith("_attainment"):
             counts = queries.sla_counts(session, launch_id, period.start, period.end)
             chosen = [row for row in counts if kpi_id == f"{row.metric}_attainment"]
-            return sentences.sla(chosen, source.periods["support"], source.launch.reviews.minimum_sample).sentence
+            return sentences.sla(chosen, basis.periods["support"], basis.launch.reviews.minimum_sample).sentence
         case _:
             if metric.previous is None:
                 return ""
             return f"It was {formats.value(metric.previous, metric.unit)} the week before."
 
 
-def _charts(source: Source, metrics: Sequence[Metric]) -> list[Block]:
-    session, launch_id, period = source.session, source.launch.launch, source.period
+def _charts(basis: Basis, metrics: Sequence[KpiValue]) -> list[Block]:
+    session, launch_id, period = basis.session, basis.launch.launch, basis.period
     first = period.end - dt.timedelta(days=CHART_DAYS - 1)
-    grave = source.grave_days(first, period.end)
+    grave = basis.grave_days(first, period.end)
     blocks: list[Block] = []
-    if source.sees("product") and (rows := queries.active_users(session, launch_id, first, period.end)):
-        blocks.append(Picture(product.active_users(rows, source.periods["product"], grave)))
+    if basis.sees("product") and (rows := queries.active_users(session, launch_id, first, period.end)):
+        blocks.append(Picture(product.active_users(rows, basis.periods["product"], grave)))
     error_rate = next((metric for metric in metrics if metric.kpi_id == "error_rate"), None)
     if error_rate is not None and error_rate.value is not None:
         values = queries.daily_values(session, launch_id, ["error_rate"], first, period.end)
-        blocks.append(Picture(operations.threshold("error-rate", error_rate, values, source.periods["reliability"], grave)))
-    if source.sees("support") and (backlog := queries.tickets(session, launch_id, first, period.end)):
-        blocks.append(Picture(support.tickets(backlog, source.periods["support"], grave)))
+        blocks.append(Picture(operations.threshold("error-rate", error_rate, values, basis.periods["reliability"], grave)))
+    if basis.sees("support") and (backlog := queries.tickets(session, launch_id, first, period.end)):
+        blocks.append(Picture(support.tickets(backlog, basis.periods["support"], grave)))
     return [Heading("Charts"), *blocks] if blocks else [Heading("Charts"), Paragraph(f"There is {formats.NO_DATA} to draw.")]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from postlaunch.reviews import formats, sentences
 from postlaunch.reviews.figures import style
 from postlaunch.reviews.period import Period
-from postlaunch.reviews.rows import DailyValue, Incident, Metric
+from postlaunch.reviews.rows import DailyValue, Incident, KpiValue
 
 MINUTE_TICKS = {60: "1 min", 300: "5 min", 900: "15 min", 3600: "1 h", 4 * 3600: "4 h", 86400: "1 day", 7 * 86400: "7 days"}
 GLYPHS = {"P0": "◆", "P1": "■", "P2": "●", "P3": "▲"}
@@ -40,12 +40,12 @@ def incidents(rows: Sequence[Incident], period: Period) -> style.Chart:
     shown = [seconds for seconds in MINUTE_TICKS if low * 0.7 <= seconds <= high * 2.2]
     chart.update_yaxes(tickvals=shown, ticktext=[MINUTE_TICKS[seconds] for seconds in shown])
     title, sentence = sentences.incidents(rows, period)
-    finding = sentences.Finding(title, f"{sentence} Hollow marks: acknowledged; filled marks: resolved.")
+    finding = sentences.Caption(title, f"{sentence} Hollow marks: acknowledged; filled marks: resolved.")
     return style.Chart("incidents", finding, "Incidents by day, from acknowledged to resolved", chart, 420)
 
 
 def threshold(
-    name: str, metric: Metric, rows: Sequence[DailyValue], period: Period, incident_days: Sequence[tuple[dt.date, str]] = ()
+    name: str, metric: KpiValue, rows: Sequence[DailyValue], period: Period, incident_days: Sequence[tuple[dt.date, str]] = ()
 ) -> style.Chart:
     """A daily KPI against its target; days on the wrong side stand out by colour and by shape."""
     import plotly.graph_objects as go
@@ -71,7 +71,7 @@ def threshold(
     return style.Chart(name, finding, f"Line chart of {formats.name_in_sentence(metric.label)} by day", chart)
 
 
-def _scale(metric: Metric, rows: Sequence[DailyValue]) -> tuple[float, str]:
+def _scale(metric: KpiValue, rows: Sequence[DailyValue]) -> tuple[float, str]:
     """Factor and suffix of the axis: percent, milliseconds or seconds."""
     if metric.unit == "ratio":
         return 100, formats.NBSP + "%"

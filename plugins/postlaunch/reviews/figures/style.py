@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from postlaunch.reviews import formats
-from postlaunch.reviews.sentences import Finding
+from postlaunch.reviews.sentences import Caption
 
 WIDTH = 600
 FONT_SIZE = 22
@@ -39,7 +39,7 @@ class Chart:
     """A Plotly figure with the words that go with it. `name` becomes the Content-ID and the file name."""
 
     name: str
-    finding: Finding
+    finding: Caption
     kind: str  # how the alt text begins: "Line chart"
     figure: Any
     height: int = 380  # layout px

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from postlaunch.reviews import formats
 from postlaunch.reviews.figures import style
 from postlaunch.reviews.gates import Gate
-from postlaunch.reviews.sentences import Finding
+from postlaunch.reviews.sentences import Caption
 
 
 def intervals(gates: Sequence[Gate]) -> style.Chart | None:
@@ -40,7 +40,7 @@ def intervals(gates: Sequence[Gate]) -> style.Chart | None:
     return style.Chart("gates", finding(shown), "Proportions with 95 % intervals and their targets", chart, height)
 
 
-def finding(gates: Sequence[Gate]) -> Finding:
+def finding(gates: Sequence[Gate]) -> Caption:
     """How many proportions are on which side of their target beyond chance."""
     judged = [gate for gate in gates if gate.outcome in ("met", "missed")]
     clear = [gate for gate in judged if gate.is_clear]
@@ -50,4 +50,4 @@ def finding(gates: Sequence[Gate]) -> Finding:
     sentence = "Thick lines are 95 % Wilson intervals, green strokes the targets."
     if unclear:
         sentence += f" Chance alone could have decided {formats.listed(unclear)}."
-    return Finding(title, sentence)
+    return Caption(title, sentence)

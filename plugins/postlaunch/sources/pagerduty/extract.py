@@ -61,10 +61,10 @@ def extract(
     if launch.pagerduty is None:
         raise ConfigError(f"launch {launch.launch!r} has no section `pagerduty`")
     check_window(launch, first, last)
-    return _Extraction(launch, connection, first, last, landing, progress, budget, landed).run()
+    return _IncidentExtraction(launch, connection, first, last, landing, progress, budget, landed).run()
 
 
-class _Extraction:
+class _IncidentExtraction:
     """One run over one window. Log entries come first, because they name the incidents to fetch; services name the escalation policies."""
 
     def __init__(

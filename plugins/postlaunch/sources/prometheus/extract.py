@@ -51,7 +51,7 @@ from postlaunch.sources.base import (
 from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.prometheus.native_histograms import classic
 from postlaunch.sources.prometheus.openmetrics import extract_files
-from postlaunch.sources.prometheus.samples import BLOCK_POINTS, Lines, Metric, grid, metrics, moment_of, request_of
+from postlaunch.sources.prometheus.samples import BLOCK_POINTS, BlockLines, MetricQuery, grid, metrics, moment_of, request_of
 from postlaunch.sources.prometheus.spec import SAMPLES
 from postlaunch.sources.prometheus.staleness import Staleness
 
@@ -102,7 +102,7 @@ def extract(
     return pulls
 
 
-def _land_metrics(writer: PartitionWriter, api: RangeApi, asked: list[Metric], window: tuple[dt.datetime, dt.datetime]) -> None:
+def _land_metrics(writer: PartitionWriter, api: RangeApi, asked: list[MetricQuery], window: tuple[dt.datetime, dt.datetime]) -> None:
     """Land every metric that can be had. Raises the QueryError of the first if none can."""
     failures: list[QueryError] = []
     for metric in asked:
@@ -117,10 +117,10 @@ def _land_metrics(writer: PartitionWriter, api: RangeApi, asked: list[Metric], w
         raise failures[0]
 
 
-def _land(writer: PartitionWriter, api: RangeApi, metric: Metric, window: tuple[dt.datetime, dt.datetime]) -> None:
+def _land(writer: PartitionWriter, api: RangeApi, metric: MetricQuery, window: tuple[dt.datetime, dt.datetime]) -> None:
     start, points = grid(window, api.step)
     end, block = start + points * api.step, BLOCK_POINTS * api.step
-    lines = Lines(metric, api.step)
+    lines = BlockLines(metric, api.step)
     while start < end:
         found, start = api.chunk(metric, start, end)
         for line, samples in lines.take(found, is_whole=start == end or start % block == 0):
@@ -166,7 +166,7 @@ class RangeApi:
         """Close its connections."""
         self._client.close()
 
-    def chunk(self, metric: Metric, start: int, end: int) -> tuple[list[dict[str, Any]], int]:
+    def chunk(self, metric: MetricQuery, start: int, end: int) -> tuple[list[dict[str, Any]], int]:
         """Every series with its samples at the grid points from `start` to as far as memory allows, and how far that is."""
         while True:
             until = min(end, _chunk_end(start, self._points_for(metric), self.step))
@@ -180,13 +180,13 @@ class RangeApi:
                     ) from None
                 self._most_points[metric.metric_id] = max(1, (until - start) // self.step // SHRINK)
 
-    def _points_for(self, metric: Metric) -> int:
+    def _points_for(self, metric: MetricQuery) -> int:
         """Points a series to ask for next, from the number of series that the metric had so far, and from what was too large."""
         count = self._series_count.get(metric.metric_id)
         points = FIRST_POINTS if count is None else max(1, ANSWER_SAMPLES // count)
         return min(points, MAXIMUM_POINTS, self._most_points.get(metric.metric_id, points))
 
-    def _series(self, metric: Metric, start: int, end: int) -> list[dict[str, Any]]:
+    def _series(self, metric: MetricQuery, start: int, end: int) -> list[dict[str, Any]]:
         """Every series with its samples at the grid points of [start, end). Seconds since 1970."""
         found = self._ask(metric, metric.query, start, end)
         ends = [sample for series in found for samples in _samples_of(series) for sample in samples[:1] + samples[-1:]]
@@ -199,7 +199,7 @@ class RangeApi:
         self._series_count[metric.metric_id] = max(len(found), self._series_count.get(metric.metric_id, 1))
         return found
 
-    def _without_native(self, metric: Metric, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _without_native(self, metric: MetricQuery, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Native histograms as cumulative buckets, where those are wanted."""
         native = [series for series in found if series.get("histograms")]
         if not native:
@@ -228,7 +228,7 @@ class RangeApi:
         found, self._warnings, self._repeated = [*self._warnings, *left_out], {}, Counter()
         return found
 
-    def _leave_out_repeated(self, metric: Metric, found: list[dict[str, Any]], start: int, end: int) -> None:
+    def _leave_out_repeated(self, metric: MetricQuery, found: list[dict[str, Any]], start: int, end: int) -> None:
         """Take the points out that only repeat a sample too old for them. The answer has no names, all else is as in `found`."""
         selector = metric.query if metric.selector else f"\n{metric.query}\n"  # a comment at its end goes no further
         query = f"time() - timestamp({selector}) >= {self._fresh}"
@@ -240,7 +240,7 @@ class RangeApi:
                 self._repeated[metric.metric_id] += len(samples) - len(kept)
                 samples[:] = kept
 
-    def _ask(self, metric: Metric, query: str, start: int, end: int) -> list[dict[str, Any]]:
+    def _ask(self, metric: MetricQuery, query: str, start: int, end: int) -> list[dict[str, Any]]:
         try:
             answer = call(self._budget, self._post, metric, query, start, end)
         except _QueryTimeoutError as error:
@@ -250,7 +250,7 @@ class RangeApi:
         result: list[dict[str, Any]] = answer["data"]["result"]
         return result
 
-    def _post(self, metric: Metric, query: str, start: int, end: int) -> dict[str, Any]:
+    def _post(self, metric: MetricQuery, query: str, start: int, end: int) -> dict[str, Any]:
         form = {"query": query, "start": str(start), "end": str(end - self.step), "step": str(self.step)}
         try:
             with self._client.stream("POST", self.url, data=form, headers={"Accept-Encoding": "gzip"}) as response:
@@ -266,7 +266,7 @@ class RangeApi:
             raise garbage(self._connection, "prometheus", self.url, body, "a matrix in JSON")
         return answer
 
-    def _check_refusal(self, metric: Metric, query: str, status: int, answer: dict[str, Any]) -> None:
+    def _check_refusal(self, metric: MetricQuery, query: str, status: int, answer: dict[str, Any]) -> None:
         """Raise QueryError or _QueryTimeoutError if it is about the query, not about the server."""
         said = quoted(self._connection, str(answer.get("error")))
         place = f"prometheus: {self.url}"

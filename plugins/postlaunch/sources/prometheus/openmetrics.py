@@ -33,7 +33,7 @@ from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull, new_pull_id
 from postlaunch.progress import Progress
 from postlaunch.sources.prometheus.export_files import Place, UnreadableError, places_of
-from postlaunch.sources.prometheus.samples import BLOCK_POINTS, Metric, block_line, grid, metrics, request_of
+from postlaunch.sources.prometheus.samples import BLOCK_POINTS, MetricQuery, block_line, grid, metrics, request_of
 from postlaunch.sources.prometheus.selectors import Selector, unescaped
 from postlaunch.sources.prometheus.spec import SAMPLES
 
@@ -259,7 +259,7 @@ def _secrets(pattern: str) -> Iterator[str]:
         yield from map(unquote, found)
 
 
-def _selector(metric: Metric) -> Selector:
+def _selector(metric: MetricQuery) -> Selector:
     if metric.selector is None:
         raise ConfigError(
             f'the query of {metric.metric_id} is not a plain selector such as up{{job="api"}}: '

@@ -17,7 +17,7 @@ BLOCK_POINTS = 60
 
 
 @dataclass(frozen=True)
-class Metric:
+class MetricQuery:
     """A query of a launch file; `metric_id` is `<subject>.<kind>`."""
 
     metric_id: str
@@ -34,14 +34,14 @@ class Metric:
         return parse_selector(self.query)
 
 
-def metrics(config: Prometheus) -> list[Metric]:
+def metrics(config: Prometheus) -> list[MetricQuery]:
     """What a launch asks for: up, requests and latency_buckets of each service level, and each resource."""
-    found: list[Metric] = []
+    found: list[MetricQuery] = []
     for level in config.service_levels:
-        found += [Metric(f"{level.id}.up", level.up), Metric(f"{level.id}.requests", level.requests)]
+        found += [MetricQuery(f"{level.id}.up", level.up), MetricQuery(f"{level.id}.requests", level.requests)]
         if level.latency_buckets is not None:
-            found.append(Metric(f"{level.id}.latency_buckets", level.latency_buckets))
-    return found + [Metric(f"{resource.id}.resource", resource.query) for resource in config.resources]
+            found.append(MetricQuery(f"{level.id}.latency_buckets", level.latency_buckets))
+    return found + [MetricQuery(f"{resource.id}.resource", resource.query) for resource in config.resources]
 
 
 def request_of(config: Prometheus, **place: Any) -> dict[str, Any]:
@@ -62,13 +62,13 @@ def moment_of(sample: Any) -> float | None:
     return moment if isinstance(moment, int | float) else None
 
 
-class Lines:
+class BlockLines:
     """Makes the lines of a metric, one a series and block, whatever answers its samples come in.
 
     What an answer says of a block that the next one goes on with is kept as text: some 3 KB a series when the block is nearly whole.
     """
 
-    def __init__(self, metric: Metric, step: int) -> None:
+    def __init__(self, metric: MetricQuery, step: int) -> None:
         """Nothing is kept yet."""
         self._metric_id, self._block_seconds = metric.metric_id, BLOCK_POINTS * step
         self._kept: dict[tuple[bytes, float | None], _Piece] = {}

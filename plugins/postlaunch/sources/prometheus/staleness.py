@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
-from postlaunch.sources.prometheus.samples import Metric
+from postlaunch.sources.prometheus.samples import MetricQuery
 
 _QUOTED = r"\"(?:[^\"\\]|\\.)*\""
 _SHIFT = r"(?:offset\b|@)"
@@ -30,7 +30,7 @@ class Staleness:
         self._formatted = formatted
         self._known: dict[str, Kind] = {}
 
-    def is_told(self, metric: Metric, warn: Callable[[str], None]) -> bool:
+    def is_told(self, metric: MetricQuery, warn: Callable[[str], None]) -> bool:
         """True if it is worth asking for the timestamps of the query's samples; `warn` is told where they say nothing of their age."""
         if metric.selector and metric.selector.has_one_name:
             return True

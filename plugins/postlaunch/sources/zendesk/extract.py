@@ -85,10 +85,12 @@ def extract(
     if launch.zendesk is None:
         raise ConfigError(f"launch {launch.launch!r} has no section `zendesk`")
     check_window(launch, first, last)
-    return _Extraction(launch, ZendeskApi(connection, budget), launch.zendesk.brand_id, (first, last), landing, progress, landed).run()
+    return _TicketExtraction(
+        launch, ZendeskApi(connection, budget), launch.zendesk.brand_id, (first, last), landing, progress, landed
+    ).run()
 
 
-class _Extraction:
+class _TicketExtraction:
     """One run over one window. Tickets come first, with people beside them; schedules come before their holidays."""
 
     def __init__(

@@ -18,14 +18,14 @@ from postlaunch.errors import ConfigError
 log = logging.getLogger(__name__)
 
 
-class Session(Protocol):
+class HttpSession(Protocol):
     """What `requests.Session` offers of it."""
 
     def get(self, url: str, **options: Any) -> requests.Response:
         """One call; any status is an answer. Raises RequestException."""
 
 
-def open_session(connection: Connection) -> Session:
+def open_session(connection: Connection) -> HttpSession:
     """Login (e-mail) and password (API token) of the connection are the credentials. Raises ConfigError without them."""
     if not connection.login or not connection.password:
         raise ConfigError(f"connection {connection.conn_id!r} needs login (e-mail) and password (API token) for Zendesk")
@@ -34,7 +34,7 @@ def open_session(connection: Connection) -> Session:
         from zenpy import Zenpy
     except ImportError:
         log.info("Zenpy is not installed here: Zendesk is called over plain HTTP, with the same result")
-        plain: Session = requests.Session()
+        plain: HttpSession = requests.Session()
         plain.auth = auth  # type: ignore[attr-defined]
         return plain
     client = Zenpy(subdomain=connection.host.split(".")[0], email=connection.login, token=connection.password, disable_cache=True)
