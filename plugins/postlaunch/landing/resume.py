@@ -23,7 +23,7 @@ from postlaunch.landing.zone import MANIFEST, Landing, Partition, Pull, read_pul
 
 REFUSED = "refused.json"
 
-Window = tuple[dt.date, dt.date]  # inclusive
+Dates = tuple[dt.date, dt.date]  # inclusive
 
 
 def newest_pull(landing: Landing, stream: Stream, launch: Launch, partition: Partition, *, even_refused: bool = False) -> Pull | None:
@@ -69,13 +69,13 @@ def clear_refusal(pull: Pull) -> None:
     (pull.path / REFUSED).unlink(missing_ok=True)
 
 
-def landed_since(landing: Landing, launch: Launch, streams: Sequence[Stream], window: Window, since: dt.datetime) -> list[Pull]:
+def landed_since(landing: Landing, launch: Launch, streams: Sequence[Stream], window: Dates, since: dt.datetime) -> list[Pull]:
     """What was pulled whole after `since` and need not be pulled again: the first dates of the window, or the first streams of all of it.
 
     A pull counts if its dates were over when it began. The last date of a window is always pulled anew.
     """
     pulls: list[Pull] = []
-    parts: list[tuple[Stream, Partition, Window]] = [(streams[0], date, (date, date)) for date in each_date(*window)[:-1]]
+    parts: list[tuple[Stream, Partition, Dates]] = [(streams[0], date, (date, date)) for date in each_date(*window)[:-1]]
     if not streams[0].is_replaced:
         parts = [(stream, window, window) for stream in streams]
     for stream, partition, dates in parts:
@@ -86,7 +86,7 @@ def landed_since(landing: Landing, launch: Launch, streams: Sequence[Stream], wi
     return pulls
 
 
-def sweep(landing: Landing, streams: Sequence[Stream], launch: str, windows: Sequence[Window], busy: Sequence[Window]) -> None:
+def sweep(landing: Landing, streams: Sequence[Stream], launch: str, windows: Sequence[Dates], busy: Sequence[Dates]) -> None:
     """Remove what killed runs of `windows` left unfinished. Dates of `busy` are left alone: a run may be writing there."""
     for stream in streams:
         for folder, (first, last) in _partitions(landing.folder(stream.source, launch, stream.name)):
@@ -102,7 +102,7 @@ def _utc(window: tuple[dt.datetime, dt.datetime]) -> tuple[dt.datetime, dt.datet
     return window[0].astimezone(dt.UTC), window[1].astimezone(dt.UTC)
 
 
-def _partitions(folder: UPath) -> Iterator[tuple[UPath, Window]]:
+def _partitions(folder: UPath) -> Iterator[tuple[UPath, Dates]]:
     for entry in _folders(folder):
         first, _, last = entry.name.partition("_")
         try:

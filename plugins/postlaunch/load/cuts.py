@@ -27,7 +27,7 @@ from postlaunch.sources.prometheus.samples import moment_of
 MOST_WAITING = 1_000  # lines before the first with a readable moment; more of them go with the beginning of their pull
 _READ_BY = ("timezone", "step_seconds")  # what a loader takes from the request; pulls that differ here cannot be one
 
-Window = tuple[dt.datetime, dt.datetime]
+Interval = tuple[dt.datetime, dt.datetime]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Cut:
     end: dt.datetime
 
 
-def cuts(window: Window, pulls: Sequence[Pull]) -> list[Cut] | None:
+def cuts(window: Interval, pulls: Sequence[Pull]) -> list[Cut] | None:
     """The window in pieces, each from the newest pull that holds it, in order of time; None where no pull does.
 
     A date that was still running when it was pulled is held up to that moment only.
@@ -49,7 +49,7 @@ def cuts(window: Window, pulls: Sequence[Pull]) -> list[Cut] | None:
     for pull in sorted(pulls, key=lambda pull: pull.manifest.pull_id, reverse=True):
         starts, ends = window_of(pull)
         ends = min(ends, max(starts, began(pull)))
-        still: list[Window] = []
+        still: list[Interval] = []
         for start, end in missing:
             first, last = max(start, starts), min(end, ends)
             if first >= last:

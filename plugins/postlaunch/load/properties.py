@@ -17,7 +17,7 @@ MOST_PROPERTIES = 20_000  # of one date; a name that is made up for every event 
 LONGEST_PROPERTY = 250  # characters, a thousand bytes: an entry of the catalogue's index holds this and the name of the event
 OTHERS = "(other properties)"
 
-Shape = tuple[str, tuple[str, ...], tuple[type, ...]]
+PropertyShape = tuple[str, tuple[str, ...], tuple[type, ...]]
 
 _TYPES = {str: "text", int: "number", float: "number", bool: "boolean", dict: "object", list: "array", type(None): "null"}
 
@@ -43,7 +43,7 @@ class PropertyCount:
     def __init__(self) -> None:
         """No event yet."""
         self._last: dict[str, _Run] = {}
-        self._shapes: Counter[Shape] = Counter()
+        self._shapes: Counter[PropertyShape] = Counter()
         self._counts: Counter[tuple[str, str, str]] = Counter()
 
     def add(self, name: str, properties: dict[str, Any]) -> None:

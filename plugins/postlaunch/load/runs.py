@@ -21,7 +21,7 @@ import psycopg
 
 from postlaunch.config.launch import Launch, Source
 from postlaunch.errors import WarehouseError
-from postlaunch.landing.resume import Window, sweep
+from postlaunch.landing.resume import Dates, sweep
 from postlaunch.landing.zone import Landing
 from postlaunch.progress import Progress
 from postlaunch.sources.registry import SPECS
@@ -158,7 +158,7 @@ def at_work(session: psycopg.Connection, launch_id: str, source: Source) -> list
 def _begin(session: psycopg.Connection, values: dict[str, Any], landing: Landing, progress: Progress) -> Run:
     """Start one at a time: what is swept under this lock, no run has begun to write."""
     window = (values["first"], values["last"])
-    dead: list[Window] = []
+    dead: list[Dates] = []
     while True:
         with session.transaction():
             take(session, f"runs of {values['source']} {values['launch']}")

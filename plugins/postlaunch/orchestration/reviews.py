@@ -26,7 +26,7 @@ from postlaunch.orchestration.coverage import missing_domains
 from postlaunch.orchestration.defaults import LABEL, RETRIES, START, come_again, interval, step
 from postlaunch.orchestration.runs import BUILD_DAG, ingest_dag_id, is_busy
 
-Kind = Literal["daily", "monthly"]
+ScheduledKind = Literal["daily", "monthly"]
 PATIENCE = dt.timedelta(minutes=60)
 WAIT_SECONDS = 30.0  # between two looks at the marts
 
@@ -47,7 +47,7 @@ class Sending(TypedDict):
     again: bool
 
 
-def review_dag(dag_id: str, kind: Kind, schedule: BaseTimetable, periods: Callable[..., list[str]], doc_md: str) -> DAG:
+def review_dag(dag_id: str, kind: ScheduledKind, schedule: BaseTimetable, periods: Callable[..., list[str]], doc_md: str) -> DAG:
     """A DAG that renders and mails one kind of review. `periods(launch, start, end)` names what ended in a data interval."""
     with DAG(
         dag_id=dag_id,
@@ -118,7 +118,7 @@ def targets(periods: Callable[..., list[str]], context: Any) -> list[ReviewedPer
     return found
 
 
-def nothing_to_wait_for(kind: Kind, target: ReviewedPeriod, context: Any) -> bool:
+def nothing_to_wait_for(kind: ScheduledKind, target: ReviewedPeriod, context: Any) -> bool:
     """Whether the review can be made now: the marts cover its period, or what is late will not come (or not within the hour).
 
     Manual runs and backfills do not wait: they show what there is.
@@ -139,7 +139,7 @@ def nothing_to_wait_for(kind: Kind, target: ReviewedPeriod, context: Any) -> boo
     return True
 
 
-def render_and_deliver(kind: Kind, target: ReviewedPeriod, context: Any) -> str:
+def render_and_deliver(kind: ScheduledKind, target: ReviewedPeriod, context: Any) -> str:
     """Render the review from the published marts, and mail it if this run is one that mails. Returns what was done."""
     from postlaunch.reviews import deliver, render
 
@@ -162,7 +162,7 @@ def _folder() -> Path:
     return Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "reviews"
 
 
-def _launch_and_last_day(kind: Kind, target: ReviewedPeriod) -> tuple[Launch, dt.date]:
+def _launch_and_last_day(kind: ScheduledKind, target: ReviewedPeriod) -> tuple[Launch, dt.date]:
     from postlaunch.reviews.period import parse_period
 
     with step():

@@ -7,6 +7,7 @@ import decimal
 from collections.abc import Sequence
 from typing import Any
 
+from postlaunch.quality.facts import FactRow
 from postlaunch.quality.result import Finding, Scope
 from postlaunch.quality.suites import Expectation, Suite
 from postlaunch.quality.violations import Violations
@@ -14,10 +15,8 @@ from postlaunch.quality.violations import Violations
 EXAMPLES = 3
 _SKIPPED = ("launch_id", "domain")  # the scope says them
 
-Row = dict[str, Any]
 
-
-def finding_of_suite(suite: Suite, expectation: Expectation, scope: Scope, rows: Sequence[Row], failed: Sequence[Row]) -> Finding:
+def finding_of_suite(suite: Suite, expectation: Expectation, scope: Scope, rows: Sequence[FactRow], failed: Sequence[FactRow]) -> Finding:
     """What an expectation says of one launch and domain: `failed` of its `rows` of facts."""
     column = expectation.kwargs.column
     expected = _expected(expectation)
@@ -57,7 +56,7 @@ def finding_without_facts(suite: Suite, expectation: Expectation, error: str) ->
     )
 
 
-def finding_of_invariant(violations: Violations, is_passed: bool, examples: Sequence[Row]) -> Finding:
+def finding_of_invariant(violations: Violations, is_passed: bool, examples: Sequence[FactRow]) -> Finding:
     """What an invariant says of one launch and domain. One that cannot be evaluated is critical: nobody knows."""
     model, invariant, scope = violations.model, violations.invariant, violations.scope
     place = f"{model.name} of {scope.launch_id}"
@@ -83,7 +82,7 @@ def finding_of_invariant(violations: Violations, is_passed: bool, examples: Sequ
     )
 
 
-def row_text(row: Row) -> str:
+def row_text(row: FactRow) -> str:
     """A row as `column value, column value`, without the launch."""
     return ", ".join(f"{name} {_figure_text(value)}" for name, value in row.items() if name not in _SKIPPED)
 

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from postlaunch.errors import GateError
+from postlaunch.quality.facts import FactRow
 from postlaunch.quality.suites import Expectation
 
-Row = dict[str, Any]
 _ROW = "row_number"
 
 
@@ -37,7 +37,7 @@ class Engine:
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
         self._source = context.data_sources.add_pandas("facts")
 
-    def failures(self, name: str, rows: Sequence[Row], expectations: Sequence[Expectation]) -> list[set[int]]:
+    def failures(self, name: str, rows: Sequence[FactRow], expectations: Sequence[Expectation]) -> list[set[int]]:
         """Of each expectation, the numbers of the rows that fail it. Raises GateError when an expectation cannot be evaluated."""
         if not rows:
             return [set() for _ in expectations]

@@ -14,14 +14,14 @@ from postlaunch.quality.result import Scope
 from postlaunch.quality.suites import Suite
 from postlaunch.quality.volume import add_volume
 
-Row = dict[str, Any]
+FactRow = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Facts:
     """The rows that a suite is about, or why there are none (`error`)."""
 
-    rows: list[Row]
+    rows: list[FactRow]
     error: str | None = None
 
     def of(self, scope: Scope) -> list[int]:

@@ -22,7 +22,7 @@ import yaml
 
 from postlaunch.config.launch import DOMAIN_SOURCE
 from postlaunch.errors import ConfigError
-from postlaunch.quality.suites import Severity
+from postlaunch.quality.suites import CheckSeverity
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a tenth of the time: the unit tests in these files are long
 _INCREMENTAL = re.compile(r"materialized\s*=\s*'incremental'")
@@ -36,7 +36,7 @@ class Invariant:
     """One data test. Of `expression` (holds for every row), `columns` (identify a row) and `query` (finds nothing) one is given."""
 
     name: str
-    severity: Severity
+    severity: CheckSeverity
     reason: str
     expression: str = ""
     columns: tuple[str, ...] = ()

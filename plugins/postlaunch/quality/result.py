@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from postlaunch.quality.suites import Severity
+from postlaunch.quality.suites import CheckSeverity
 
 AuditOutcome = Literal["passed", "passed with warnings", "held"]
 
@@ -38,7 +38,7 @@ class Finding:
 
     suite: str
     expectation: str
-    severity: Severity
+    severity: CheckSeverity
     is_passed: bool
     is_confirmable: bool
     reason: str

@@ -27,7 +27,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from postlaunch.config.launch import Domain
 from postlaunch.errors import ConfigError
 
-Severity = Literal["critical", "warning"]
+CheckSeverity = Literal["critical", "warning"]
 
 
 def _as_tuple(value: Any) -> Any:
@@ -60,7 +60,7 @@ class Expectation(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     type: Annotated[str, Field(pattern=r"^expect_column_values_to_\w+$")]
     kwargs: ColumnKwargs
-    severity: Severity
+    severity: CheckSeverity
     meta: Meta
 
 

@@ -26,7 +26,7 @@ LIMIT = 6.0  # standard deviations: a Poisson day in hundreds of millions, and r
 TOLD = 4.0  # worth a warning: once in 16,000 days by chance alone
 QUIET = 0.4  # days this far below the busiest weekday are a weekend, and a weekday like them is a holiday
 
-Counts = Mapping[int, float]  # days from the judged one (negative: before) -> rows; only loaded days of comparable weeks
+DayCounts = Mapping[int, float]  # days from the judged one (negative: before) -> rows; only loaded days of comparable weeks
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Volume:
     is_like_a_weekend: bool
 
 
-def judge(counts: Counts) -> Volume | None:
+def judge(counts: DayCounts) -> Volume | None:
     """Judge day 0 of `counts` by the others; None where history does not say what to expect."""
     if 0 not in counts:
         return None
@@ -55,7 +55,7 @@ def judge(counts: Counts) -> Volume | None:
     return Volume(expected, deviation, count / max(expected, 1.0), _is_like_a_weekend(counts, expected, spread))
 
 
-def _estimates(counts: Counts, day: int) -> list[float]:
+def _estimates(counts: DayCounts, day: int) -> list[float]:
     """What the days around make one expect; empty without enough same weekdays before."""
     before = _by_share(counts, day, -1)
     if before is None:
@@ -64,12 +64,12 @@ def _estimates(counts: Counts, day: int) -> list[float]:
     return [before, *(other for other in others if other is not None)]
 
 
-def _residual(counts: Counts, day: int) -> float | None:
+def _residual(counts: DayCounts, day: int) -> float | None:
     expected = _by_share(counts, day, -1)
     return None if expected is None else 2 * (math.sqrt(counts[day]) - math.sqrt(expected))
 
 
-def _by_share(counts: Counts, day: int, direction: int) -> float | None:
+def _by_share(counts: DayCounts, day: int, direction: int) -> float | None:
     """The six days before (-1) or after (1), times the weight that this weekday has beside its own six days, in four weeks."""
     beside = _beside(counts, day, direction)
     shares = []
@@ -81,19 +81,19 @@ def _by_share(counts: Counts, day: int, direction: int) -> float | None:
     return None if beside is None or len(shares) < ENOUGH_WEEKS else beside * statistics.median(shares)
 
 
-def _beside(counts: Counts, day: int, direction: int) -> float | None:
+def _beside(counts: DayCounts, day: int, direction: int) -> float | None:
     days = [day + direction * step for step in range(1, 7)]
     return sum(counts[other] for other in days) if all(other in counts for other in days) else None
 
 
-def _from_yesterday(counts: Counts, day: int) -> float | None:
+def _from_yesterday(counts: DayCounts, day: int) -> float | None:
     """Yesterday's count, times what this weekday has against the one before it."""
     pairs = [(counts.get(day - 7 * week), counts.get(day - 7 * week - 1)) for week in range(1, WEEKS + 1)]
     factors = [today / yesterday for today, yesterday in pairs if today is not None and yesterday]
     return counts[day - 1] * statistics.median(factors) if day - 1 in counts and len(factors) >= ENOUGH_WEEKS else None
 
 
-def _is_like_a_weekend(counts: Counts, expected: float, spread: float) -> bool:
+def _is_like_a_weekend(counts: DayCounts, expected: float, spread: float) -> bool:
     """Whether the count is that of one of the last seven days, which are quiet against what was expected: a holiday, not a hole."""
     quiet = [counts[day] for day in range(-7, 0) if day in counts and counts[day] < QUIET * expected]
     return any(abs(2 * (math.sqrt(counts[0]) - math.sqrt(other))) < 2 * spread for other in quiet)

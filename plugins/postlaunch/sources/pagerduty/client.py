@@ -28,7 +28,7 @@ ANSWER_SECONDS = 60.0
 _OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
 _PATIENT_STATUSES = (429, 500, 502, 503, 504)
 
-Record = dict[str, Any]
+ApiRecord = dict[str, Any]
 
 
 class _Client(pagerduty.RestApiV2Client):

@@ -27,7 +27,7 @@ from postlaunch.landing.zone import Landing, Pull, new_pull_id
 from postlaunch.progress import Progress
 from postlaunch.sources.base import check_window, not_pulled
 from postlaunch.sources.budget import UNLIMITED, Budget
-from postlaunch.sources.pagerduty.client import PAGE, PagerDutyApi, Record
+from postlaunch.sources.pagerduty.client import PAGE, ApiRecord, PagerDutyApi
 from postlaunch.sources.pagerduty.spec import (
     ESCALATION_POLICIES,
     INCIDENTS,
@@ -206,7 +206,7 @@ class _IncidentExtraction:
         return not self._services or not isinstance(record, dict) or any(str(_field(each, "id")) in self._policies for each in policies)
 
 
-def duty_id(duty: Record) -> str:
+def duty_id(duty: ApiRecord) -> str:
     """On-calls have no id: policy, level, schedule, person and start make one. A duty without a start is a permanent one."""
     policy, schedule, person = (str(_field(duty, name, "id") or "none") for name in ("escalation_policy", "schedule", "user"))
     return "/".join([policy, str(duty.get("escalation_level")), schedule, person, str(duty.get("start") or "always")])

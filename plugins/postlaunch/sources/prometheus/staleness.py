@@ -19,7 +19,7 @@ _SHIFT = r"(?:offset\b|@)"
 _SELECTOR = re.compile(rf"(?:[a-zA-Z_:][a-zA-Z0-9_:]*)?\s*(?:\{{(?:[^\"{{}}]|{_QUOTED})*\}})?\s*({_SHIFT}.*)?")
 _TEXTS = re.compile(rf"{_QUOTED}|'(?:[^'\\]|\\.)*'|`[^`]*`|#[^\n]*")
 
-Kind = Literal["selector", "shifted", "expression"]
+QueryKind = Literal["selector", "shifted", "expression"]
 
 
 class Staleness:
@@ -28,7 +28,7 @@ class Staleness:
     def __init__(self, formatted: Callable[[str], str | None]) -> None:
         """Nothing is asked yet."""
         self._formatted = formatted
-        self._known: dict[str, Kind] = {}
+        self._known: dict[str, QueryKind] = {}
 
     def is_told(self, metric: MetricQuery, warn: Callable[[str], None]) -> bool:
         """True if it is worth asking for the timestamps of the query's samples; `warn` is told where they say nothing of their age."""
@@ -40,7 +40,7 @@ class Staleness:
             warn(f"{metric.metric_id}: points that only repeat an old sample are not left out, because the query looks at another time")
         return kind == "selector"
 
-    def _judge(self, query: str) -> Kind:
+    def _judge(self, query: str) -> QueryKind:
         spelled = self._formatted(query)
         if spelled is None:
             return "shifted" if re.search(_SHIFT, _TEXTS.sub("", query)) else "selector"
