@@ -20,6 +20,7 @@ from benchmarks.context import Context, environment
 from benchmarks.events import bench_launch, event_lines
 from benchmarks.figure import Figure, at_most
 from postlaunch.config.settings import load_settings
+from postlaunch.dates import Dates
 from postlaunch.ingest import load
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, new_pull_id
@@ -108,6 +109,6 @@ def _reload(env: Mapping[str, str], rows: int, repetition: int) -> float:
 
 def _land(day: dt.date, lines: Iterable[bytes]) -> None:
     landing = Landing(load_settings().landing)
-    writer = PartitionWriter(landing, EVENTS.source, LAUNCH.launch, EVENTS.name, day, new_pull_id(), LAUNCH.window(day, day))
+    writer = PartitionWriter(landing, EVENTS.source, LAUNCH.launch, EVENTS.name, day, new_pull_id(), LAUNCH.window(Dates.of(day)))
     writer.write_all(list(lines))
     writer.finalise({"url": "http://127.0.0.1/api/2.0/export", "project_id": 1, "timezone": "UTC"})

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from postlaunch.cli import cli
 from postlaunch.cli_quarantine import printable
 from postlaunch.config.load import load_launch
+from postlaunch.dates import Dates
 from postlaunch.errors import WarehouseError
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull, new_pull_id
@@ -30,7 +31,7 @@ def refused(warehouse: str, sandbox_launches: Path, tmp_path: Path, monkeypatch:
     monkeypatch.setenv("POSTLAUNCH_LAUNCHES", str(sandbox_launches))
     monkeypatch.setattr("postlaunch.cli_quarantine.console", Console(width=200))
     emr = load_launch(sandbox_launches, "emr-platform")
-    window = emr.window(DAY, DAY)
+    window = emr.window(Dates.of(DAY))
     writer = PartitionWriter(Landing(str(tmp_path / "landing")), "mixpanel", "emr-platform", "events", DAY, new_pull_id(), window)
     good = {"event": "Logged In", "properties": {"time": int(window[0].timestamp()), "distinct_id": "u1"}}
     writer.write_all([json.dumps(good).encode(), EVIL])

@@ -18,6 +18,7 @@ from upath import UPath
 
 from postlaunch.config.launch import SOURCES, Launch, Source
 from postlaunch.config.load import load_launch
+from postlaunch.dates import Dates
 from postlaunch.errors import ConfigError, LandingError, SourceAuthError, SourceError, WarehouseError
 from postlaunch.ingest import ingest, load
 from postlaunch.landing.zone import read_pull
@@ -103,7 +104,7 @@ def test_days_one_by_one_in_any_order_give_the_rows_of_one_window(source, apis, 
 
 def test_events_are_those_of_the_export_without_repeats(apis, emr, query) -> None:
     ingest("mixpanel", emr, FIRST, LAST)
-    start, end = (moment.timestamp() for moment in emr.window(FIRST, LAST))
+    start, end = (moment.timestamp() for moment in emr.window(Dates(FIRST, LAST)))
     export = httpx.get(
         f"{apis}/api/2.0/export",
         params={"from_date": "2026-02-17", "to_date": "2026-02-20", "project_id": 1001},

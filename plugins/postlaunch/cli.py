@@ -25,6 +25,7 @@ from postlaunch.config.checks import kpi_warnings
 from postlaunch.config.launch import Launch, ReviewKind, Source
 from postlaunch.config.load import load_launch, read_launches
 from postlaunch.config.settings import REPOSITORY, load_settings
+from postlaunch.dates import Dates
 from postlaunch.errors import ConfigError, PostlaunchError
 from postlaunch.warehouse.refusals import warehouse_errors
 
@@ -336,9 +337,9 @@ def _ingest(source: Source, launch: Launch, first: dt.date, last: dt.date) -> No
 
     if source not in launch.sources:
         raise ConfigError(f"launch {launch.launch} does not name {source}; its sources: {', '.join(launch.sources) or 'none'}")
-    check_dates(launch, first, last)
+    check_dates(launch, Dates(first, last))
     ensure_schema()
-    if planned := plan(source, launch, first, last):
+    if planned := plan(source, launch, Dates(first, last)):
         console.print(planned, markup=False)
     with progress_of(f"{source} {launch.launch}", console) as report:
         result = extract_and_load(source, launch, first, last, progress=report)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from postlaunch.config.connections import get_connection
 from postlaunch.config.launch import Launch, Source, SourceSection
 from postlaunch.config.settings import load_settings
-from postlaunch.dates import each_date
+from postlaunch.dates import Dates
 from postlaunch.errors import ConfigError, LandingError
 from postlaunch.landing.resume import clear_refusal, is_landed, landed_since, mark_refused, newest_pull
 from postlaunch.landing.streams import Stream
@@ -100,16 +100,17 @@ def ingest(
     zone); the run is then recorded in ops.ingest_runs as failed, with the reason.
     """
     section = _section(source, launch)
-    check_dates(launch, first, last)
+    check_dates(launch, Dates(first, last))
     if lookback:
         first = min(first - dt.timedelta(days=section.lookback_days), uncovered_from(source, launch, last) or first)
+    dates = Dates(first, last)
     report, landing = progress or silent, Landing(load_settings().landing)
-    with recorded(source, launch, first, last, landing, report) as run:
+    with recorded(source, launch, dates, landing, report) as run:
         require_zone(launch)
-        landed = landed_since(landing, launch, SPECS[source].streams, (first, last), run.unfinished_since) if run.unfinished_since else []
+        landed = landed_since(landing, launch, SPECS[source].streams, dates, run.unfinished_since) if run.unfinished_since else []
         connection = get_connection(section.connection)
         budget = call_budget(source, launch, connection, report)
-        pulls = SPECS[source].extract(launch, connection, first, last, landing, report, budget, landed)
+        pulls = SPECS[source].extract(launch, connection, dates, landing, report, budget, landed)
         return IngestResult(source, launch.launch, first, last, _load_all(launch, pulls, report), len(landed))
 
 
@@ -130,11 +131,12 @@ def load(
     file is not what its manifest says.
     """
     _section(source, launch)
-    check_dates(launch, first, last)
+    dates = Dates(first, last)
+    check_dates(launch, dates)
     report, landing = progress or silent, Landing(load_settings().landing)
-    with recorded(source, launch, first, last, landing, report, is_reload=True):
+    with recorded(source, launch, dates, landing, report, is_reload=True):
         require_zone(launch)
-        pulls = list(_landed(landing, source, launch, first, last, even_refused=accept_changed or accept_shrunk))
+        pulls = list(_landed(landing, source, launch, dates, even_refused=accept_changed or accept_shrunk))
         if accept_changed:
             pulls = [pull.accept_changes(_counter(source, pull)) for pull in pulls]
         results = _load_all(launch, pulls, report, accept_shrunk=accept_shrunk)
@@ -156,13 +158,13 @@ def _section(source: Source, launch: Launch) -> SourceSection:
     return section
 
 
-def check_dates(launch: Launch, first: dt.date, last: dt.date) -> None:
+def check_dates(launch: Launch, dates: Dates) -> None:
     """Raises ConfigError for dates that no source can be asked for."""
     today = dt.datetime.now(launch.zone).date()
-    if last < first:
-        raise ConfigError(f"the last date {last} lies before the first date {first}: swap them")
-    if first.year < EARLIEST_YEAR or last > today:
-        raise ConfigError(f"{first}..{last}: dates from {EARLIEST_YEAR} to today ({today} in {launch.timezone}) can be ingested")
+    if dates.last < dates.first:
+        raise ConfigError(f"the last date {dates.last} lies before the first date {dates.first}: swap them")
+    if dates.first.year < EARLIEST_YEAR or dates.last > today:
+        raise ConfigError(f"{dates}: dates from {EARLIEST_YEAR} to today ({today} in {launch.timezone}) can be ingested")
 
 
 def _load_all(launch: Launch, pulls: list[Pull], progress: Progress, *, accept_shrunk: bool = False) -> tuple[LoadResult, ...]:
@@ -186,46 +188,46 @@ def _load_all(launch: Launch, pulls: list[Pull], progress: Progress, *, accept_s
     return tuple(results)
 
 
-def _landed(landing: Landing, source: Source, launch: Launch, first: dt.date, last: dt.date, *, even_refused: bool) -> Iterator[Pull]:
+def _landed(landing: Landing, source: Source, launch: Launch, dates: Dates, *, even_refused: bool) -> Iterator[Pull]:
     """The first stream of a source must be there; the others only where they were asked for when the dates were pulled."""
     for stream in SPECS[source].streams:
         if stream.is_replaced:
-            yield from _dates(landing, stream, launch, first, last, even_refused=even_refused)
+            yield from _dates(landing, stream, launch, dates, even_refused=even_refused)
             continue
-        found = _windows(landing, stream, launch, first, last)
+        found = _windows(landing, stream, launch, dates)
         if not found and stream is SPECS[source].streams[0]:
             folder = landing.folder(stream.source, launch.launch, stream.name)
-            command = _command(stream, launch, first, last)
-            raise LandingError(f"nothing is landed for {first}..{last} under {folder}; pull it with {command}")
+            command = _command(stream, launch, dates)
+            raise LandingError(f"nothing is landed for {dates} under {folder}; pull it with {command}")
         yield from found
 
 
-def _dates(landing: Landing, stream: Stream, launch: Launch, first: dt.date, last: dt.date, *, even_refused: bool) -> Iterator[Pull]:
-    for date in each_date(first, last):
+def _dates(landing: Landing, stream: Stream, launch: Launch, dates: Dates, *, even_refused: bool) -> Iterator[Pull]:
+    for date in dates.each:
         pull = newest_pull(landing, stream, launch, date, even_refused=even_refused)
         if pull is None:
             folder = landing.folder(stream.source, launch.launch, stream.name, date)
             found = "only what was pulled in another time zone" if is_landed(landing, stream, launch, date) else "nothing"
             if newest_pull(landing, stream, launch, date, even_refused=True):
                 found = "only what was refused"
-            raise LandingError(f"{found} is landed at {folder}; pull it with {_command(stream, launch, date, date)}")
+            raise LandingError(f"{found} is landed at {folder}; pull it with {_command(stream, launch, Dates.of(date))}")
         yield pull
 
 
-def _windows(landing: Landing, stream: Stream, launch: Launch, first: dt.date, last: dt.date) -> list[Pull]:
+def _windows(landing: Landing, stream: Stream, launch: Launch, dates: Dates) -> list[Pull]:
     """The newest pull of every window that touches the dates, in the order of their pulling."""
     found = [
         pull
         for window in landing.windows(stream.source, launch.launch, stream.name)
-        if window[0] <= last and window[1] >= first
+        if window.first <= dates.last and dates.first <= window.last
         for pull in [landing.newest(stream.source, launch.launch, stream.name, window)]
         if pull is not None
     ]
     return sorted(found, key=lambda pull: pull.manifest.pull_id)
 
 
-def _command(stream: Stream, launch: Launch, first: dt.date, last: dt.date) -> str:
-    return f"`postlaunch ingest {stream.source} --launch {launch.launch} --from {first} --to {last}`"
+def _command(stream: Stream, launch: Launch, dates: Dates) -> str:
+    return f"`postlaunch ingest {stream.source} --launch {launch.launch} --from {dates.first} --to {dates.last}`"
 
 
 def _duration(seconds: float) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from postlaunch.config.launch import Launch
 from postlaunch.config.support_hours import WEEKDAYS, opening_intervals
+from postlaunch.dates import Dates
 
 OFFICE = {day: ["08:00", "18:00"] for day in ("mon", "tue", "wed", "thu", "fri")}
 LONG = {**{day: ["08:00", "22:00"] for day in ("mon", "tue", "wed", "thu", "fri")}, "sat": ["10:00", "18:00"], "sun": ["10:00", "18:00"]}
@@ -51,7 +52,7 @@ def is_open(moment: dt.datetime, hours: dict[str, list[str]]) -> bool:
 @pytest.mark.parametrize("hours", [OFFICE, LONG, ALWAYS, NIGHT], ids=["office", "long", "always", "night"])
 def test_intervals_equal_a_walk_through_every_minute_of_five_weeks_with_clock_changes(zone: str, hours: dict[str, list[str]]) -> None:
     first, last = dt.date(2026, 3, 2), dt.date(2026, 4, 12)
-    found = [(a, b) for _, a, b in opening_intervals(launch(zone, [{"hours": hours}]), first, last)]
+    found = [(a, b) for _, a, b in opening_intervals(launch(zone, [{"hours": hours}]), Dates(first, last))]
     walked = set()
     moment = dt.datetime(2026, 3, 3, tzinfo=ZoneInfo(zone)).astimezone(dt.UTC)
     end = dt.datetime(2026, 4, 12, tzinfo=ZoneInfo(zone)).astimezone(dt.UTC)
@@ -68,7 +69,7 @@ def test_the_hours_follow_the_age_of_the_launch_and_close_on_holidays() -> None:
     intervals = {
         day: (closes - opens) / dt.timedelta(hours=1)
         for day, opens, closes in opening_intervals(
-            launch("America/New_York", phases, ["2026-04-03"]), dt.date(2026, 3, 1), dt.date(2026, 4, 12)
+            launch("America/New_York", phases, ["2026-04-03"]), Dates(dt.date(2026, 3, 1), dt.date(2026, 4, 12))
         )
     }
     assert intervals[dt.date(2026, 3, 7)] == 24  # a Saturday of the first two weeks
@@ -81,4 +82,4 @@ def test_the_hours_follow_the_age_of_the_launch_and_close_on_holidays() -> None:
 
 
 def test_a_launch_without_support_hours_lays_out_nothing() -> None:
-    assert list(opening_intervals(launch("UTC", []), dt.date(2026, 3, 1), dt.date(2026, 3, 9))) == []
+    assert list(opening_intervals(launch("UTC", []), Dates(dt.date(2026, 3, 1), dt.date(2026, 3, 9)))) == []

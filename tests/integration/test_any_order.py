@@ -30,6 +30,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from postlaunch.config.launch import SOURCES, Launch, Source
+from postlaunch.dates import Dates
 from postlaunch.ingest import ingest
 from postlaunch.sources.mixpanel import extract as mixpanel
 from postlaunch.sources.pagerduty import client as pagerduty_client
@@ -52,7 +53,7 @@ SECTIONS: dict[str, Any] = {
     },
 }
 LAUNCH = make_launch(**SECTIONS)
-START, END = (int(moment.timestamp()) for moment in LAUNCH.window(FIRST, FIRST + dt.timedelta(days=DAYS - 1)))
+START, END = (int(moment.timestamp()) for moment in LAUNCH.window(Dates(FIRST, FIRST + dt.timedelta(days=DAYS - 1))))
 BAD = {"status": "bad"}  # without id: it belongs into quarantine, once
 
 Tables = dict[str, list[str]]

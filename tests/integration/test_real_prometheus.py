@@ -21,6 +21,7 @@ import psycopg
 import pytest
 
 from postlaunch.config.launch import Launch
+from postlaunch.dates import Dates
 from postlaunch.errors import SourceError
 from postlaunch.ingest import ingest
 from postlaunch.sources.prometheus.extract import metrics
@@ -218,7 +219,7 @@ def test_history_equals_what_promtool_prints(connected: str, warehouse: str) -> 
     launch = make_launch(SECTION)
     day = dt.datetime.now(launch.zone).date() - dt.timedelta(days=1)
     ingest("prometheus", launch, day, day)
-    start, end = (moment.timestamp() for moment in launch.window(day, day))
+    start, end = (moment.timestamp() for moment in launch.window(Dates.of(day)))
     command = ["promtool", "query", "range", "--format=json", f"--start={start:.0f}", f"--end={end - 60:.0f}", "--step=60s", connected]
     printed = json.loads(subprocess.run([*command, 'up{job="shop"}'], check=True, capture_output=True).stdout)
     told = {("api.up", labels_of(each["metric"]), float(at), repr(float(value))) for each in printed for at, value in each["values"]}

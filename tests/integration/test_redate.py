@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from postlaunch.cli import cli
 from postlaunch.config.load import load_launch, read_launches
 from postlaunch.config.yaml_file import read_yaml
+from postlaunch.dates import Dates
 from postlaunch.errors import ConfigError, LandingError, LockedError
 from postlaunch.ingest import ingest, load
 from postlaunch.load.redate import redate
@@ -264,7 +265,7 @@ def test_a_refused_line_is_refused_once_on_the_date_of_its_neighbours(company: C
     for number in range(3):
         date = first + number * DAY
         writer = PartitionWriter(
-            landing, "mixpanel", LAUNCH, "events", date, f"20261101T06000000000{number}Z-000000", launch.window(date, date)
+            landing, "mixpanel", LAUNCH, "events", date, f"20261101T06000000000{number}Z-000000", launch.window(Dates.of(date))
         )
         for hour in (0, 12, 23):
             time = midnight + number * 86400 + hour * 3600
@@ -290,7 +291,7 @@ def test_nobody_is_dated_anew_while_an_ingest_or_a_build_is_at_work(company: Com
     company.says(KOLKATA)
     landing = Landing(os.environ["POSTLAUNCH_LANDING"])
     with (
-        recorded("zendesk", launch, FIRST, FIRST, landing, silent),
+        recorded("zendesk", launch, Dates.of(FIRST), landing, silent),
         pytest.raises(LockedError, match=r"while zendesk is ingested: run \d+"),
     ):
         company.redate()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from postlaunch.config.launch import Launch
+from postlaunch.dates import Dates
 from postlaunch.landing.resume import clear_refusal, landed_since, mark_refused, newest_pull
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull
@@ -36,11 +37,11 @@ def landing(tmp_path: Path) -> Landing:
 
 def pull(landing: Landing, day: dt.date, moment: dt.datetime) -> Pull:
     pull_id = f"{moment:%Y%m%dT%H%M%S%fZ}-000000"
-    return PartitionWriter(landing, "mixpanel", "shop", "events", day, pull_id, LAUNCH.window(day, day)).finalise({})
+    return PartitionWriter(landing, "mixpanel", "shop", "events", day, pull_id, LAUNCH.window(Dates.of(day))).finalise({})
 
 
 def taken(landing: Landing) -> list[str]:
-    return [pull.manifest.partition for pull in landed_since(landing, LAUNCH, SPECS["mixpanel"].streams, (DAYS[0], DAYS[-1]), SINCE)]
+    return [pull.manifest.partition for pull in landed_since(landing, LAUNCH, SPECS["mixpanel"].streams, Dates(DAYS[0], DAYS[-1]), SINCE)]
 
 
 def test_dates_are_taken_up_to_the_first_that_is_not_landed_and_the_last_never_is(landing: Landing) -> None:
@@ -78,4 +79,4 @@ def test_a_refused_pull_is_passed_over_until_it_is_taken(landing: Landing) -> No
 
 
 def test_a_merged_window_has_no_parts_to_go_on_with(landing: Landing) -> None:
-    assert landed_since(landing, LAUNCH, SPECS["zendesk"].streams, (DAYS[0], DAYS[-1]), SINCE) == []
+    assert landed_since(landing, LAUNCH, SPECS["zendesk"].streams, Dates(DAYS[0], DAYS[-1]), SINCE) == []

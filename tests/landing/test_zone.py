@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postlaunch.dates import Dates, Interval
 from postlaunch.errors import LandingError
 from postlaunch.landing import writer as landing_writer
 from postlaunch.landing.resume import mark_refused
@@ -22,10 +23,10 @@ from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import ContentHash, Landing, Pull, new_pull_id, write_manifest
 
 DAY = dt.date(2026, 1, 12)
-WINDOW = (dt.datetime(2026, 1, 12, tzinfo=dt.UTC), dt.datetime(2026, 1, 13, tzinfo=dt.UTC))
+WINDOW = Interval(dt.datetime(2026, 1, 12, tzinfo=dt.UTC), dt.datetime(2026, 1, 13, tzinfo=dt.UTC))
 
 
-def writer(landing: Landing, partition: dt.date | tuple[dt.date, dt.date] = DAY) -> PartitionWriter:
+def writer(landing: Landing, partition: dt.date | Dates = DAY) -> PartitionWriter:
     return PartitionWriter(landing, "mixpanel", "shop", "events", partition, new_pull_id(), WINDOW)
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from postlaunch.config.connections import get_connection
 from postlaunch.config.launch import Launch
 from postlaunch.config.load import load_launch
+from postlaunch.dates import Dates
 from postlaunch.landing.records import read_json, write_json
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull, new_pull_id
@@ -35,7 +36,7 @@ LAUNCH = Launch.model_validate(
         "pagerduty": {},
     }
 )
-Window = tuple[dt.date, dt.date]
+WINDOW = Dates(FIRST, LAST)
 
 
 def ticket(number: int, version: int = 0, created: str = "2026-01-13T12:00:00Z", **fields: Any) -> dict[str, Any]:
@@ -47,16 +48,16 @@ def landing(tmp_path: Path) -> Landing:
     return Landing(str(tmp_path / "landing"))
 
 
-def land(landing: Landing, records: list[Any], stream: str = "zendesk.tickets", window: Window = (FIRST, LAST)) -> Pull:
+def land(landing: Landing, records: list[Any], stream: str = "zendesk.tickets", window: Dates = WINDOW) -> Pull:
     source, name = stream.split(".")
-    writer = PartitionWriter(landing, source, "shop", name, window, new_pull_id(), LAUNCH.window(*window))  # type: ignore[arg-type]
+    writer = PartitionWriter(landing, source, "shop", name, window, new_pull_id(), LAUNCH.window(window))  # type: ignore[arg-type]
     writer.write_all([record if isinstance(record, bytes) else json.dumps(record).encode() for record in records])
     return writer.finalise({})
 
 
 @pytest.fixture
 def load(warehouse: str, landing: Landing) -> Callable[..., LoadResult]:
-    def run(*records: Any, stream: str = "zendesk.tickets", window: Window = (FIRST, LAST)) -> LoadResult:
+    def run(*records: Any, stream: str = "zendesk.tickets", window: Dates = WINDOW) -> LoadResult:
         with Loader(LAUNCH) as loader:
             return loader.load(land(landing, list(records), stream, window))
 
@@ -185,7 +186,7 @@ def test_all_streams_of_the_simulator_are_loaded_and_add_up(source, apis, sandbo
     launch = load_launch(sandbox_launches, "emr-platform")
     first, last = dt.date(2026, 2, 17), dt.date(2026, 2, 19)  # with the great incident
     connection = get_connection(getattr(launch, source).connection)
-    pulls = SPECS[source].extract(launch, connection, first, last, landing, lambda *_: None)
+    pulls = SPECS[source].extract(launch, connection, Dates(first, last), landing, lambda *_: None)
     assert [pull.manifest.stream for pull in pulls] == [stream.name for stream in SPECS[source].streams]
     with Loader(launch) as loader:
         results = [loader.load(pull) for pull in pulls]
@@ -270,21 +271,21 @@ def test_a_new_window_is_dirty_even_if_it_was_quiet(load, query) -> None:
 
 
 def test_a_new_window_is_dirty_only_where_no_window_was(load, query) -> None:
-    load(window=(day(10), day(12)))
-    load(window=(day(12), day(14)))
+    load(window=Dates(day(10), day(12)))
+    load(window=Dates(day(12), day(14)))
     assert dirty(query) == (True, day(13), day(14))
-    load(window=(day(5), day(20)))
+    load(window=Dates(day(5), day(20)))
     assert dirty(query) == (True, day(5), day(20))
 
 
 def test_a_changed_ticket_makes_every_covered_date_dirty_from_its_own_on(load, query) -> None:
-    load(ticket(7, 1, created="2026-01-11T02:00:00Z"), window=(day(1), day(20)))  # the tenth in New York
-    load(ticket(7, 2, created="2026-01-11T02:00:00Z"), window=(day(12), day(12)))
+    load(ticket(7, 1, created="2026-01-11T02:00:00Z"), window=Dates(day(1), day(20)))  # the tenth in New York
+    load(ticket(7, 2, created="2026-01-11T02:00:00Z"), window=Dates(day(12), day(12)))
     assert dirty(query) == (True, day(10), day(20))
 
 
 def test_a_ticket_after_the_window_is_dirty_on_its_own_date(load, query) -> None:
-    load(ticket(7, created="2026-01-30T12:00:00Z"), window=(day(1), day(2)))
+    load(ticket(7, created="2026-01-30T12:00:00Z"), window=Dates(day(1), day(2)))
     assert dirty(query) == (True, day(1), day(30))
 
 

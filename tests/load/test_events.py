@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from postlaunch.config.launch import Launch
+from postlaunch.dates import Dates
 from postlaunch.errors import LandingError
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull, new_pull_id
@@ -44,7 +45,7 @@ def landing(tmp_path: Path) -> Landing:
 
 
 def land(landing: Landing, lines: list[bytes], day: dt.date = DAY, timezone: str = "UTC") -> Pull:
-    writer = PartitionWriter(landing, "mixpanel", "shop", "events", day, new_pull_id(), LAUNCH.window(day, day))
+    writer = PartitionWriter(landing, "mixpanel", "shop", "events", day, new_pull_id(), LAUNCH.window(Dates.of(day)))
     writer.write_all(lines)
     return writer.finalise({"timezone": timezone})
 
@@ -237,7 +238,7 @@ def test_events_of_one_second_keep_the_order_that_the_source_gave_them(load, que
 
 
 def test_the_order_runs_on_from_file_to_file(warehouse, landing, query) -> None:
-    writer = PartitionWriter(landing, "mixpanel", "shop", "events", DAY, new_pull_id(), LAUNCH.window(DAY, DAY))
+    writer = PartitionWriter(landing, "mixpanel", "shop", "events", DAY, new_pull_id(), LAUNCH.window(Dates.of(DAY)))
     for name in ("first", "second", "third"):  # a file a call
         writer.write_all([event(0, name), event(0, name)])
         writer.close_part()

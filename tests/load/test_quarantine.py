@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from postlaunch.config.launch import Launch
+from postlaunch.dates import Dates
 from postlaunch.errors import WarehouseError
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull, new_pull_id
@@ -58,7 +59,7 @@ def load(warehouse: str, landing: Landing) -> Callable[..., Pull]:
 
     def run(*lines: bytes, partition: Any = DAY) -> Pull:
         source, stream = ("mixpanel", "events") if isinstance(partition, dt.date) else ("zendesk", "tickets")
-        window = LAUNCH.window(partition, partition) if isinstance(partition, dt.date) else LAUNCH.window(*partition)
+        window = LAUNCH.window(Dates.of(partition)) if isinstance(partition, dt.date) else LAUNCH.window(partition)
         writer = PartitionWriter(landing, source, "shop", stream, partition, new_pull_id(), window)  # type: ignore[arg-type]
         writer.write_all(lines)
         pull = writer.finalise({"timezone": "UTC"})
@@ -102,7 +103,7 @@ def again(landing: Landing, choice: Choice | None = None) -> list[str]:
 
 def test_records_are_counted_by_kind_and_chosen_by_launch_source_and_reason(load, query) -> None:
     load(event(1), b"{", b"not json", b'{"event":"x"}')
-    load(b"{", partition=(DAY, DAY + dt.timedelta(days=2)))
+    load(b"{", partition=Dates(DAY, DAY + dt.timedelta(days=2)))
     found = [(each.source, each.reason, each.record_count, each.first_date, each.last_date) for each in groups(Choice())]
     assert found == [
         ("mixpanel", "bad JSON", 2, DAY, DAY),
@@ -149,9 +150,9 @@ def test_events_that_pass_after_a_fix_are_loaded_and_the_others_stay_with_their_
 
 
 def test_tickets_that_pass_after_a_fix_leave_quarantine_and_newer_versions_stay(load, query, landing, bug) -> None:
-    first = (DAY, DAY + dt.timedelta(days=6))
+    first = Dates(DAY, DAY + dt.timedelta(days=6))
     load(ticket(1), ticket(2, subject="Signed"), ticket(3, subject="Signed"), b"{", partition=first)
-    load(ticket(1, day=9, subject="newest"), b"{", partition=(DAY, DAY))
+    load(ticket(1, day=9, subject="newest"), b"{", partition=Dates.of(DAY))
     assert query("select count(*) from quarantine.records") == [(3,)], "the bad line came again and is kept once"
     bug()
     assert again(landing, Choice(source="zendesk")) == [
@@ -175,7 +176,7 @@ def test_a_replay_takes_the_pull_that_is_loaded_not_a_newer_one_that_was_refused
 
 def test_a_pull_that_is_gone_is_named_and_does_not_stop_the_others(load, query, landing) -> None:
     pull = load(event(1), b"{")
-    load(b"{", partition=(DAY, DAY))
+    load(b"{", partition=Dates.of(DAY))
     shutil.rmtree(str(pull.path))
     first, second = again(landing)
     assert first.startswith("mixpanel events 2026-01-12 of shop: not loaded again, its refused lines (1) stay: ")
@@ -187,8 +188,8 @@ def test_a_pull_that_is_gone_is_named_and_does_not_stop_the_others(load, query, 
 
 def test_accounting_of_every_stream_is_counted_again_for_the_gate(load, query, bug, warehouse) -> None:
     load(event(1), event(2, "Signed Up"), b"{")
-    load(ticket(1), b"{", partition=(DAY, DAY))
-    load(ticket(1), ticket(2), b"[", partition=(DAY, DAY + dt.timedelta(days=1)))
+    load(ticket(1), b"{", partition=Dates.of(DAY))
+    load(ticket(1), ticket(2), b"[", partition=Dates(DAY, DAY + dt.timedelta(days=1)))
     with psycopg.connect(warehouse, autocommit=True) as session:
         session.execute("insert into config.launches values ('shop', 'Shop', '2026-01-12', 'America/New_York', 7, 30, '{}')")
         session.execute("insert into ops.builds (status, is_full_refresh) values ('succeeded', false)")

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from postlaunch.config.launch import Launch
+from postlaunch.dates import Dates
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, new_pull_id
 from postlaunch.load.loader import Loader, LoadResult
@@ -43,7 +44,7 @@ def load(warehouse: str, tmp_path: Path) -> Callable[..., LoadResult]:
     landing = Landing(str(tmp_path / "landing"))
 
     def run(*lines: bytes) -> LoadResult:
-        writer = PartitionWriter(landing, "prometheus", "shop", "samples", DAY, new_pull_id(), LAUNCH.window(DAY, DAY))
+        writer = PartitionWriter(landing, "prometheus", "shop", "samples", DAY, new_pull_id(), LAUNCH.window(Dates.of(DAY)))
         for line in lines:
             writer.write(line, samples_in_line(line))
         with Loader(LAUNCH) as loader:

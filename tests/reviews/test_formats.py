@@ -2,6 +2,7 @@ import datetime as dt
 
 import pytest
 
+from postlaunch.dates import Dates
 from postlaunch.reviews import formats
 
 
@@ -79,10 +80,10 @@ def test_a_target_is_written_with_its_bound() -> None:
 
 
 def test_a_range_of_dates_names_what_differs() -> None:
-    week = formats.date_range(dt.date(2026, 2, 9), dt.date(2026, 2, 15))
+    week = formats.date_range(Dates(dt.date(2026, 2, 9), dt.date(2026, 2, 15)))
     assert plain(week) == "9-15 February 2026"
-    assert plain(formats.date_range(dt.date(2026, 1, 26), dt.date(2026, 2, 1))) == "26 January - 1 February 2026"
-    assert plain(formats.date_range(dt.date(2025, 12, 29), dt.date(2026, 1, 4))) == "29 December 2025 - 4 January 2026"
+    assert plain(formats.date_range(Dates(dt.date(2026, 1, 26), dt.date(2026, 2, 1)))) == "26 January - 1 February 2026"
+    assert plain(formats.date_range(Dates(dt.date(2025, 12, 29), dt.date(2026, 1, 4)))) == "29 December 2025 - 4 January 2026"
 
 
 def test_names_keep_their_abbreviations_inside_a_sentence() -> None:

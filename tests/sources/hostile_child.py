@@ -15,6 +15,7 @@ import tempfile
 from benchmarks.child import peak_mib
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch
+from postlaunch.dates import Dates
 from postlaunch.errors import SourceError
 from postlaunch.landing.zone import Landing
 from postlaunch.sources import base
@@ -32,7 +33,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             connection = Connection(**{**task["connection"], "password": f"secret-{number}"})
             try:
-                pulls = extract(launch, connection, day, day, Landing(folder), lambda *_: None)
+                pulls = extract(launch, connection, Dates.of(day), Landing(folder), lambda *_: None)
                 manifests = [pull.manifest for pull in pulls]
                 ends.append(["", sum(each.rows for each in manifests), [text for each in manifests for text in each.warnings]])
             except SourceError as error:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postlaunch.dates import parse_time
+from postlaunch.dates import Dates, parse_time
 from postlaunch.errors import ConfigError
 from postlaunch.landing.records import read_json, write_json
 from postlaunch.sources.base import TransientError, check_window, public_url, retrying, wait_of
@@ -90,7 +90,7 @@ def test_a_time_without_offset_is_no_time(text: object, moment: dt.datetime | No
 
 def test_a_window_that_is_turned_round_is_refused(make_launch) -> None:
     with pytest.raises(ConfigError, match="reversed: from 2026-01-13 to 2026-01-12"):
-        check_window(make_launch(), dt.date(2026, 1, 13), dt.date(2026, 1, 12))
+        check_window(make_launch(), Dates(dt.date(2026, 1, 13), dt.date(2026, 1, 12)))
 
 
 # lone surrogates included: JSON text can say them

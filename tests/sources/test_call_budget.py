@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from postlaunch.config.connections import Connection, Limit, get_connection
 from postlaunch.config.launch import Launch
 from postlaunch.config.load import load_launch
+from postlaunch.dates import Dates
 from postlaunch.errors import ConfigError, WarehouseError
 from postlaunch.sources import call_budget as module
 from postlaunch.sources.base import TransientError, call
@@ -308,12 +309,12 @@ def test_the_plan_says_how_long_it_takes_before_it_starts(emr: Launch, warehouse
     first, last = dt.date(2026, 1, 12), dt.date(2026, 4, 11)
     for source in ("MIXPANEL", "ZENDESK", "PROMETHEUS"):
         monkeypatch.setenv(f"AIRFLOW_CONN_POSTLAUNCH_{source}", apis)
-    assert plan("mixpanel", emr, first, last) == "mixpanel: 3 calls of at most 60 calls an hour and 3 calls a second: no waiting"
-    assert plan("zendesk", emr, first, last) == "zendesk: at most 10 calls a minute"
-    assert plan("prometheus", emr, first, last) is None
+    assert plan("mixpanel", emr, Dates(first, last)) == "mixpanel: 3 calls of at most 60 calls an hour and 3 calls a second: no waiting"
+    assert plan("zendesk", emr, Dates(first, last)) == "zendesk: at most 10 calls a minute"
+    assert plan("prometheus", emr, Dates(first, last)) is None
     monkeypatch.setenv(MIXPANEL, f"{apis}?limits=1/hour")
-    assert plan("mixpanel", emr, first, last) == "mixpanel: 3 calls of at most 1 call an hour: about 2.0 h of waiting"
-    assert plan("mixpanel", emr, last, last) == "mixpanel: 1 call of at most 1 call an hour: no waiting"
+    assert plan("mixpanel", emr, Dates(first, last)) == "mixpanel: 3 calls of at most 1 call an hour: about 2.0 h of waiting"
+    assert plan("mixpanel", emr, Dates.of(last)) == "mixpanel: 1 call of at most 1 call an hour: no waiting"
 
 
 def test_an_ingest_says_its_plan_first_and_every_call_is_counted(

@@ -15,6 +15,7 @@ from upath import UPath
 
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch
+from postlaunch.dates import Dates
 from postlaunch.errors import ConfigError, LandingError, SourceAuthError, SourceError
 from postlaunch.landing import writer as landing_writer
 from postlaunch.landing.zone import Landing, Manifest, Pull, write_manifest
@@ -45,7 +46,7 @@ def at(text: str) -> dt.datetime:
 def pull(make_launch: Callable[..., Launch], connection: Connection, landing: Landing) -> Callable[..., list[Pull]]:
     def run(first: dt.date = FIRST, last: dt.date = FIRST, **section: Any) -> list[Pull]:
         launch = make_launch(mixpanel={"project_id": 1001, **section})
-        return extract(launch, connection, first, last, landing, silent)
+        return extract(launch, connection, Dates(first, last), landing, silent)
 
     return run
 
@@ -281,7 +282,7 @@ def test_a_redirect_does_not_carry_the_credentials_away(api, answer, pull) -> No
 def test_a_host_that_is_down_is_named(make_launch, landing, api) -> None:
     connection = Connection("postlaunch_source", "http", "127.0.0.1", 1, login="robot", password="s3cret")
     with pytest.raises(SourceError, match=r"no answer from http://127\.0\.0\.1:1/api/2\.0/export .*refused"):
-        extract(make_launch(mixpanel={"project_id": 1}), connection, FIRST, FIRST, landing, silent)
+        extract(make_launch(mixpanel={"project_id": 1}), connection, Dates.of(FIRST), landing, silent)
 
 
 def test_a_manifest_holds_the_request_and_no_secret(api, answer, pull) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from postlaunch.config.connections import Connection, get_connection
 from postlaunch.config.launch import Launch
+from postlaunch.dates import Dates
 from postlaunch.errors import SourceAuthError
 from postlaunch.ingest import ingest
 from postlaunch.landing.zone import Landing, Pull
@@ -74,7 +75,7 @@ def pull(make_launch, connection: Connection, landing: Landing) -> Callable[...,
     def run(days_ago: int = 1, **section: Any) -> list[Pull]:
         launch = make_launch(mixpanel={**ASKED, **section})
         last = yesterday(launch) - dt.timedelta(days=days_ago - 1)
-        return land_profiles(launch, connection, last, last, landing, silent)
+        return land_profiles(launch, connection, Dates.of(last), landing, silent)
 
     return run
 
@@ -211,7 +212,7 @@ def test_every_page_is_taken_from_the_budget(make_launch, connection: Connection
 
     engage([profile(1), profile(2)], [profile(3)])
     launch, budget = make_launch(mixpanel=ASKED), Counting()
-    land_profiles(launch, connection, yesterday(launch), yesterday(launch), landing, silent, budget)
+    land_profiles(launch, connection, Dates.of(yesterday(launch)), landing, silent, budget)
     assert budget.taken == len(api.requests) == 2
 
 
@@ -244,10 +245,10 @@ def test_the_profiles_of_the_story_are_in_the_warehouse_and_none_of_their_names(
     monkeypatch.setenv("POSTLAUNCH_LANDING", str(tmp_path / "landing"))
     launch = make_launch(mixpanel={"project_id": 1001, "profile_properties": ["plan", "wave"]})
     landing, last = Landing(str(tmp_path / "landing")), yesterday(launch)
-    (pull,) = land_profiles(launch, get_connection("postlaunch_mixpanel"), last, last, landing, silent)
+    (pull,) = land_profiles(launch, get_connection("postlaunch_mixpanel"), Dates.of(last), landing, silent)
     with Loader(launch) as loader:
         assert loader.load(pull).loaded == pull.manifest.rows > 2000  # three pages
-        (again,) = land_profiles(launch, get_connection("postlaunch_mixpanel"), last, last, landing, silent)
+        (again,) = land_profiles(launch, get_connection("postlaunch_mixpanel"), Dates.of(last), landing, silent)
         result = loader.load(again)
     assert (result.loaded, result.duplicates, result.is_changed) == (0, pull.manifest.rows, False)
     found = in_warehouse(warehouse)

@@ -26,6 +26,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from upath import UPath
 
 from postlaunch.config.launch import Launch
+from postlaunch.dates import Dates
 from postlaunch.errors import ConfigError, SourceError
 from postlaunch.ingest import ingest
 from postlaunch.landing import writer as landing_writer
@@ -68,7 +69,7 @@ def pull(make_launch, connection, landing, folder: Path) -> Callable[..., list[P
         for number, text in enumerate(texts):
             (folder / f"{number}.om").write_text(f"{text}# EOF\n")
         config = {"openmetrics": [str(folder / "*.om")], "step_seconds": 60, "resources": [MEMORY], **section}
-        return extract(make_launch(prometheus=config), connection, DAY, last, landing, silent)
+        return extract(make_launch(prometheus=config), connection, Dates(DAY, last), landing, silent)
 
     return run
 
@@ -292,7 +293,7 @@ def test_the_credentials_of_a_url_are_in_no_progress_and_no_manifest(make_launch
     monkeypatch.setattr(openmetrics, "REPORT_LINES", 1)
     said: list[str] = []
     launch = make_launch(prometheus={"openmetrics": [SECRET_URL], "step_seconds": 60, "resources": [MEMORY]})
-    (day,) = extract(launch, connection, DAY, DAY, landing, lambda what, *_: said.append(what))
+    (day,) = extract(launch, connection, Dates.of(DAY), landing, lambda what, *_: said.append(what))
     assert said == ["lines of dump.om", "samples"]
     assert day.manifest.request["files"] == ["ftp://host:8080/a/dump.om"]
 
@@ -418,7 +419,7 @@ def test_points_are_those_of_the_definition(
         part = moments[number * len(moments) // files : (number + 1) * len(moments) // files]
         (folder / f"{number}.om").write_text(lines(*((moment / 1000, str(moment)) for moment in part)) + "# EOF\n")
     section = {"openmetrics": [str(folder / "*.om")], "step_seconds": step, "gap_seconds": gap, "resources": [MEMORY]}
-    pulls = extract(make_launch(prometheus=section), connection, DAY, DAY, Landing(str(folder / "landing")), silent)
+    pulls = extract(make_launch(prometheus=section), connection, Dates.of(DAY), Landing(str(folder / "landing")), silent)
     told = []
     for point in range(-MIDNIGHT % step * 1000, 4_000_000, step * 1000):
         newest = max((moment for moment in moments if moment <= point), default=None)

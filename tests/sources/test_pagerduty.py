@@ -12,6 +12,7 @@ import pytest
 
 from postlaunch.config.connections import get_connection
 from postlaunch.config.load import load_launch
+from postlaunch.dates import Dates
 from postlaunch.errors import SourceAuthError, SourceError
 from postlaunch.landing.zone import Pull
 from postlaunch.sources.pagerduty import client as pagerduty_client
@@ -113,7 +114,7 @@ def budget() -> CountingBudget:
 @pytest.fixture
 def pull(make_launch, connection, landing, budget) -> Callable[..., dict[str, Pull]]:
     def run(first: dt.date = FIRST, last: dt.date = FIRST, **section: Any) -> dict[str, Pull]:
-        pulls = extract(make_launch(pagerduty=section), connection, first, last, landing, silent, budget)
+        pulls = extract(make_launch(pagerduty=section), connection, Dates(first, last), landing, silent, budget)
         return {pull.manifest.stream: pull for pull in pulls}
 
     return run
@@ -279,7 +280,7 @@ def test_pages_that_hold_less_than_was_counted_are_an_error(account, pull, api, 
     api.answer = reply
     with pytest.raises(SourceError, match="it counts 5 records and gave 4"):
         pull()
-    assert landing.newest("pagerduty", "shop", "incidents", (FIRST, FIRST)) is None
+    assert landing.newest("pagerduty", "shop", "incidents", Dates.of(FIRST)) is None
 
 
 def test_a_collection_without_end_is_an_error(account, pull, api, answer) -> None:
@@ -333,7 +334,7 @@ def test_more_in_one_second_than_the_api_pages_through_is_an_error_not_a_loss(ac
     account.log_entries = [entry(f"L{n}", START, "A") for n in range(1001)]
     with pytest.raises(SourceError, match=r"the second from 2026-01-12T05:00:00\+00:00 holds 1,001 records"):
         pull()
-    assert landing.newest("pagerduty", "shop", "log_entries", (FIRST, FIRST)) is None
+    assert landing.newest("pagerduty", "shop", "log_entries", Dates.of(FIRST)) is None
 
 
 @pytest.mark.usefixtures("_shallow")
@@ -398,7 +399,7 @@ def test_every_stream_of_the_simulator_is_what_its_story_tells(apis, sandbox_lau
     httpx.delete(f"{apis}/_sandbox/requests")
     pulls = {
         pull.manifest.stream: records(pull)
-        for pull in extract(launch, get_connection(launch.pagerduty.connection), first, last, landing, silent, budget)
+        for pull in extract(launch, get_connection(launch.pagerduty.connection), Dates(first, last), landing, silent, budget)
     }
     ours = [each for each in story.incidents(PLAN, 90) if each.trouble.service in launch.pagerduty.services]
     assert {each["id"] for each in pulls["incidents"]} == {each.id for each in ours}
@@ -409,7 +410,7 @@ def test_every_stream_of_the_simulator_is_what_its_story_tells(apis, sandbox_lau
     assert pulls["escalation_policies"] == duties.escalation_policies()
     assert pulls["schedules"] == duties.schedules()
     assert [each["id"] for each in pulls["priorities"]] == list(story.PRIORITIES.values())
-    start, end = (moment.timestamp() for moment in launch.window(first, last))
+    start, end = (moment.timestamp() for moment in launch.window(Dates(first, last)))
     weeks = {(each["start"], each["user"]["id"], each["escalation_level"]) for each in duties.oncalls(PLAN, start, end)}
     assert {(each["start"], each["user"]["id"], each["escalation_level"]) for each in pulls["oncalls"]} == weeks
     assert budget.calls == httpx.get(f"{apis}/_sandbox/requests").json()["pagerduty"]
@@ -418,5 +419,5 @@ def test_every_stream_of_the_simulator_is_what_its_story_tells(apis, sandbox_lau
 def test_a_quiet_night_of_the_simulator_costs_eight_calls(apis, sandbox_launches, landing, budget) -> None:
     launch = load_launch(sandbox_launches, "emr-platform")
     quiet = PLAN.date_of(2)
-    extract(launch, get_connection(launch.pagerduty.connection), quiet, quiet, landing, silent, budget)
+    extract(launch, get_connection(launch.pagerduty.connection), Dates.of(quiet), landing, silent, budget)
     assert budget.calls == 8

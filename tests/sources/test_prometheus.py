@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from postlaunch.config.connections import get_connection
 from postlaunch.config.launch import Launch
+from postlaunch.dates import Dates, Interval
 from postlaunch.errors import SourceAuthError, SourceError
 from postlaunch.ingest import ingest, load
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull, new_pull_id
 from postlaunch.sources.budget import UNLIMITED
 from postlaunch.sources.prometheus import extract as prometheus
-from postlaunch.sources.prometheus.extract import Metric, RangeApi, extract, grid, metrics
+from postlaunch.sources.prometheus.extract import MetricQuery, RangeApi, extract, grid, metrics
 from sandbox.story import Plan
 
 FIRST = dt.date(2026, 1, 12)
@@ -49,7 +50,7 @@ def matrix(*series: dict[str, Any], **more: Any) -> bytes:
 @pytest.fixture
 def pull(make_launch, connection, landing) -> Callable[..., list[Pull]]:
     def run(first: dt.date = FIRST, last: dt.date = FIRST, **section: Any) -> list[Pull]:
-        return extract(make_launch(prometheus={**SECTION, **section}), connection, first, last, landing, silent)
+        return extract(make_launch(prometheus={**SECTION, **section}), connection, Dates(first, last), landing, silent)
 
     return run
 
@@ -404,7 +405,7 @@ def test_every_call_is_taken_from_the_budget_and_a_pause_holds_for_all(make_laun
 
     budget = Counting()
     api.script(answer(b"busy", 429, {"Retry-After": "0.01"}), answer(matrix()))
-    extract(make_launch(prometheus=SECTION), connection, FIRST, FIRST, landing, silent, budget)
+    extract(make_launch(prometheus=SECTION), connection, Dates.of(FIRST), landing, silent, budget)
     assert (budget.taken, budget.paused) == (len(api.requests), 0.01)
 
 
@@ -491,12 +492,12 @@ def test_the_grids_of_adjacent_windows_tile(start: int, lengths: list[int], step
         edges.append(edges[-1] + length)
     moments = [dt.datetime.fromtimestamp(edge, dt.UTC) for edge in edges]
 
-    def instants(window: tuple[dt.datetime, dt.datetime]) -> list[int]:
+    def instants(window: Interval) -> list[int]:
         first, count = grid(window, step)
         return list(range(first, first + count * step, step))
 
-    pieces = [moment for window in itertools.pairwise(moments) for moment in instants(window)]
-    assert pieces == instants((moments[0], moments[-1]))
+    pieces = [moment for window in itertools.pairwise(moments) for moment in instants(Interval(*window))]
+    assert pieces == instants(Interval(moments[0], moments[-1]))
 
 
 # --- against the simulated server -----------------------------------------------------------------------------------------
@@ -558,12 +559,12 @@ def test_however_a_window_is_cut_it_holds_what_one_big_query_says_once(
          "prometheus": section}
     )  # fmt: skip
     assert launch.prometheus is not None
-    window = (dt.datetime.fromtimestamp(start, dt.UTC), dt.datetime.fromtimestamp(start + seconds, dt.UTC))
+    window = Interval(dt.datetime.fromtimestamp(start, dt.UTC), dt.datetime.fromtimestamp(start + seconds, dt.UTC))
     writer = PartitionWriter(Landing(str(tmp_path_factory.mktemp("l"))), "prometheus", "shop", "samples", FIRST, new_pull_id(), window)
     with pytest.MonkeyPatch.context() as patch, RangeApi(get_connection("postlaunch_prometheus"), launch.prometheus, UNLIMITED) as api:
         patch.setattr(prometheus, "FIRST_POINTS", sizes[0])
         patch.setattr(prometheus, "ANSWER_SAMPLES", sizes[1])
-        prometheus._land(writer, api, Metric("m.up", selector), window)
+        prometheus._land(writer, api, MetricQuery("m.up", selector), window)
     found = landed_points(writer.finalise({}))
     first, count = grid(window, step)
     told = one_big_query(f"{module_apis}/prometheus", selector, first, count, step, min(gap or step, 300)) if count else set()

@@ -10,6 +10,7 @@ import pytest
 
 from postlaunch.config.connections import get_connection
 from postlaunch.config.load import load_launch
+from postlaunch.dates import Dates
 from postlaunch.errors import SourceAuthError, SourceError
 from postlaunch.landing.zone import Pull
 from postlaunch.sources.zendesk.extract import extract
@@ -64,7 +65,7 @@ def budget() -> CountingBudget:
 @pytest.fixture
 def pull(make_launch, connection, landing, budget) -> Callable[..., dict[str, Pull]]:
     def run(**section: Any) -> dict[str, Pull]:
-        pulls = extract(make_launch(zendesk=section), connection, FIRST, FIRST, landing, silent, budget)
+        pulls = extract(make_launch(zendesk=section), connection, Dates.of(FIRST), landing, silent, budget)
         return {pull.manifest.stream: pull for pull in pulls}
 
     return run
@@ -99,7 +100,7 @@ def test_a_cursor_that_does_not_move_is_an_error(pages, pull, landing) -> None:
     pages[TICKETS] = [{"tickets": [ticket(1)], "after_cursor": "a", "end_of_stream": False}]
     with pytest.raises(SourceError, match="stands still"):
         pull()
-    assert landing.newest("zendesk", "shop", "tickets", (FIRST, FIRST)) is None
+    assert landing.newest("zendesk", "shop", "tickets", Dates.of(FIRST)) is None
 
 
 def test_an_answer_that_names_no_end_is_an_error(pages, pull) -> None:
@@ -218,7 +219,7 @@ def test_a_second_that_fills_a_page_is_an_error_not_a_loop_or_a_loss(pages, pull
     with pytest.raises(SourceError, match="more records changed within the second 1768230000 than one page holds"):
         pull()
     assert len([request for request in api.requests if request.path == path]) == 2
-    assert landing.newest("zendesk", "shop", name, (FIRST, FIRST)) is None
+    assert landing.newest("zendesk", "shop", name, Dates.of(FIRST)) is None
 
 
 def test_comments_are_asked_for_with_every_page_of_ticket_events(pages, pull, api) -> None:
@@ -249,8 +250,8 @@ def test_nothing_beside_the_tickets_is_left_behind_by_a_run_that_fails(pages, pu
     pages[USERS] = [answer(b"no", 401)]
     with pytest.raises(SourceAuthError, match="answered 401"):
         pull()
-    assert list(landing.folder("zendesk", "shop", "users", (FIRST, FIRST)).iterdir()) == []
-    assert landing.newest("zendesk", "shop", "tickets", (FIRST, FIRST)).manifest.rows == 1
+    assert list(landing.folder("zendesk", "shop", "users", Dates.of(FIRST)).iterdir()) == []
+    assert landing.newest("zendesk", "shop", "tickets", Dates.of(FIRST)).manifest.rows == 1
 
 
 def test_lists_are_pulled_with_the_holidays_of_every_schedule(pages, pull) -> None:
@@ -396,7 +397,7 @@ def test_a_failing_stream_lands_nothing_of_itself(pages, pull, answer, landing) 
     pages[EVENTS] = [{"ticket_metric_events": [{"id": 1}], "meta": {"has_more": True, "after_cursor": "x"}}, answer(b"no", 500)]
     with pytest.raises(SourceError, match="answered 500"):
         pull()
-    assert landing.newest("zendesk", "shop", "ticket_metric_events", (FIRST, FIRST)) is None
+    assert landing.newest("zendesk", "shop", "ticket_metric_events", Dates.of(FIRST)) is None
 
 
 def test_refused_credentials_fail_at_once_and_show_no_secret(pages, pull, answer, api) -> None:
@@ -425,7 +426,7 @@ def test_every_stream_of_the_simulator_is_what_its_story_tells(apis, sandbox_lau
     httpx.delete(f"{apis}/_sandbox/requests")
     pulls = {
         pull.manifest.stream: records(pull)
-        for pull in extract(launch, get_connection(launch.zendesk.connection), first, last, landing, silent, budget)
+        for pull in extract(launch, get_connection(launch.zendesk.connection), Dates(first, last), landing, silent, budget)
     }
     tickets = all_tickets(PLAN, now - 60)
     told = [event for ticket in tickets for event in ticket_events(PLAN, ticket, now - 60, with_comments=True)]
@@ -445,5 +446,5 @@ def test_every_stream_of_the_simulator_is_what_its_story_tells(apis, sandbox_lau
 def test_a_quiet_night_of_the_simulator_costs_nine_calls(apis, sandbox_launches, landing, budget) -> None:
     launch = load_launch(sandbox_launches, "emr-platform")
     night = PLAN.date_of(90)
-    extract(launch, get_connection(launch.zendesk.connection), night, night, landing, silent, budget)
+    extract(launch, get_connection(launch.zendesk.connection), Dates.of(night), landing, silent, budget)
     assert budget.calls == 9

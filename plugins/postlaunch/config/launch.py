@@ -31,6 +31,7 @@ from postlaunch.config.fields import (
     Zone,
 )
 from postlaunch.config.lists import disjoint_phases, ordered_days, unique_by
+from postlaunch.dates import Dates, Interval
 
 Source = Literal["mixpanel", "zendesk", "pagerduty", "prometheus"]
 Domain = Literal["product", "support", "incidents", "reliability", "capacity"]
@@ -338,6 +339,6 @@ class Launch(Section):
         """Midnight that begins `day` in the reporting zone (zone-aware)."""
         return dt.datetime.combine(day, dt.time(), tzinfo=self.zone)
 
-    def window(self, first: dt.date, last: dt.date) -> tuple[dt.datetime, dt.datetime]:
-        """Half-open window of the inclusive dates `first`..`last`."""
-        return self.day_start(first), self.day_start(last + dt.timedelta(days=1))
+    def window(self, dates: Dates) -> Interval:
+        """From the midnight that begins the dates to the one that ends them, in the reporting zone."""
+        return Interval(self.day_start(dates.first), self.day_start(dates.last + dt.timedelta(days=1)))

@@ -9,11 +9,12 @@ import datetime as dt
 from collections.abc import Iterator
 
 from postlaunch.config.launch import Launch, SupportHours, Weekday, Zendesk
+from postlaunch.dates import Dates
 
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def opening_intervals(launch: Launch, first: dt.date, last: dt.date) -> Iterator[tuple[dt.date, dt.datetime, dt.datetime]]:
+def opening_intervals(launch: Launch, dates: Dates) -> Iterator[tuple[dt.date, dt.datetime, dt.datetime]]:
     """Yield (local date, opens_at, closes_at) for the inclusive dates `first`..`last`; nothing on closed days.
 
     A closing time at or before the opening time belongs to the next morning (a night shift); 24:00 is the coming midnight.
@@ -22,8 +23,8 @@ def opening_intervals(launch: Launch, first: dt.date, last: dt.date) -> Iterator
     zendesk = launch.zendesk
     if zendesk is None or not zendesk.support_hours:
         return
-    day = first
-    while day <= last:
+    day = dates.first
+    while day <= dates.last:
         hours = _hours_of(zendesk, launch.launch_day(day), day)
         if hours is not None:
             opens, closes = hours

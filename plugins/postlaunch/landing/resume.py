@@ -15,15 +15,13 @@ from collections.abc import Iterator, Sequence
 from upath import UPath
 
 from postlaunch.config.launch import Launch
-from postlaunch.dates import each_date
+from postlaunch.dates import Dates, Interval
 from postlaunch.errors import LandingError
 from postlaunch.landing.private_files import write_file
 from postlaunch.landing.streams import Stream
 from postlaunch.landing.zone import MANIFEST, Landing, Partition, Pull, read_pull
 
 REFUSED = "refused.json"
-
-Dates = tuple[dt.date, dt.date]  # inclusive
 
 
 def newest_pull(landing: Landing, stream: Stream, launch: Launch, partition: Partition, *, even_refused: bool = False) -> Pull | None:
@@ -34,7 +32,7 @@ def newest_pull(landing: Landing, stream: Stream, launch: Launch, partition: Par
     for folder in reversed(_folders(landing.folder(stream.source, launch.launch, stream.name, partition))):
         if (folder / MANIFEST).exists() and (even_refused or not (folder / REFUSED).exists()):
             pull = read_pull(folder)
-            if isinstance(partition, tuple) or window_of(pull) == _utc(launch.window(partition, partition)):
+            if isinstance(partition, tuple) or window_of(pull) == launch.window(Dates.of(partition)).utc:
                 return pull
     return None
 
@@ -45,9 +43,9 @@ def is_landed(landing: Landing, stream: Stream, launch: Launch, partition: Parti
     return any((folder / MANIFEST).exists() for folder in folders)
 
 
-def window_of(pull: Pull) -> tuple[dt.datetime, dt.datetime]:
-    """The half-open window that was pulled, in UTC."""
-    return _utc((dt.datetime.fromisoformat(pull.manifest.window_start), dt.datetime.fromisoformat(pull.manifest.window_end)))
+def window_of(pull: Pull) -> Interval:
+    """What was pulled, in UTC."""
+    return Interval(dt.datetime.fromisoformat(pull.manifest.window_start), dt.datetime.fromisoformat(pull.manifest.window_end)).utc
 
 
 def began(pull: Pull) -> dt.datetime:
@@ -69,18 +67,18 @@ def clear_refusal(pull: Pull) -> None:
     (pull.path / REFUSED).unlink(missing_ok=True)
 
 
-def landed_since(landing: Landing, launch: Launch, streams: Sequence[Stream], window: Dates, since: dt.datetime) -> list[Pull]:
-    """What was pulled whole after `since` and need not be pulled again: the first dates of the window, or the first streams of all of it.
+def landed_since(landing: Landing, launch: Launch, streams: Sequence[Stream], dates: Dates, since: dt.datetime) -> list[Pull]:
+    """What was pulled whole after `since` and need not be pulled again: the first of the dates, or the first streams of all of them.
 
-    A pull counts if its dates were over when it began. The last date of a window is always pulled anew.
+    A pull counts if its dates were over when it began. The last date is always pulled again.
     """
     pulls: list[Pull] = []
-    parts: list[tuple[Stream, Partition, Dates]] = [(streams[0], date, (date, date)) for date in each_date(*window)[:-1]]
+    parts: list[tuple[Stream, Partition, Dates]] = [(streams[0], date, Dates.of(date)) for date in dates.each[:-1]]
     if not streams[0].is_replaced:
-        parts = [(stream, window, window) for stream in streams]
-    for stream, partition, dates in parts:
+        parts = [(stream, dates, dates) for stream in streams]
+    for stream, partition, held in parts:
         pull = newest_pull(landing, stream, launch, partition)
-        if pull is None or began(pull) < max(since, launch.window(*dates)[1]):
+        if pull is None or began(pull) < max(since, launch.window(held).end):
             break
         pulls.append(pull)
     return pulls
@@ -97,16 +95,11 @@ def sweep(landing: Landing, streams: Sequence[Stream], launch: str, windows: Seq
                         _remove(pull)
 
 
-def _utc(window: tuple[dt.datetime, dt.datetime]) -> tuple[dt.datetime, dt.datetime]:
-    """Midnights that come twice, or never, equal nothing in another zone: Python compares them by what their clocks show."""
-    return window[0].astimezone(dt.UTC), window[1].astimezone(dt.UTC)
-
-
 def _partitions(folder: UPath) -> Iterator[tuple[UPath, Dates]]:
     for entry in _folders(folder):
         first, _, last = entry.name.partition("_")
         try:
-            yield entry, (dt.date.fromisoformat(first), dt.date.fromisoformat(last or first))
+            yield entry, Dates(dt.date.fromisoformat(first), dt.date.fromisoformat(last or first))
         except ValueError:
             continue
 

@@ -21,6 +21,7 @@ from isal import isal_zlib
 from upath import UPath
 
 from postlaunch.config.launch import Source
+from postlaunch.dates import Interval
 from postlaunch.errors import LandingError
 from postlaunch.landing.private_files import make_folder, open_file
 from postlaunch.landing.zone import (
@@ -50,9 +51,9 @@ class PartitionWriter:
         stream: str,
         partition: Partition,
         pull_id: str,
-        window: tuple[dt.datetime, dt.datetime],
+        window: Interval,
     ) -> None:
-        """`window` is half-open and zone-aware. Nothing is written yet."""
+        """`window` is what the partition is to hold. Nothing is written yet."""
         self._key: dict[str, Any] = {"source": source, "launch": launch, "stream": stream, "partition": partition_name(partition)}
         self.folder: UPath = landing.folder(source, launch, stream, partition) / pull_id
         self.window = window
@@ -103,8 +104,8 @@ class PartitionWriter:
         manifest = Manifest(
             **self._key,
             pull_id=self._pull_id,
-            window_start=self.window[0].isoformat(),
-            window_end=self.window[1].isoformat(),
+            window_start=self.window.start.isoformat(),
+            window_end=self.window.end.isoformat(),
             pulled_at=dt.datetime.now(dt.UTC).isoformat(),
             rows=self.rows,
             lines=sum(file.lines for file in self._files),

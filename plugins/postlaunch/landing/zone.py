@@ -23,6 +23,7 @@ from upath import UPath
 from xxhash import xxh3_128_intdigest
 
 from postlaunch.config.launch import Source
+from postlaunch.dates import Dates
 from postlaunch.errors import LandingError
 from postlaunch.landing.bounds import READ_BYTES, split_lines
 from postlaunch.landing.gzip_stream import GzipError, unzipped
@@ -32,7 +33,7 @@ MANIFEST = "manifest.json"
 BLOCK_BYTES = 1 << 18
 _HASH_BITS = 128
 
-Partition = dt.date | tuple[dt.date, dt.date]
+Partition = dt.date | Dates
 RowsInLine = Callable[[bytes], int]
 
 
@@ -193,13 +194,13 @@ class Landing:
         """The newest complete pull of a partition."""
         return _newest(self.folder(source, launch, stream, partition))
 
-    def windows(self, source: Source, launch: str, stream: str) -> list[tuple[dt.date, dt.date]]:
+    def windows(self, source: Source, launch: str, stream: str) -> list[Dates]:
         """The `first_last` partitions of a merged stream, in order of time."""
-        found: list[tuple[dt.date, dt.date]] = []
+        found: list[Dates] = []
         for folder in _folders(self.folder(source, launch, stream)):
             first, _, last = folder.name.partition("_")
             try:
-                found.append((dt.date.fromisoformat(first), dt.date.fromisoformat(last)))
+                found.append(Dates(dt.date.fromisoformat(first), dt.date.fromisoformat(last)))
             except ValueError:
                 continue
         return sorted(found)
@@ -212,7 +213,7 @@ def new_pull_id() -> str:
 
 def partition_name(partition: Partition) -> str:
     """`2026-01-12` for a date, `2026-01-12_2026-01-18` for a window."""
-    return partition.isoformat() if isinstance(partition, dt.date) else f"{partition[0]}_{partition[1]}"
+    return partition.isoformat() if isinstance(partition, dt.date) else f"{partition.first}_{partition.last}"
 
 
 def write_manifest(folder: UPath, manifest: Manifest) -> None:

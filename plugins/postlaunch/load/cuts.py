@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from postlaunch.config.launch import Launch
+from postlaunch.dates import Dates, Interval
 from postlaunch.landing.resume import began, window_of
 from postlaunch.landing.streams import Moments, Stream
 from postlaunch.landing.writer import PartitionWriter
@@ -26,8 +27,6 @@ from postlaunch.sources.prometheus.samples import moment_of
 
 MOST_WAITING = 1_000  # lines before the first with a readable moment; more of them go with the beginning of their pull
 _READ_BY = ("timezone", "step_seconds")  # what a loader takes from the request; pulls that differ here cannot be one
-
-Interval = tuple[dt.datetime, dt.datetime]
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def cuts(window: Interval, pulls: Sequence[Pull]) -> list[Cut] | None:
     A date that was still running when it was pulled is held up to that moment only.
     """
     found: list[Cut] = []
-    missing = [(window[0].astimezone(dt.UTC), window[1].astimezone(dt.UTC))]
+    missing = [window.utc]
     for pull in sorted(pulls, key=lambda pull: pull.manifest.pull_id, reverse=True):
         starts, ends = window_of(pull)
         ends = min(ends, max(starts, began(pull)))
@@ -53,10 +52,10 @@ def cuts(window: Interval, pulls: Sequence[Pull]) -> list[Cut] | None:
         for start, end in missing:
             first, last = max(start, starts), min(end, ends)
             if first >= last:
-                still.append((start, end))
+                still.append(Interval(start, end))
                 continue
             found.append(Cut(pull, first, last))
-            still += [gap for gap in ((start, first), (last, end)) if gap[0] < gap[1]]
+            still += [gap for gap in (Interval(start, first), Interval(last, end)) if gap.start < gap.end]
         missing = still
     is_one_kind = len({tuple(cut.pull.manifest.request.get(key) for key in _READ_BY) for cut in found}) == 1
     return sorted(found, key=lambda cut: cut.start) if not missing and is_one_kind else None
@@ -64,7 +63,7 @@ def cuts(window: Interval, pulls: Sequence[Pull]) -> list[Cut] | None:
 
 def land(landing: Landing, stream: Stream, launch: Launch, date: dt.date, parts: Sequence[Cut]) -> Pull:
     """The pull of a date that the cuts make, landed unless it is there already. Raises LandingError."""
-    window = launch.window(date, date)
+    window = launch.window(Dates.of(date))
     if len(parts) == 1 and window_of(parts[0].pull) == (parts[0].start, parts[0].end):
         return parts[0].pull
     pull_id = _pull_id(parts)

@@ -19,7 +19,7 @@ from psycopg.rows import class_row
 
 from postlaunch.config.launch import Launch, Source
 from postlaunch.config.settings import load_settings
-from postlaunch.dates import each_date
+from postlaunch.dates import Dates
 from postlaunch.errors import LandingError, LockedError, WarehouseError
 from postlaunch.landing.resume import window_of
 from postlaunch.landing.streams import Stream
@@ -218,10 +218,10 @@ def _plan(session: psycopg.Connection, landing: Landing, launch: Launch, stream:
     windows = [window_of(pull) for pull in pulls]
     first, last = min(start for start, _ in windows), max(end for _, end in windows)
     parts, partial = dict[dt.date, list[Cut]](), list[dt.date]()
-    for date in each_date(first.astimezone(launch.zone).date(), (last - dt.timedelta(microseconds=1)).astimezone(launch.zone).date()):
-        start, end = launch.window(date, date)
-        near = [pull for pull, window in zip(pulls, windows, strict=True) if window[0] < end and start < window[1]]
-        found = cuts((start, end), near)
+    for date in Dates(first.astimezone(launch.zone).date(), (last - dt.timedelta(microseconds=1)).astimezone(launch.zone).date()).each:
+        window = launch.window(Dates.of(date))
+        near = [pull for pull, held in zip(pulls, windows, strict=True) if held.start < window.end and window.start < held.end]
+        found = cuts(window, near)
         if found:
             parts[date] = found
         elif near:
@@ -271,7 +271,7 @@ def _cover(session: psycopg.Connection, landing: Landing, launch: Launch, stretc
     """Loads without rows, whose windows are the whole dates of the stretches: all of them are to be built again."""
     for each in stretches:
         if each.is_whole:
-            start, end = launch.window(each.first_date, each.last_date)
+            start, end = launch.window(Dates(each.first_date, each.last_date))
             values = {
                 "launch": launch.launch,
                 "source": each.source,

@@ -20,8 +20,9 @@ from typing import Any
 import psycopg
 
 from postlaunch.config.launch import Launch, Source
+from postlaunch.dates import Dates
 from postlaunch.errors import WarehouseError
-from postlaunch.landing.resume import Dates, sweep
+from postlaunch.landing.resume import sweep
 from postlaunch.landing.zone import Landing
 from postlaunch.progress import Progress
 from postlaunch.sources.registry import SPECS
@@ -117,14 +118,14 @@ class Run:
 
 @contextmanager
 def recorded(
-    source: Source, launch: Launch, first: dt.date, last: dt.date, landing: Landing, progress: Progress, *, is_reload: bool = False
+    source: Source, launch: Launch, dates: Dates, landing: Landing, progress: Progress, *, is_reload: bool = False
 ) -> Iterator[Run]:
     """The frame of a run: what is raised within becomes its reason. Raises WarehouseError."""
     values = {
         "launch": launch.launch,
         "source": source,
-        "first": first,
-        "last": last,
+        "first": dates.first,
+        "last": dates.last,
         "timezone": launch.timezone,
         "config": _config_hash(source, launch),
         "is_reload": is_reload,
@@ -157,16 +158,16 @@ def at_work(session: psycopg.Connection, launch_id: str, source: Source) -> list
 
 def _begin(session: psycopg.Connection, values: dict[str, Any], landing: Landing, progress: Progress) -> Run:
     """Start one at a time: what is swept under this lock, no run has begun to write."""
-    window = (values["first"], values["last"])
+    dates = Dates(values["first"], values["last"])
     dead: list[Dates] = []
     while True:
         with session.transaction():
             take(session, f"runs of {values['source']} {values['launch']}")
-            dead += session.execute(_KILL_DEAD, values).fetchall()
+            dead += [Dates(*row) for row in session.execute(_KILL_DEAD, values)]
             alive = session.execute(_ALIVE, values).fetchall()
-            rival = next((run for run in alive if run[:2] == window), None)
+            rival = next((run for run in alive if run[:2] == dates), None)
             if rival is None:
-                sweep(landing, SPECS[values["source"]].streams, values["launch"], [window, *dead], [run[:2] for run in alive])
+                sweep(landing, SPECS[values["source"]].streams, values["launch"], [dates, *dead], [Dates(*run[:2]) for run in alive])
                 return _start(session, values)
         progress(f"waiting for run {rival[2]} (session {rival[4]}), at work on the same dates since {rival[3]:%Y-%m-%d %H:%M} UTC", 0, None)
         time.sleep(_POLL_SECONDS)

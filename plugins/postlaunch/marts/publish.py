@@ -236,7 +236,7 @@ def _grains() -> dict[str, Grain]:
 
 
 def _release(session: psycopg.Connection, passed: list[AuditState]) -> None:
-    """Forget that a domain was held; needs no publication when only its loads were mended."""
+    """Forget that a domain was held; needs no publication when only its loads were fixed."""
     for verdict in passed:
         session.execute(
             """

@@ -15,6 +15,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from postlaunch.config.launch import Launch, Source
 from postlaunch.config.load import LaunchFiles, load_launch, read_launches
 from postlaunch.config.settings import load_settings
+from postlaunch.dates import Dates
 from postlaunch.orchestration.assets import raw
 from postlaunch.orchestration.defaults import LABEL, NIGHTLY, RETRIES, START, come_again, interval, log_progress, noted, step
 from postlaunch.orchestration.pools import pool_name
@@ -124,7 +125,7 @@ def ingest_window(source: Source, window: PlannedDates, context: Any) -> Ingeste
         raise AirflowSkipException(f"launch {launch.launch} does not name {source}")
     try:
         with step(connection_id(launch, source)), waits_at_most(LONGEST_WAIT_SECONDS):
-            noted(plan(source, launch, first, last) or f"{source}: no limit of calls")
+            noted(plan(source, launch, Dates(first, last)) or f"{source}: no limit of calls")
             result = ingest(
                 source,
                 launch,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from postlaunch.config.launch import Launch
+from postlaunch.dates import Dates
 from postlaunch.reviews import formats, queries, sentences, watch
 from postlaunch.reviews.blocks import Bullet, Group, Light, Lights, Notice, Row, Table, Tone
 from postlaunch.reviews.notices import domain_notices, launch_notices, unseen_notices, warning_notices
@@ -48,7 +49,7 @@ class Basis:
     @cached_property
     def periods(self) -> dict[str, Period]:
         """The period as each domain of the launch saw it."""
-        seen = queries.seen_dates(self.session, self.launch.launch, self.period.start, self.period.end)
+        seen = queries.seen_dates(self.session, self.launch.launch, self.period.dates)
         return {domain: self.period.seen_on(seen.get(domain, ())) for domain in self.launch.domains}
 
     def metrics(self) -> list[KpiValue]:
@@ -63,7 +64,7 @@ class Basis:
         period = self.period
         if not any(row.kpi_id == "days_to_trigger" for row in rows):
             return rows
-        forecasts = queries.forecasts(self.session, self.launch.launch, period.start, period.end)
+        forecasts = queries.forecasts(self.session, self.launch.launch, period.dates)
         newest = max((row.metric_date for row in forecasts), default=None)
         now = [row for row in forecasts if row.metric_date == newest and row.days_to_trigger is not None]
         subject = min(now, key=_soonness).resource_name if now else ""
@@ -90,19 +91,19 @@ class Basis:
         """Incidents of the period, by time; none where none were asked for."""
         if not self.sees("incidents"):
             return []
-        return queries.incidents(self.session, self.launch.launch, self.period.start, self.period.end)
+        return queries.incidents(self.session, self.launch.launch, self.period.dates)
 
     def clocks(self) -> list[SlaClock]:
         """SLA clocks as they stood at the end of the period's last seen day."""
         seen = self.periods["support"].seen if self.sees("support") else None
         return queries.running_clocks(self.session, self.launch.launch, seen[-1]) if seen else []
 
-    def grave_days(self, first: dt.date, last: dt.date) -> list[tuple[dt.date, str]]:
+    def grave_days(self, dates: Dates) -> list[tuple[dt.date, str]]:
         """Days with a P0 or P1 incident and the gravest severity of each, by date."""
         if not self.has("incidents"):
             return []
         days: dict[dt.date, str] = {}
-        for incident in queries.incidents(self.session, self.launch.launch, first, last):
+        for incident in queries.incidents(self.session, self.launch.launch, dates):
             if incident.severity in GRAVE:
                 days[incident.metric_date] = min(incident.severity, days.get(incident.metric_date, "P9"))
         return sorted(days.items())
@@ -197,7 +198,7 @@ def grave_words(grave: Sequence[Incident]) -> str:
 
 
 def headline(basis: Basis, metrics: Sequence[KpiValue], incidents: Sequence[Incident] = ()) -> str:
-    """What was not seen comes first; then targets met and missed, and what to watch: usage up is no success while tickets spike."""
+    """What was not seen comes first; then targets met and missed, and what to watch: usage up is not a success while tickets spike."""
     if not any(basis.sees(domain) for domain in basis.launch.domains):
         return f"Nothing was seen {basis.period.span}: no data of {formats.listed(list(basis.launch.domains), 9)}."
     parts = []

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from postlaunch.config.launch import Domain
+from postlaunch.dates import Dates
 from postlaunch.reviews import content, formats, outside, queries
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture, Table
 from postlaunch.reviews.content import Basis
@@ -71,12 +72,12 @@ def _chart(basis: Basis, domain: Domain, metrics: Sequence[KpiValue]) -> Picture
     """One chart for use and one for errors, over four weeks; the rest of the sheet is numbers."""
     session, launch_id, period = basis.session, basis.launch.launch, basis.period
     first = period.end - dt.timedelta(days=CHART_DAYS - 1)
-    grave = basis.grave_days(first, period.end)
+    grave = basis.grave_days(Dates(first, period.end))
     if domain == "product":
-        rows = queries.active_users(session, launch_id, first, period.end)
+        rows = queries.active_users(session, launch_id, Dates(first, period.end))
         return Picture(product.active_users(rows, period, grave)) if rows and rows[-1].metric_date == period.end else None
     error_rate = next((metric for metric in metrics if metric.kpi_id == "error_rate"), None)
     if domain == "reliability" and error_rate is not None and error_rate.value is not None:
-        values = queries.daily_values(session, launch_id, ["error_rate"], first, period.end)
+        values = queries.daily_values(session, launch_id, ["error_rate"], Dates(first, period.end))
         return Picture(operations.threshold("error-rate", error_rate, values, period, grave)) if values else None
     return None

@@ -9,6 +9,8 @@ import datetime as dt
 import math
 from collections.abc import Sequence
 
+from postlaunch.dates import Dates
+
 NO_DATA = "no data"
 NBSP = "\u00a0"
 DASH = "\u2013"
@@ -144,13 +146,13 @@ def short_date(day: dt.date) -> str:
     return f"{day.day}{NBSP}{day:%b}"
 
 
-def date_range(first: dt.date, last: dt.date) -> str:
+def date_range(dates: Dates) -> str:
     """`9-15 February 2026`, `26 January - 1 February 2026`, with dashes as printers set them."""
-    if first == last:
-        return date(first, year=True)
-    if (first.year, first.month) == (last.year, last.month):
-        return f"{first.day}{DASH}{date(last, year=True)}"
-    return f"{date(first, year=first.year != last.year)} {DASH} {date(last, year=True)}"
+    if dates.first == dates.last:
+        return date(dates.first, year=True)
+    if (dates.first.year, dates.first.month) == (dates.last.year, dates.last.month):
+        return f"{dates.first.day}{DASH}{date(dates.last, year=True)}"
+    return f"{date(dates.first, year=dates.first.year != dates.last.year)} {DASH} {date(dates.last, year=True)}"
 
 
 def name_in_sentence(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from postlaunch.dates import Dates
 from postlaunch.reviews import content, formats, histogram, outside, queries, sentences
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Group, Heading, Paragraph, Picture, Row, Table, Tone
 from postlaunch.reviews.content import Basis
@@ -50,12 +51,12 @@ def document(basis: Basis) -> Document:
 
 def _product(basis: Basis) -> list[Block]:
     session, launch_id, period = basis.session, basis.launch.launch, basis.periods["product"]
-    rows = queries.active_users(session, launch_id, period.end - dt.timedelta(days=GROWTH_DAYS - 1), period.end)
+    rows = queries.active_users(session, launch_id, Dates(period.end - dt.timedelta(days=GROWTH_DAYS - 1), period.end))
     if not rows or not basis.sees("product"):
         return [Heading("Adoption and growth"), Paragraph(f"There is {formats.NO_DATA} on use {period.span}.")]
-    grave = basis.grave_days(rows[0].metric_date, period.end)
+    grave = basis.grave_days(Dates(rows[0].metric_date, period.end))
     blocks: list[Block] = [Heading("Adoption and growth"), Picture(product.active_users(rows, period, grave))]
-    steps = queries.funnel_steps(session, launch_id, period.start, period.end)
+    steps = queries.funnel_steps(session, launch_id, period.dates)
     if steps:
         blocks.append(Heading("Funnel"))
         funnels = [[step for step in steps if step.funnel_id == funnel_id] for funnel_id in dict.fromkeys(step.funnel_id for step in steps)]
@@ -68,11 +69,11 @@ def _product(basis: Basis) -> list[Block]:
 
 def _support(basis: Basis, metrics: Sequence[KpiValue]) -> list[Block]:
     session, launch_id, period = basis.session, basis.launch.launch, basis.periods["support"]
-    rows = queries.tickets(session, launch_id, period.previous_start, period.end)
+    rows = queries.tickets(session, launch_id, Dates(period.previous_start, period.end))
     if not rows or not basis.sees("support"):
         return [Heading("Support"), Paragraph(f"There is {formats.NO_DATA} on tickets {period.span}.")]
-    counts = queries.sla_counts(session, launch_id, period.start, period.end)
-    grave = basis.grave_days(period.start, period.end)
+    counts = queries.sla_counts(session, launch_id, period.dates)
+    grave = basis.grave_days(period.dates)
     blocks: list[Block] = [Heading("Support"), Picture(support.tickets(rows, period, grave))]
     if any(row.attained_count + row.breached_count for row in counts):
         promised = {metric.kpi_id.removesuffix("_attainment"): metric.target for metric in metrics if metric.target is not None}
@@ -131,19 +132,19 @@ def _kept(time: Response, period: Period) -> tuple[Tone, str]:
 def _reliability(basis: Basis, metrics: Sequence[KpiValue]) -> list[Block]:
     session, launch_id, period = basis.session, basis.launch.launch, basis.periods["reliability"]
     by_id = {metric.kpi_id: metric for metric in metrics}
-    services = queries.service_levels(session, launch_id, period.start, period.end)
+    services = queries.service_levels(session, launch_id, period.dates)
     if not services or not basis.sees("reliability"):
         return [Heading("Technical health"), Paragraph(f"There is {formats.NO_DATA} on service levels {period.span}.")]
     uptime = by_id.get("uptime")
     budget = uptime.target if uptime and uptime.comparator == ">=" else None
-    buckets = queries.latency_buckets(session, launch_id, period.start, period.end)
+    buckets = queries.latency_buckets(session, launch_id, period.dates)
     uptimes = " ".join(sentences.error_budget(service, budget) for service in services)
     blocks: list[Block] = [Heading("Technical health"), Paragraph(uptimes)]
     if len(services) > 1:
         blocks.append(_services(services, buckets))
-    grave = basis.grave_days(period.start, period.end)
+    grave = basis.grave_days(period.dates)
     for kpi_id, name in (("error_rate", "error-rate"), ("latency_p95", "latency-p95")):
-        values = queries.daily_values(session, launch_id, [kpi_id], period.start, period.end)
+        values = queries.daily_values(session, launch_id, [kpi_id], period.dates)
         if kpi_id in by_id and by_id[kpi_id].value is not None:
             blocks.append(Picture(operations.threshold(name, by_id[kpi_id], values, period, grave)))
     if buckets:
@@ -171,10 +172,10 @@ def _services(services: Sequence[ServiceSums], buckets: Sequence[LatencyBucket])
 
 def _capacity(basis: Basis) -> list[Block]:
     session, launch_id, period = basis.session, basis.launch.launch, basis.period
-    forecasts = capacity.rank(queries.forecasts(session, launch_id, period.start, period.end))
+    forecasts = capacity.rank(queries.forecasts(session, launch_id, period.dates))
     if not forecasts:
         return [Heading("Capacity"), Paragraph(f"There is {formats.NO_DATA} on capacity {period.span}.")]
-    days = queries.capacity_days(session, launch_id, period.end - dt.timedelta(days=27), period.end)
+    days = queries.capacity_days(session, launch_id, Dates(period.end - dt.timedelta(days=27), period.end))
     rows = [
         Row(
             row.resource_name,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from postlaunch.config.launch import Launch
+from postlaunch.dates import Dates
 from postlaunch.reviews import formats, outside, queries
 from postlaunch.reviews.blocks import Notice
 from postlaunch.reviews.period import Period
@@ -60,9 +61,8 @@ def _late(launch: Launch, period: Period, same: Sequence[DomainStatus]) -> Notic
     if covered is None:
         return Notice("held", _title(launch, same), "Nothing has been published yet.")
     missing = max(covered + dt.timedelta(days=1), period.start)
-    text = (
-        f"The data for {formats.date_range(missing, period.end)} has not arrived; {its} numbers end on {formats.date(covered, year=True)}."
-    )
+    late = formats.date_range(Dates(missing, period.end))
+    text = f"The data for {late} has not arrived; {its} numbers end on {formats.date(covered, year=True)}."
     return Notice("held", _title(launch, same), text)
 
 
@@ -84,7 +84,7 @@ def _stopped(fault: StandingFault) -> str:
 
 def warning_notices(session: Reader, launch: Launch, period: Period) -> list[Notice]:
     """What the sources warned of in the loads of this period, in one notice: streams that could not be read, what was left out."""
-    warnings = queries.load_warnings(session, launch, period.start, period.end)
+    warnings = queries.load_warnings(session, launch, period.dates)
     if not warnings:
         return []
     lines = [f"{warning.source}: {warning.warning.rstrip('.')}{_times(warning.loads)}" for warning in warnings]
@@ -96,7 +96,7 @@ def warning_notices(session: Reader, launch: Launch, period: Period) -> list[Not
 
 def unseen_notices(session: Reader, launch: Launch, period: Period) -> list[Notice]:
     """What the launch file names and nobody saw (selectors, services, a brand, events, ...), in one notice: no number speaks for it."""
-    found = queries.unseen(session, launch.launch, period.start, period.end)
+    found = queries.unseen(session, launch.launch, period.dates)
     if not found:
         return []
     lines = [f"{f'{each.subject}: ' if each.subject else ''}{each.notice} ({formats.plural(each.dates, 'date')})" for each in found]

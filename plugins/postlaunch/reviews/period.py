@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from postlaunch.config.launch import Launch, ReviewKind
+from postlaunch.dates import Dates
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import formats
 
@@ -32,6 +33,11 @@ class Period:
     label: str  # as typed and as in file names: 2026-03, 2026-W13, day-30
     title: str  # as in headings: March 2026
     seen: tuple[dt.date, ...] | None = None  # dates of it that the data covers, in order; None: all of them
+
+    @property
+    def dates(self) -> Dates:
+        """All of its dates."""
+        return Dates(self.start, self.end)
 
     @property
     def grain(self) -> str:
@@ -161,7 +167,7 @@ def _weekly(text: str) -> Period:
         monday = day - dt.timedelta(days=day.weekday())
     sunday = monday + dt.timedelta(days=6)
     year, week, _ = monday.isocalendar()
-    return Period("weekly", monday, sunday, f"{year}-W{week:02}", f"Week {week}, {formats.date_range(monday, sunday)}")
+    return Period("weekly", monday, sunday, f"{year}-W{week:02}", f"Week {week}, {formats.date_range(Dates(monday, sunday))}")
 
 
 def _monthly(text: str) -> Period:

@@ -17,6 +17,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from postlaunch.config.launch import DOMAINS, Launch
+from postlaunch.dates import Dates
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import outside
 from postlaunch.reviews.rows import (
@@ -92,7 +93,7 @@ def metrics(
     return sorted(rows, key=lambda row: (domain_order.get(row.domain, 99), order.get(row.kpi_id, 99), row.kpi_id))  # type: ignore[call-overload]
 
 
-def seen_dates(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> dict[str, set[dt.date]]:
+def seen_dates(session: Reader, launch_id: str, dates: Dates) -> dict[str, set[dt.date]]:
     """Dates that the published marts cover, by domain; a domain that was not seen at all is not in it."""
     found: dict[str, set[dt.date]] = {}
     for row in _fetch(
@@ -103,13 +104,13 @@ def seen_dates(session: Reader, launch_id: str, first: dt.date, last: dt.date) -
         from marts.kpi_daily
         where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
         """,
-        {"launch": launch_id, "first": first, "last": last},
+        {"launch": launch_id, "first": dates.first, "last": dates.last},
     ):
         found.setdefault(row.domain, set()).add(row.metric_date)
     return found
 
 
-def daily_values(session: Reader, launch_id: str, kpi_ids: Sequence[str], first: dt.date, last: dt.date) -> list[DailyValue]:
+def daily_values(session: Reader, launch_id: str, kpi_ids: Sequence[str], dates: Dates) -> list[DailyValue]:
     """`kpi_daily` of some KPIs, by date."""
     return _fetch(
         session,
@@ -120,22 +121,22 @@ def daily_values(session: Reader, launch_id: str, kpi_ids: Sequence[str], first:
         where launch_id = %(launch)s and kpi_id = any(%(kpis)s) and metric_date between %(first)s and %(last)s
         order by kpi_id, metric_date
         """,
-        {"launch": launch_id, "kpis": list(kpi_ids), "first": first, "last": last},
+        {"launch": launch_id, "kpis": list(kpi_ids), "first": dates.first, "last": dates.last},
     )
 
 
-def days_seen(session: Reader, launch_id: str, kpi_id: str, first: dt.date, last: dt.date) -> int:
+def days_seen(session: Reader, launch_id: str, kpi_id: str, dates: Dates) -> int:
     """On how many of the dates the KPI was seen, as the scorecard counts them."""
     query = """
         select coalesce(sum(days_seen_count), 0)
         from marts.scorecard
         where launch_id = %s and kpi_id = %s and period_kind = 'day' and period_start between %s and %s
     """
-    row = session.execute(query, [launch_id, kpi_id, first, last]).fetchone()
+    row = session.execute(query, [launch_id, kpi_id, dates.first, dates.last]).fetchone()
     return int(row[0]) if row else 0
 
 
-def active_users(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[ActiveUsers]:
+def active_users(session: Reader, launch_id: str, dates: Dates) -> list[ActiveUsers]:
     """One row a day on which something was measured."""
     return _fetch(
         session,
@@ -146,11 +147,11 @@ def active_users(session: Reader, launch_id: str, first: dt.date, last: dt.date)
         where launch_id = %(launch)s and active_users_count is not null and metric_date between %(first)s and %(last)s
         order by metric_date
         """,
-        {"launch": launch_id, "first": first, "last": last},
+        {"launch": launch_id, "first": dates.first, "last": dates.last},
     )
 
 
-def funnel_steps(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[FunnelStep]:
+def funnel_steps(session: Reader, launch_id: str, dates: Dates) -> list[FunnelStep]:
     """Funnels by funnel and step: uniques of the day, ISO week or month `first`..`last`, a user once. Without those of which a step was
     never seen."""
     return _fetch(
@@ -165,7 +166,7 @@ def funnel_steps(session: Reader, launch_id: str, first: dt.date, last: dt.date)
             )
         order by funnel_id, step_number
         """,
-        {"launch": launch_id, "first": first, "last": last},
+        {"launch": launch_id, "first": dates.first, "last": dates.last},
     )
 
 
@@ -208,7 +209,7 @@ def weekly_cohorts(session: Reader, launch_id: str, last: dt.date, cohorts: int)
     )
 
 
-def tickets(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[Tickets]:
+def tickets(session: Reader, launch_id: str, dates: Dates) -> list[Tickets]:
     """One row a day on which something was measured, all priorities together."""
     return _fetch(
         session,
@@ -221,11 +222,11 @@ def tickets(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> l
         group by metric_date
         order by metric_date
         """,
-        {"launch": launch_id, "first": first, "last": last},
+        {"launch": launch_id, "first": dates.first, "last": dates.last},
     )
 
 
-def sla_counts(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[SlaCount]:
+def sla_counts(session: Reader, launch_id: str, dates: Dates) -> list[SlaCount]:
     """Clocks started in the period, by SLA metric and priority."""
     return _fetch(
         session,
@@ -237,7 +238,7 @@ def sla_counts(session: Reader, launch_id: str, first: dt.date, last: dt.date) -
         where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
         group by metric, priority
         """,
-        {"launch": launch_id, "first": first, "last": last},
+        {"launch": launch_id, "first": dates.first, "last": dates.last},
     )
 
 
@@ -256,7 +257,7 @@ def running_clocks(session: Reader, launch_id: str, day: dt.date) -> list[SlaClo
     )
 
 
-def incidents(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[Incident]:
+def incidents(session: Reader, launch_id: str, dates: Dates) -> list[Incident]:
     """Incidents triggered in the period, by time; without those for which another one counts."""
     return _fetch(
         session,
@@ -268,7 +269,7 @@ def incidents(session: Reader, launch_id: str, first: dt.date, last: dt.date) ->
         where launch_id = %(launch)s and is_counted and metric_date between %(first)s and %(last)s
         order by triggered_at
         """,
-        {"launch": launch_id, "first": first, "last": last},
+        {"launch": launch_id, "first": dates.first, "last": dates.last},
     )
 
 
@@ -298,7 +299,7 @@ def responses(session: Reader, launch_id: str, grain: str, start: dt.date) -> li
     )
 
 
-def service_levels(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[ServiceSums]:
+def service_levels(session: Reader, launch_id: str, dates: Dates) -> list[ServiceSums]:
     """Sums of the period, by service."""
     return _fetch(
         session,
@@ -314,11 +315,11 @@ def service_levels(session: Reader, launch_id: str, first: dt.date, last: dt.dat
         group by service_id
         order by service_id
         """,
-        {"launch": launch_id, "first": first, "last": last},
+        {"launch": launch_id, "first": dates.first, "last": dates.last},
     )
 
 
-def latency_buckets(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[LatencyBucket]:
+def latency_buckets(session: Reader, launch_id: str, dates: Dates) -> list[LatencyBucket]:
     """Merged histogram of the period, by service and bound."""
     return _fetch(
         session,
@@ -330,11 +331,11 @@ def latency_buckets(session: Reader, launch_id: str, first: dt.date, last: dt.da
         group by service_id, upper_bound_seconds
         order by service_id, upper_bound_seconds
         """,
-        {"launch": launch_id, "first": first, "last": last},
+        {"launch": launch_id, "first": dates.first, "last": dates.last},
     )
 
 
-def capacity_days(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[CapacityDay]:
+def capacity_days(session: Reader, launch_id: str, dates: Dates) -> list[CapacityDay]:
     """One row a resource and day."""
     return _fetch(
         session,
@@ -345,11 +346,11 @@ def capacity_days(session: Reader, launch_id: str, first: dt.date, last: dt.date
         where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
         order by resource_id, metric_date
         """,
-        {"launch": launch_id, "first": first, "last": last},
+        {"launch": launch_id, "first": dates.first, "last": dates.last},
     )
 
 
-def forecasts(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[Forecast]:
+def forecasts(session: Reader, launch_id: str, dates: Dates) -> list[Forecast]:
     """The newest forecast of each resource that was made in `first`..`last`, the soonest trigger first."""
     return _fetch(
         session,
@@ -362,14 +363,14 @@ def forecasts(session: Reader, launch_id: str, first: dt.date, last: dt.date) ->
         where launch_id = %(launch)s and metric_date between %(first)s and %(last)s
         order by resource_id, metric_date desc
         """,
-        {"launch": launch_id, "first": first, "last": last},
+        {"launch": launch_id, "first": dates.first, "last": dates.last},
     )
 
 
-def load_warnings(session: Reader, launch: Launch, first: dt.date, last: dt.date) -> list[LoadWarning]:
+def load_warnings(session: Reader, launch: Launch, dates: Dates) -> list[LoadWarning]:
     """What published loads of these dates warned of, each text once, the newest first; of streams without dates (tickets, incidents) the
     newest pull that touches them speaks."""
-    since, until = launch.window(first, last)
+    since, until = launch.window(dates)
     return _fetch(
         session,
         LoadWarning,
@@ -389,12 +390,12 @@ def load_warnings(session: Reader, launch: Launch, first: dt.date, last: dt.date
         group by source, warning
         order by max(load_id) desc, source, warning
         """,
-        {"launch": launch.launch, "first": first, "last": last, "since": since, "until": until},
+        {"launch": launch.launch, "first": dates.first, "last": dates.last, "since": since, "until": until},
         limit=outside.REASON_LIMIT,
     )
 
 
-def unseen(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> list[Unseen]:
+def unseen(session: Reader, launch_id: str, dates: Dates) -> list[Unseen]:
     """The column `notice` of the marts that have one: selectors, labels, services, priorities, brands and events that matched nothing."""
     return _fetch(
         session,
@@ -426,7 +427,7 @@ def unseen(session: Reader, launch_id: str, first: dt.date, last: dt.date) -> li
         group by notice
         order by dates desc, subject, notice
         """,
-        {"launch": launch_id, "first": first, "last": last},
+        {"launch": launch_id, "first": dates.first, "last": dates.last},
         limit=outside.REASON_LIMIT,
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from postlaunch.config.launch import DOMAIN_SOURCE, Launch, Target
+from postlaunch.dates import Dates
 from postlaunch.reviews import content, formats, gates, histogram, outside, queries, watch
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture, Row, Table, Tone
 from postlaunch.reviews.content import Basis
@@ -51,7 +52,7 @@ def document(basis: Basis) -> Document:
     return Document(
         eyebrow=f"Verdict at day {day}",
         title=outside.clean(launch.name),
-        subtitle=f"The first {day} days, {formats.date_range(launch.date, period.end)}",
+        subtitle=f"The first {day} days, {formats.date_range(Dates(launch.date, period.end))}",
         headline=f"Recommendation: {found.recommendation}{' (provisional)' if found.is_provisional else ''}, because {found.reason}.",
         tone=_TONES[found.recommendation],
         blocks=blocks,
@@ -88,12 +89,12 @@ def _gate(basis: Basis, metric: KpiValue) -> Gate:
     launch, last = basis.launch, basis.period.end
     from_day = phase_start([target for kpi in launch.kpis if kpi.kpi == metric.kpi_id for target in kpi.targets], launch.launch_day(last))
     first = launch.date + dt.timedelta(days=from_day)
-    values = queries.daily_values(basis.session, launch.launch, [metric.kpi_id], first, last)
+    values = queries.daily_values(basis.session, launch.launch, [metric.kpi_id], Dates(first, last))
     actual, numerator, denominator = over_phase(metric.period_rule, values, last)
     if metric.kpi_id == "activation":  # uniques of days do not add up
         actual, numerator, denominator = queries.activation(basis.session, launch.launch, from_day, last)
     if metric.quantile is not None and metric.buckets == _LATENCY_BUCKETS:
-        actual = histogram.quantile(queries.latency_buckets(basis.session, launch.launch, first, last), metric.quantile)
+        actual = histogram.quantile(queries.latency_buckets(basis.session, launch.launch, Dates(first, last)), metric.quantile)
     unseen = _days_unseen(basis, metric, values, first)
     sampled = metric.unit == "ratio" and metric.domain in SAMPLED_DOMAINS
     target, comparator = metric.target or 0.0, metric.comparator or ">="
@@ -113,7 +114,7 @@ def _days_unseen(basis: Basis, metric: KpiValue, values: Sequence[DailyValue], f
     last = basis.period.end
     if metric.period_rule == "last":
         return 0
-    seen = queries.days_seen(basis.session, basis.launch.launch, metric.kpi_id, first, last)
+    seen = queries.days_seen(basis.session, basis.launch.launch, metric.kpi_id, Dates(first, last))
     if metric.period_rule == "sum":  # a date that is covered, but not counted (a service that PagerDuty does not have), is not zero
         seen = min(seen, sum(row.value is not None for row in values))
     return (last - first).days + 1 - seen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from postlaunch.dates import Dates
 from postlaunch.reviews import content, formats, outside, queries, sentences, watch
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture
 from postlaunch.reviews.content import Basis
@@ -69,14 +70,14 @@ def _evidence(basis: Basis, metric: KpiValue) -> str:
     session, launch_id, period = basis.session, basis.launch.launch, basis.period
     match metric.kpi_id:
         case "error_rate" | "latency_p95" | "uptime":
-            values = queries.daily_values(session, launch_id, [metric.kpi_id], period.start, period.end)
-            days = [day for day, _ in basis.grave_days(period.start, period.end)]
+            values = queries.daily_values(session, launch_id, [metric.kpi_id], period.dates)
+            days = [day for day, _ in basis.grave_days(period.dates)]
             return sentences.threshold(metric, values, basis.periods[metric.domain], days).sentence.split(" The week")[0]
         case "activation":
-            steps = queries.funnel_steps(session, launch_id, period.start, period.end)
+            steps = queries.funnel_steps(session, launch_id, period.dates)
             return sentences.funnel([step for step in steps if step.funnel_id == "activation"], basis.periods["product"]).sentence
         case kpi_id if kpi_id.endswith("_attainment"):
-            counts = queries.sla_counts(session, launch_id, period.start, period.end)
+            counts = queries.sla_counts(session, launch_id, period.dates)
             chosen = [row for row in counts if kpi_id == f"{row.metric}_attainment"]
             return sentences.sla(chosen, basis.periods["support"], basis.launch.reviews.minimum_sample).sentence
         case _:
@@ -88,14 +89,14 @@ def _evidence(basis: Basis, metric: KpiValue) -> str:
 def _charts(basis: Basis, metrics: Sequence[KpiValue]) -> list[Block]:
     session, launch_id, period = basis.session, basis.launch.launch, basis.period
     first = period.end - dt.timedelta(days=CHART_DAYS - 1)
-    grave = basis.grave_days(first, period.end)
+    grave = basis.grave_days(Dates(first, period.end))
     blocks: list[Block] = []
-    if basis.sees("product") and (rows := queries.active_users(session, launch_id, first, period.end)):
+    if basis.sees("product") and (rows := queries.active_users(session, launch_id, Dates(first, period.end))):
         blocks.append(Picture(product.active_users(rows, basis.periods["product"], grave)))
     error_rate = next((metric for metric in metrics if metric.kpi_id == "error_rate"), None)
     if error_rate is not None and error_rate.value is not None:
-        values = queries.daily_values(session, launch_id, ["error_rate"], first, period.end)
+        values = queries.daily_values(session, launch_id, ["error_rate"], Dates(first, period.end))
         blocks.append(Picture(operations.threshold("error-rate", error_rate, values, basis.periods["reliability"], grave)))
-    if basis.sees("support") and (backlog := queries.tickets(session, launch_id, first, period.end)):
+    if basis.sees("support") and (backlog := queries.tickets(session, launch_id, Dates(first, period.end))):
         blocks.append(Picture(support.tickets(backlog, basis.periods["support"], grave)))
     return [Heading("Charts"), *blocks] if blocks else [Heading("Charts"), Paragraph(f"There is {formats.NO_DATA} to draw.")]

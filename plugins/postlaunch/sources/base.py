@@ -26,6 +26,7 @@ from tenacity.wait import wait_base
 
 from postlaunch.config.connections import Connection, variable_name
 from postlaunch.config.launch import Launch, Source
+from postlaunch.dates import Dates
 from postlaunch.errors import ConfigError, SourceAuthError, SourceError
 from postlaunch.sources.budget import Budget
 
@@ -219,10 +220,10 @@ def not_pulled(stream: str, error: SourceError) -> str:
     return f"{stream} were not pulled: {error}"
 
 
-def check_window(launch: Launch, first: dt.date, last: dt.date) -> None:
+def check_window(launch: Launch, dates: Dates) -> None:
     """Raise ConfigError for a window that is reversed or lies in the future."""
-    if first > last:
-        raise ConfigError(f"the window is reversed: from {first} to {last}")
+    if dates.first > dates.last:
+        raise ConfigError(f"the window is reversed: from {dates.first} to {dates.last}")
     today = dt.datetime.now(launch.zone).date()
-    if last > today:
-        raise ConfigError(f"{last} has not begun yet in {launch.timezone} (today is {today}): there is nothing to pull")
+    if dates.last > today:
+        raise ConfigError(f"{dates.last} has not begun yet in {launch.timezone} (today is {today}): there is nothing to pull")

@@ -22,6 +22,7 @@ import psycopg
 
 from postlaunch.config.connections import Connection, Limit, get_connection
 from postlaunch.config.launch import Launch, Source
+from postlaunch.dates import Dates
 from postlaunch.errors import SourceError, WarehouseError
 from postlaunch.progress import Progress
 from postlaunch.sources.base import public_url
@@ -202,14 +203,14 @@ class CallBudget:
             raise WarehouseError(f"cannot count the calls to {self._name}: {refusal(error)}") from error
 
 
-def plan(source: Source, launch: Launch, first: dt.date, last: dt.date) -> str | None:
+def plan(source: Source, launch: Launch, dates: Dates) -> str | None:
     """How long the calls for the inclusive dates have to wait, as far as that is known before; None for an API without a limit."""
     connection = get_connection(getattr(launch, source).connection)
     budget = call_budget(source, launch, connection, lambda *_: None)
     if not isinstance(budget, CallBudget):
         return None
     count = SPECS[source].calls
-    calls = count(launch, first, last) if count else None
+    calls = count(launch, dates) if count else None
     if calls is None:
         return f"{source}: at most {budget.limits_in_words}"
     seconds = budget.forecast(calls)

@@ -10,6 +10,7 @@ from typing import Protocol, cast
 
 from postlaunch.config.connections import Connection, Limit
 from postlaunch.config.launch import Launch, Source
+from postlaunch.dates import Dates
 from postlaunch.landing.streams import Stream
 from postlaunch.landing.zone import Landing, Pull
 from postlaunch.progress import Progress
@@ -23,8 +24,7 @@ class Extract(Protocol):
         self,
         launch: Launch,
         connection: Connection,
-        first: dt.date,
-        last: dt.date,
+        dates: Dates,
         landing: Landing,
         progress: Progress,
         budget: Budget = UNLIMITED,
@@ -46,7 +46,7 @@ class SourceSpec:
     can_check: bool = False  # `sources/<name>/live.py` can ask it for what the launch file names
     forgets: bool = False  # the server drops what is older than its retention, so that a later pull may hold less
     account: Callable[[Launch], str] = lambda _: ""  # what shares one limit beside the address, such as a project
-    calls: Callable[[Launch, dt.date, dt.date], int] | None = None  # calls for the inclusive dates, where that is known before
+    calls: Callable[[Launch, Dates], int] | None = None  # calls for the dates, where that is known before
 
     def unseen(self, launch: Launch, now: dt.datetime) -> Iterator[str]:
         """What the launch file names and the source does not have, as `key path: what`. Raises SourceError or ConfigError."""

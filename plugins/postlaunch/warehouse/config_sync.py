@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from postlaunch.config.launch import DOMAIN_SOURCE, SOURCES, Launch, Source
 from postlaunch.config.load import LaunchFault, LaunchFiles
 from postlaunch.config.support_hours import opening_intervals
+from postlaunch.dates import Dates
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import PATIENCE_SECONDS, bounded
 from postlaunch.warehouse.zones import keep_fault, zone_fault
@@ -220,7 +221,7 @@ def _support_hours(launch: Launch) -> Rows:
         opens_at, closes_at = AROUND_THE_CLOCK
         return [(opens_at.date(), opens_at, closes_at)]
     today = dt.datetime.now(dt.UTC).date()
-    return list(opening_intervals(launch, launch.date - HOURS_BEFORE_LAUNCH, max(today, launch.date) + HOURS_AHEAD))
+    return list(opening_intervals(launch, Dates(launch.date - HOURS_BEFORE_LAUNCH, max(today, launch.date) + HOURS_AHEAD)))
 
 
 def _severities(launch: Launch) -> Rows:

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+from postlaunch.dates import Dates
 from postlaunch.reviews import formats, sentences
 from postlaunch.reviews.figures import style
 from postlaunch.reviews.rows import CapacityDay, Forecast
@@ -59,7 +60,7 @@ def _panel(chart: Any, number: int, days: Sequence[CapacityDay], forecast: Forec
     if forecast.level_value is not None and forecast.slope_per_day is not None and forecast.is_growing:
         _band(chart, forecast, horizon, top * 1.28, where)
     first = known[0][0] if known else forecast.metric_date
-    style.date_axis(chart, first, forecast.metric_date + dt.timedelta(days=horizon), **where)
+    style.date_axis(chart, Dates(first, forecast.metric_date + dt.timedelta(days=horizon)), **where)
     chart.add_hline(y=forecast.trigger_value, line={"color": style.VERMILION, "width": 2.5, "dash": "dash"}, **where)
     style.label_point(chart, first, forecast.trigger_value, "trigger", style.VERMILION, align="left", gap=1, **where)
     axis = "" if number == 1 else str(number)

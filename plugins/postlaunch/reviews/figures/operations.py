@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Sequence
 
+from postlaunch.dates import Dates
 from postlaunch.reviews import formats, sentences
 from postlaunch.reviews.figures import style
 from postlaunch.reviews.period import Period
@@ -33,7 +34,7 @@ def incidents(rows: Sequence[Incident], period: Period) -> style.Chart:
             chart.add_trace(go.Scatter(x=[row.metric_date], y=[row.resolve_seconds], mode="markers", marker=filled))
     severities = [name for name in GLYPHS if any(row.severity == name for row in rows)]
     style.key(chart, [(f"{GLYPHS[name]} {name}", style.SEVERITY_COLOURS[name]) for name in severities], lift=6)
-    style.date_axis(chart, period.start, period.end)
+    style.date_axis(chart, period.dates)
     times = [seconds for row in rows for seconds in (row.acknowledge_seconds, row.resolve_seconds) if seconds]
     low, high = min([60.0, *times]), max([3600.0, *times])
     chart.update_yaxes(type="log", range=[math.log10(low * 0.7), math.log10(high * 2.2)], nticks=None)
@@ -64,8 +65,8 @@ def threshold(
         style.target_line(chart, metric.target * factor, f"target {formats.target(metric.target, metric.comparator, metric.unit)}", values)
     if rows:
         style.shade(chart, period.start, period.end, days)
-        style.mark_incidents(chart, incident_days, days[0], days[-1])
-        style.date_axis(chart, days[0], days[-1])
+        style.mark_incidents(chart, incident_days, Dates(days[0], days[-1]))
+        style.date_axis(chart, Dates(days[0], days[-1]))
     top = max([value for value in values if value is not None] + [(metric.target or 0) * factor])
     chart.update_yaxes(range=[0, top * 1.18 or 1], ticksuffix=suffix)
     return style.Chart(name, finding, f"Line chart of {formats.name_in_sentence(metric.label)} by day", chart)

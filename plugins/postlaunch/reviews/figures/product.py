@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from postlaunch.dates import Dates
 from postlaunch.reviews import formats, sentences
 from postlaunch.reviews.figures import style
 from postlaunch.reviews.period import Period
@@ -25,8 +26,8 @@ def active_users(rows: Sequence[ActiveUsers], period: Period, incident_days: Seq
     chart.add_trace(go.Scatter(x=days, y=daily, mode="lines", line={"color": style.BLUE, "width": 4}, **fill))
     if rows:
         style.shade(chart, period.start, period.end, days)
-        style.mark_incidents(chart, incident_days, days[0], days[-1])
-        style.date_axis(chart, days[0], days[-1])
+        style.mark_incidents(chart, incident_days, Dates(days[0], days[-1]))
+        style.date_axis(chart, Dates(days[0], days[-1]))
         style.label_point(chart, days[-1], max(weekly[-14:]), "in 7 days", style.MUTED, above=True)
         style.label_point(chart, days[-1], max(daily[-7:]), "a day", style.BLUE, above=True)
     chart.update_yaxes(rangemode="tozero", tickformat=",")

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from postlaunch.dates import Dates
 from postlaunch.reviews import formats
 from postlaunch.reviews.sentences import Caption
 
@@ -76,9 +77,9 @@ def dress_axes(chart: Any) -> None:
     chart.update_yaxes(gridcolor=GRID, gridwidth=1.5, zeroline=False, nticks=5, automargin=True, ticks="", ticklabelstandoff=6)
 
 
-def date_axis(chart: Any, first: dt.date, last: dt.date, **where: Any) -> None:
+def date_axis(chart: Any, dates: Dates, **where: Any) -> None:
     """A date axis with few ticks: weeks of a month, or month names of a longer window."""
-    days = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
+    days = [dates.first + dt.timedelta(days=number) for number in range((dates.last - dates.first).days + 1)]
     if len(days) <= 62:
         mondays = [day for day in days if day.weekday() == 0] or days[:1]
         shown = mondays[:: 1 + (len(mondays) - 1) // 5]
@@ -88,7 +89,7 @@ def date_axis(chart: Any, first: dt.date, last: dt.date, **where: Any) -> None:
         shown = shown[:: 1 + len(shown) // 7]
         labels = [f"{day:%b}" for day in shown]
     margin = dt.timedelta(hours=14)
-    edges = [dt.datetime.combine(first, dt.time()) - margin, dt.datetime.combine(last, dt.time()) + margin]
+    edges = [dt.datetime.combine(dates.first, dt.time()) - margin, dt.datetime.combine(dates.last, dt.time()) + margin]
     chart.update_xaxes(type="date", tickvals=[day.isoformat() for day in shown], ticktext=labels, range=edges, **where)
 
 
@@ -103,20 +104,20 @@ def target_line(chart: Any, target: float, text: str, values: Sequence[float | N
     chart.add_hline(y=target, line={"color": GREEN, "width": 2.5, "dash": "dash"}, label=label, **where)
 
 
-def mark_incidents(chart: Any, days: Sequence[tuple[dt.date, str]], first: dt.date, last: dt.date, **where: Any) -> None:
+def mark_incidents(chart: Any, days: Sequence[tuple[dt.date, str]], dates: Dates, **where: Any) -> None:
     """Days with a grave incident: a dotted line and the severity above it, inside the picture also at its edges.
 
     `first`, `last`: the dates of the axis. Labels closer than a fourteenth of it would overlap and are left out.
     """
-    shown = [(day, severity) for day, severity in days if first <= day <= last]
-    reach = max((last - first).days, 1)
+    shown = [(day, severity) for day, severity in days if dates.first <= day <= dates.last]
+    reach = max((dates.last - dates.first).days, 1)
     labelled: dt.date | None = None
     for day, severity in shown:
         chart.add_vline(x=day.isoformat(), line={"color": VERMILION, "width": 2, "dash": "dot"}, **where)
         if labelled is not None and (day - labelled).days < reach / 14:
             continue
         labelled = day
-        place = (day - first).days / reach
+        place = (day - dates.first).days / reach
         side = "left" if place < 0.04 else "right" if place > 0.96 else "center"
         chart.add_annotation(
             x=day.isoformat(),

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from postlaunch.dates import Dates
 from postlaunch.reviews import formats, sentences
 from postlaunch.reviews.figures import style
 from postlaunch.reviews.period import Period
@@ -28,8 +29,8 @@ def tickets(rows: Sequence[Tickets], period: Period, incident_days: Sequence[tup
     chart.add_trace(go.Scatter(x=days, y=[row.backlog_count for row in now], mode="lines", line={"color": style.INK, "width": 4}))
     if now:
         style.shade(chart, period.start, period.end, days)
-        style.mark_incidents(chart, incident_days, days[0], days[-1])
-        style.date_axis(chart, days[0], days[-1])
+        style.mark_incidents(chart, incident_days, Dates(days[0], days[-1]))
+        style.date_axis(chart, Dates(days[0], days[-1]))
     style.key(chart, [("▮ opened that day", style.BLUE), ("━ open at its end", style.INK)])
     chart.update_yaxes(rangemode="tozero", tickformat=",")
     return style.Chart("tickets", finding, "Bars of opened tickets and a line of the backlog", chart)

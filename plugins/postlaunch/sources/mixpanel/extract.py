@@ -23,7 +23,7 @@ import orjson
 
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch, Mixpanel
-from postlaunch.dates import each_date
+from postlaunch.dates import Dates
 from postlaunch.errors import ConfigError, SourceError
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull, new_pull_id
@@ -43,8 +43,7 @@ _TIME_FIRST = re.compile(rb'\{\s*"event"\s*:\s*"[^"\\]*"\s*,\s*"properties"\s*:\
 def extract(
     launch: Launch,
     connection: Connection,
-    first: dt.date,
-    last: dt.date,
+    dates: Dates,
     landing: Landing,
     progress: Progress,
     budget: Budget = UNLIMITED,
@@ -56,13 +55,13 @@ def extract(
     """
     if launch.mixpanel is None:
         raise ConfigError(f"launch {launch.launch!r} has no section `mixpanel`")
-    check_window(launch, first, last)
-    first += len(landed) * _DAY
-    writers = _writers(launch, first, last, landing)
+    check_window(launch, dates)
+    dates = Dates(dates.first + len(landed) * _DAY, dates.last)
+    writers = _writers(launch, dates, landing)
     pulls: list[Pull] = []
     try:
         router = _Router(launch.mixpanel, writers)
-        for days in _calls(launch, launch.mixpanel, first, last):
+        for days in _calls(launch, launch.mixpanel, dates):
             call(budget, _land_call, router, connection, days, progress)
             request = {
                 "url": f"{connection.base_url}/api/2.0/export",
@@ -74,7 +73,7 @@ def extract(
         for writer in writers:
             writer.abort()  # those of finished dates stay
         raise
-    return [*landed, *pulls, *land_profiles(launch, connection, first, last, landing, progress, budget)]
+    return [*landed, *pulls, *land_profiles(launch, connection, dates, landing, progress, budget)]
 
 
 class _Call:
@@ -84,10 +83,10 @@ class _Call:
         self.first, self.last, self.told_until = first, last, told_until
 
 
-def _calls(launch: Launch, config: Mixpanel, first: dt.date, last: dt.date) -> Iterator[_Call]:
+def _calls(launch: Launch, config: Mixpanel, dates: Dates) -> Iterator[_Call]:
     """The calls that cover the window. Never a day after the project's today: Mixpanel refuses it with a 400."""
     clock = ProjectClock(config.timezone)
-    start, end = launch.window(first, last)
+    start, end = launch.window(dates)
     day, today = clock.date(start), clock.date(dt.datetime.now(dt.UTC))
     final = min(clock.date(end - dt.timedelta(microseconds=1)), today)
     while day <= final:
@@ -96,11 +95,11 @@ def _calls(launch: Launch, config: Mixpanel, first: dt.date, last: dt.date) -> I
         day = through + _DAY
 
 
-def _writers(launch: Launch, first: dt.date, last: dt.date, landing: Landing) -> list[PartitionWriter]:
+def _writers(launch: Launch, dates: Dates, landing: Landing) -> list[PartitionWriter]:
     pull_id = new_pull_id()
     return [
-        PartitionWriter(landing, EVENTS.source, launch.launch, EVENTS.name, date, pull_id, launch.window(date, date))
-        for date in each_date(first, last)
+        PartitionWriter(landing, EVENTS.source, launch.launch, EVENTS.name, date, pull_id, launch.window(Dates.of(date)))
+        for date in dates.each
     ]
 
 
@@ -129,7 +128,7 @@ class _Router:
         self.config = config
         self._clock = ProjectClock(config.timezone)
         self._writers = writers
-        self._bounds = [writer.window[0].timestamp() for writer in writers] + [writers[-1].window[1].timestamp()]
+        self._bounds = [writer.window.start.timestamp() for writer in writers] + [writers[-1].window.end.timestamp()]
         self._next = self._placed = self._elsewhere = 0
         self._here: int | None = None  # the writer of the last line whose date could be read
         self._waiting: list[bytes] = []  # lines before the first such line
@@ -198,10 +197,10 @@ class _Router:
         """Write the manifests of the dates that no later call can add to."""
         pulls: list[Pull] = []
         for writer in self._writers[self._next :]:
-            if writer.window[1] > call.told_until:
+            if writer.window.end > call.told_until:
                 break
             pulls.append(
-                writer.finalise({**request, "from_date": _source_day(self._clock, writer.window[0]), "to_date": call.last.isoformat()})
+                writer.finalise({**request, "from_date": _source_day(self._clock, writer.window.start), "to_date": call.last.isoformat()})
             )
             self._next += 1
         return pulls

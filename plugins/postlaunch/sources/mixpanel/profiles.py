@@ -28,6 +28,7 @@ import orjson
 
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch, Mixpanel
+from postlaunch.dates import Dates
 from postlaunch.errors import SourceError
 from postlaunch.landing.bounds import READ_BYTES, SAID_BYTES, AnswerTooLargeError, TooLargeError, body_of, check_values
 from postlaunch.landing.gzip_stream import GzipError
@@ -67,18 +68,18 @@ class Page:
 
 
 def land_profiles(
-    launch: Launch, connection: Connection, first: dt.date, last: dt.date, landing: Landing, progress: Progress, budget: Budget = UNLIMITED
+    launch: Launch, connection: Connection, dates: Dates, landing: Landing, progress: Progress, budget: Budget = UNLIMITED
 ) -> list[Pull]:
     """Pull the profiles as they are now, if the launch asks for any and `last` is yesterday or today.
 
     Nothing that events are counted by needs them: where they cannot be had, none is landed, with a warning.
     """
     config, today = launch.mixpanel, dt.datetime.now(launch.zone).date()
-    if config is None or not config.profile_properties or last < today - _YESTERDAY:
+    if config is None or not config.profile_properties or dates.last < today - _YESTERDAY:
         return []
     api = EngageApi(connection, config, budget)
-    window = launch.window(first, last)
-    writer = PartitionWriter(landing, PROFILES.source, launch.launch, PROFILES.name, (first, last), new_pull_id(), window)
+    window = launch.window(dates)
+    writer = PartitionWriter(landing, PROFILES.source, launch.launch, PROFILES.name, dates, new_pull_id(), window)
     warnings: list[str] = []
     try:
         try:

@@ -7,6 +7,7 @@ import math
 
 from postlaunch.config.connections import Limit
 from postlaunch.config.launch import Launch
+from postlaunch.dates import Dates
 from postlaunch.landing.streams import Stream
 from postlaunch.sources.mixpanel.time import ProjectClock, line_moments
 from postlaunch.sources.spec import SourceSpec
@@ -21,11 +22,11 @@ def _project(launch: Launch) -> str:
     return f"/{launch.mixpanel.project_id}" if launch.mixpanel else ""
 
 
-def _calls(launch: Launch, first: dt.date, last: dt.date) -> int:
+def _calls(launch: Launch, dates: Dates) -> int:
     """One call for every 31 of the project's days that the window touches."""
     if launch.mixpanel is None:
         return 0
-    clock, (start, end) = ProjectClock(launch.mixpanel.timezone), launch.window(first, last)
+    clock, (start, end) = ProjectClock(launch.mixpanel.timezone), launch.window(dates)
     days = (clock.date(end - dt.timedelta(microseconds=1)) - clock.date(start)).days + 1
     return math.ceil(days / DAYS_PER_CALL)
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch
+from postlaunch.dates import Dates
 from postlaunch.errors import ConfigError, SourceError
 from postlaunch.landing.records import read_json, write_json
 from postlaunch.landing.streams import Stream
@@ -47,8 +48,7 @@ _OF_THE_WINDOW = (LOG_ENTRIES, INCIDENTS, ONCALLS)
 def extract(
     launch: Launch,
     connection: Connection,
-    first: dt.date,
-    last: dt.date,
+    dates: Dates,
     landing: Landing,
     progress: Progress,
     budget: Budget = UNLIMITED,
@@ -60,8 +60,8 @@ def extract(
     """
     if launch.pagerduty is None:
         raise ConfigError(f"launch {launch.launch!r} has no section `pagerduty`")
-    check_window(launch, first, last)
-    return _IncidentExtraction(launch, connection, first, last, landing, progress, budget, landed).run()
+    check_window(launch, dates)
+    return _IncidentExtraction(launch, connection, dates, landing, progress, budget, landed).run()
 
 
 class _IncidentExtraction:
@@ -71,16 +71,15 @@ class _IncidentExtraction:
         self,
         launch: Launch,
         connection: Connection,
-        first: dt.date,
-        last: dt.date,
+        dates: Dates,
         landing: Landing,
         progress: Progress,
         budget: Budget,
         landed: Sequence[Pull],
     ) -> None:
         self._launch, self._landing, self._progress = launch, landing, progress
-        self._partition, self._pull_id = (first, last), new_pull_id()
-        self._window = launch.window(first, last)
+        self._partition, self._pull_id = dates, new_pull_id()
+        self._window = launch.window(dates)
         self._services = frozenset(launch.pagerduty.services if launch.pagerduty else ())
         self._url = connection.base_url
         self._api = PagerDutyApi(connection, budget)
@@ -137,11 +136,11 @@ class _IncidentExtraction:
     def _request(self, stream: Stream) -> dict[str, Any]:
         request: dict[str, Any] = {"url": f"{self._url}/incidents/{{id}}/notes" if stream == NOTES else f"{self._url}/{stream.name}"}
         if stream in _OF_THE_WINDOW:
-            request |= {"since": self._window[0].isoformat(), "until": self._window[1].isoformat()}
+            request |= {"since": self._window.start.isoformat(), "until": self._window.end.isoformat()}
         return request | ({"services": sorted(self._services)} if self._services else {})
 
     def _log_entries(self) -> Iterator[Any]:
-        for entry in self._api.history("/log_entries", *_utc(self._window), {}):
+        for entry in self._api.history("/log_entries", *self._window.utc, {}):
             if self._is_ours(_field(entry, "service")):
                 yield entry
 
@@ -155,7 +154,7 @@ class _IncidentExtraction:
     def _incidents(self) -> Iterator[Any]:
         parameters: dict[str, Any] = {"service_ids[]": sorted(self._services)} if self._services else {}
         seen: set[str] = set()
-        for incident in self._api.history("/incidents", *_utc(self._window), parameters):
+        for incident in self._api.history("/incidents", *self._window.utc, parameters):
             if self._is_ours(_field(incident, "service")):
                 seen.add(str(_field(incident, "id")))
                 yield incident
@@ -194,7 +193,7 @@ class _IncidentExtraction:
         if self._services and not self._policies:
             return
         parameters: dict[str, Any] = {"escalation_policy_ids[]": sorted(self._policies)} if self._services else {}
-        for duty in self._api.history("/oncalls", *_utc(self._window), parameters, LONGEST_DUTY_WINDOW):
+        for duty in self._api.history("/oncalls", *self._window.utc, parameters, LONGEST_DUTY_WINDOW):
             yield {"id": duty_id(duty), **duty} if isinstance(duty, dict) else duty
 
     def _is_ours(self, service: Any) -> bool:
@@ -217,7 +216,3 @@ def _field(record: Any, *names: str) -> Any:
     for name in names:
         record = record.get(name) if isinstance(record, dict) else None
     return record
-
-
-def _utc(window: tuple[dt.datetime, dt.datetime]) -> tuple[dt.datetime, dt.datetime]:
-    return window[0].astimezone(dt.UTC), window[1].astimezone(dt.UTC)

@@ -30,7 +30,7 @@ import orjson
 
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch, Prometheus
-from postlaunch.dates import each_date
+from postlaunch.dates import Dates, Interval
 from postlaunch.errors import ConfigError, SourceError
 from postlaunch.landing.bounds import READ_BYTES, TooLargeError, beginning_of, body_of, check_values, plain_blocks
 from postlaunch.landing.gzip_stream import GzipError
@@ -67,8 +67,7 @@ ANSWER_SECONDS = 120.0
 def extract(
     launch: Launch,
     connection: Connection,
-    first: dt.date,
-    last: dt.date,
+    dates: Dates,
     landing: Landing,
     progress: Progress,
     budget: Budget = UNLIMITED,
@@ -81,28 +80,28 @@ def extract(
     config = launch.prometheus
     if config is None:
         raise ConfigError(f"launch {launch.launch!r} has no section `prometheus`")
-    check_window(launch, first, last)
-    first += dt.timedelta(days=len(landed))
+    check_window(launch, dates)
+    dates = Dates(dates.first + dt.timedelta(days=len(landed)), dates.last)
     if config.openmetrics:
-        return [*landed, *extract_files(launch, config, first, last, landing, progress)]
-    pull_id, pulls, dates = new_pull_id(), list(landed), each_date(first, last)
+        return [*landed, *extract_files(launch, config, dates, landing, progress)]
+    pull_id, pulls, each = new_pull_id(), list(landed), dates.each
     now = dt.datetime.now(dt.UTC)  # the server would answer for the next five minutes too, with the last sample it has
     with RangeApi(connection, config, budget) as api:
-        for number, date in enumerate(dates):
-            window = launch.window(date, date)
-            progress(f"samples of {date}", number, len(dates))
+        for number, date in enumerate(each):
+            window = launch.window(Dates.of(date))
+            progress(f"samples of {date}", number, len(each))
             writer = PartitionWriter(landing, SAMPLES.source, launch.launch, SAMPLES.name, date, pull_id, window)
             try:
-                _land_metrics(writer, api, metrics(config), (window[0], min(window[1], now)))
+                _land_metrics(writer, api, metrics(config), Interval(window.start, min(window.end, now)))
                 pulls.append(writer.finalise(request_of(config, url=api.url), api.take_warnings()))
             except BaseException:
                 writer.abort()
                 raise
-    progress("samples", len(dates), len(dates))
+    progress("samples", len(each), len(each))
     return pulls
 
 
-def _land_metrics(writer: PartitionWriter, api: RangeApi, asked: list[MetricQuery], window: tuple[dt.datetime, dt.datetime]) -> None:
+def _land_metrics(writer: PartitionWriter, api: RangeApi, asked: list[MetricQuery], window: Interval) -> None:
     """Land every metric that can be had. Raises the QueryError of the first if none can."""
     failures: list[QueryError] = []
     for metric in asked:
@@ -117,7 +116,7 @@ def _land_metrics(writer: PartitionWriter, api: RangeApi, asked: list[MetricQuer
         raise failures[0]
 
 
-def _land(writer: PartitionWriter, api: RangeApi, metric: MetricQuery, window: tuple[dt.datetime, dt.datetime]) -> None:
+def _land(writer: PartitionWriter, api: RangeApi, metric: MetricQuery, window: Interval) -> None:
     start, points = grid(window, api.step)
     end, block = start + points * api.step, BLOCK_POINTS * api.step
     lines = BlockLines(metric, api.step)

@@ -25,7 +25,7 @@ from urllib.parse import unquote
 
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch, Prometheus
-from postlaunch.dates import each_date
+from postlaunch.dates import Dates, Interval
 from postlaunch.errors import ConfigError, SourceError
 from postlaunch.landing.bounds import LONGEST_LINE, split_lines
 from postlaunch.landing.gzip_stream import GzipError
@@ -62,10 +62,10 @@ class Series:
     points: list[list[Any]] = field(default_factory=list)
 
 
-def extract_files(launch: Launch, config: Prometheus, first: dt.date, last: dt.date, landing: Landing, progress: Progress) -> list[Pull]:
+def extract_files(launch: Launch, config: Prometheus, dates: Dates, landing: Landing, progress: Progress) -> list[Pull]:
     """Land the samples of the inclusive dates, a partition a date. Raises SourceError or ConfigError; then nothing is landed."""
-    places, pull_id, dates = _places(config.openmetrics), new_pull_id(), each_date(first, last)
-    writers = [PartitionWriter(landing, SAMPLES.source, launch.launch, SAMPLES.name, d, pull_id, launch.window(d, d)) for d in dates]
+    places, pull_id, each = _places(config.openmetrics), new_pull_id(), dates.each
+    writers = [PartitionWriter(landing, SAMPLES.source, launch.launch, SAMPLES.name, d, pull_id, launch.window(Dates.of(d))) for d in each]
     request = request_of(config, files=[_public(str(place), config.openmetrics) for place in places])
     try:
         sampler = Sampler(config, writers)
@@ -77,7 +77,7 @@ def extract_files(launch: Launch, config: Prometheus, first: dt.date, last: dt.d
         for writer in writers:
             writer.abort()  # those of finished dates stay
         raise
-    progress("samples", len(dates), len(dates))
+    progress("samples", len(each), len(each))
     return pulls
 
 
@@ -87,10 +87,10 @@ class Sampler:
     def __init__(self, config: Prometheus, writers: list[PartitionWriter]) -> None:
         """`writers`: of adjacent dates. Raises ConfigError for a query that is not a plain selector."""
         self._selectors = [(metric.metric_id, _selector(metric)) for metric in metrics(config)]
-        self._writers, self._bounds = writers, [writer.window[0].timestamp() for writer in writers]
+        self._writers, self._bounds = writers, [writer.window.start.timestamp() for writer in writers]
         self._step, self._fresh = config.step_seconds, config.fresh_seconds * 1000
         now = dt.datetime.now(dt.UTC)
-        start, points = grid((writers[0].window[0], min(writers[-1].window[1], now)), self._step)
+        start, points = grid(Interval(writers[0].window.start, min(writers[-1].window.end, now)), self._step)
         self._first, self._end = start // self._step, start // self._step + points
         self._spellings: dict[str, Series | None] = {}
         self._series: dict[tuple[tuple[str, str], ...], Series] = {}

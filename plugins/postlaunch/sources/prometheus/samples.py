@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 import orjson
 
 from postlaunch.config.launch import Prometheus
+from postlaunch.dates import Interval
 from postlaunch.sources.prometheus.selectors import Selector, parse_selector
 
 BLOCK_POINTS = 60
@@ -50,10 +50,10 @@ def request_of(config: Prometheus, **place: Any) -> dict[str, Any]:
     return {**place, "step_seconds": config.step_seconds, "fresh_seconds": config.fresh_seconds, "queries": asked}
 
 
-def grid(window: tuple[dt.datetime, dt.datetime], step: int) -> tuple[int, int]:
-    """First point (seconds since 1970, a multiple of `step`) and number of points in a half-open window."""
-    first = math.ceil(window[0].timestamp() / step)
-    return first * step, math.ceil(window[1].timestamp() / step) - first
+def grid(window: Interval, step: int) -> tuple[int, int]:
+    """First point (seconds since 1970, a multiple of `step`) and number of points in an interval."""
+    first = math.ceil(window.start.timestamp() / step)
+    return first * step, math.ceil(window.end.timestamp() / step) - first
 
 
 def moment_of(sample: Any) -> float | None:

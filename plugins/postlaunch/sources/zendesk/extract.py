@@ -21,6 +21,7 @@ from typing import Any
 
 from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch
+from postlaunch.dates import Dates
 from postlaunch.errors import ConfigError, SourceError
 from postlaunch.landing.records import write_json
 from postlaunch.landing.streams import Stream
@@ -70,8 +71,7 @@ _PARAMETERS: dict[Stream, dict[str, str]] = {  # the streams that are asked for 
 def extract(
     launch: Launch,
     connection: Connection,
-    first: dt.date,
-    last: dt.date,
+    dates: Dates,
     landing: Landing,
     progress: Progress,
     budget: Budget = UNLIMITED,
@@ -84,10 +84,8 @@ def extract(
     """
     if launch.zendesk is None:
         raise ConfigError(f"launch {launch.launch!r} has no section `zendesk`")
-    check_window(launch, first, last)
-    return _TicketExtraction(
-        launch, ZendeskApi(connection, budget), launch.zendesk.brand_id, (first, last), landing, progress, landed
-    ).run()
+    check_window(launch, dates)
+    return _TicketExtraction(launch, ZendeskApi(connection, budget), launch.zendesk.brand_id, dates, landing, progress, landed).run()
 
 
 class _TicketExtraction:
@@ -98,15 +96,15 @@ class _TicketExtraction:
         launch: Launch,
         api: ZendeskApi,
         brand: int | None,
-        partition: tuple[dt.date, dt.date],
+        partition: Dates,
         landing: Landing,
         progress: Progress,
         landed: Sequence[Pull],
     ) -> None:
         self._launch, self._api, self._brand = launch, api, brand
         self._partition, self._landing, self._progress = partition, landing, progress
-        self._pull_id, self._window = new_pull_id(), launch.window(*partition)
-        self._start_time = _start_time(self._window[0])
+        self._pull_id, self._window = new_pull_id(), launch.window(partition)
+        self._start_time = _start_time(self._window.start)
         self._schedules: list[Any] = []
         self._beside: dict[Stream, set[str]] = {USERS: set(), ORGANIZATIONS: set()}
         self._writers: dict[Stream, PartitionWriter] = {}
