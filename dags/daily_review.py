@@ -12,8 +12,7 @@
 
 from airflow.sdk import DAG
 
-from postlaunch.orchestration.defaults import NIGHTLY
 from postlaunch.orchestration.reviews import review_dag
 from postlaunch.orchestration.windows import days_to_review
 
-dag: DAG = review_dag("daily_review", "daily", NIGHTLY, days_to_review, __doc__)
+dag: DAG = review_dag("daily_review", "daily", "nightly", days_to_review, __doc__)

@@ -13,8 +13,7 @@
 
 from airflow.sdk import DAG
 
-from postlaunch.orchestration.defaults import MONTHLY
 from postlaunch.orchestration.reviews import review_dag
 from postlaunch.orchestration.windows import months_to_review
 
-dag: DAG = review_dag("monthly_business_review", "monthly", MONTHLY, months_to_review, __doc__)
+dag: DAG = review_dag("monthly_business_review", "monthly", "monthly", months_to_review, __doc__)

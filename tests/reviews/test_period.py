@@ -1,9 +1,13 @@
 import datetime as dt
 from types import ModuleType
+from typing import get_args
 
 import pytest
 
+from postlaunch.config.launch import ReviewKind
 from postlaunch.errors import ReviewError
+from postlaunch.reviews import period as periods
+from postlaunch.reviews import review as reviews
 from postlaunch.reviews.period import parse_period
 
 
@@ -43,3 +47,7 @@ def test_a_verdict_at_day_30_judges_the_thirty_days_before_it(story: ModuleType)
 def test_a_period_that_cannot_be_read_says_what_is_expected(kind: str, text: str, expects: str, story: ModuleType) -> None:
     with pytest.raises(ReviewError, match=expects):
         parse_period(kind, text, story.EMR)
+
+
+def test_every_kind_of_review_has_its_periods_and_its_document() -> None:
+    assert set(get_args(ReviewKind)) == set(periods._KINDS) == set(reviews._DOCUMENTS)

@@ -20,11 +20,14 @@ from postlaunch.errors import ConfigError, SourceAuthError
 from postlaunch.warehouse.refusals import warehouse_errors
 
 OWNER = "postlaunch"
-TAGS = frozenset({"ingest", "build", "review", *SOURCES, "nightly", "monthly"})
 START = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)  # how far back a backfill may go; older history is loaded by `postlaunch ingest`
 NIGHTLY = CronDataIntervalTimetable("0 6 * * *", timezone="UTC")
-# On the second: a month ends on the first at 10:00 UTC in Honolulu, so by then every zone's last day is ingested.
-MONTHLY = CronDataIntervalTimetable("0 6 2 * *", timezone="UTC")
+CLOCKS = {
+    "nightly": NIGHTLY,
+    # On the second: a month ends on the first at 10:00 UTC in Honolulu, so by then every zone's last day is ingested.
+    "monthly": CronDataIntervalTimetable("0 6 2 * *", timezone="UTC"),
+}
+TAGS = frozenset({"ingest", "build", "review", *SOURCES, *CLOCKS})
 RETRIES: dict[str, Any] = {
     "owner": OWNER,
     "retries": 3,

@@ -12,21 +12,19 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 from airflow.sdk import DAG, Param, get_current_context, task, task_group
-from airflow.sdk.bases.timetable import BaseTimetable
 from airflow.sdk.exceptions import AirflowFailException
 
 from postlaunch.config.connections import SMTP
-from postlaunch.config.launch import Launch
+from postlaunch.config.launch import Launch, ReviewKind
 from postlaunch.config.load import read_launches
 from postlaunch.config.settings import load_settings
 from postlaunch.orchestration.coverage import missing_domains
-from postlaunch.orchestration.defaults import LABEL, RETRIES, START, come_again, interval, step
+from postlaunch.orchestration.defaults import CLOCKS, LABEL, RETRIES, START, come_again, interval, step
 from postlaunch.orchestration.runs import BUILD_DAG, ingest_dag_id, is_busy
 
-ScheduledKind = Literal["daily", "monthly"]
 PATIENCE = dt.timedelta(minutes=60)
 WAIT_SECONDS = 30.0  # between two looks at the marts
 
@@ -47,16 +45,16 @@ class Sending(TypedDict):
     again: bool
 
 
-def review_dag(dag_id: str, kind: ScheduledKind, schedule: BaseTimetable, periods: Callable[..., list[str]], doc_md: str) -> DAG:
-    """A DAG that renders and mails one kind of review. `periods(launch, start, end)` names what ended in a data interval."""
+def review_dag(dag_id: str, kind: ReviewKind, clock: str, periods: Callable[..., list[str]], doc_md: str) -> DAG:
+    """A DAG that renders and mails one kind of review. `periods(launch, start, end)` names what ended in a data interval of the clock."""
     with DAG(
         dag_id=dag_id,
         doc_md=doc_md,
-        schedule=schedule,
+        schedule=CLOCKS[clock],
         start_date=START,
         catchup=False,
         max_active_runs=2,
-        tags=["review", "nightly" if kind == "daily" else "monthly"],
+        tags=["review", clock],
         default_args=RETRIES,
         params=form(),
     ) as dag:
@@ -118,7 +116,7 @@ def targets(periods: Callable[..., list[str]], context: Any) -> list[ReviewedPer
     return found
 
 
-def nothing_to_wait_for(kind: ScheduledKind, target: ReviewedPeriod, context: Any) -> bool:
+def nothing_to_wait_for(kind: ReviewKind, target: ReviewedPeriod, context: Any) -> bool:
     """Whether the review can be made now: the marts cover its period, or what is late will not come (or not within the hour).
 
     Manual runs and backfills do not wait: they show what there is.
@@ -139,7 +137,7 @@ def nothing_to_wait_for(kind: ScheduledKind, target: ReviewedPeriod, context: An
     return True
 
 
-def render_and_deliver(kind: ScheduledKind, target: ReviewedPeriod, context: Any) -> str:
+def render_and_deliver(kind: ReviewKind, target: ReviewedPeriod, context: Any) -> str:
     """Render the review from the published marts, and mail it if this run is one that mails. Returns what was done."""
     from postlaunch.reviews import deliver, render
 
@@ -162,7 +160,7 @@ def _folder() -> Path:
     return Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "reviews"
 
 
-def _launch_and_last_day(kind: ScheduledKind, target: ReviewedPeriod) -> tuple[Launch, dt.date]:
+def _launch_and_last_day(kind: ReviewKind, target: ReviewedPeriod) -> tuple[Launch, dt.date]:
     from postlaunch.reviews.period import parse_period
 
     with step():

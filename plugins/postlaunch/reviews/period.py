@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from postlaunch.config.launch import Launch, ReviewKind
@@ -15,12 +15,6 @@ from postlaunch.reviews import formats
 
 VERDICT_DAYS = (7, 30, 60, 90)
 FIRST_YEAR, LAST_YEAR = 1970, 2200  # every look-back and look-ahead of a review stays a date
-_EXPECTED = {
-    "daily": "a date such as 2026-03-31",
-    "weekly": "an ISO week such as 2026-W13, or a date in it",
-    "monthly": "a month such as 2026-03",
-    "verdict": "day-7, day-30, day-60 or day-90",
-}
 
 
 @dataclass(frozen=True)
@@ -42,7 +36,7 @@ class Period:
     @property
     def grain(self) -> str:
         """`period_kind` of the scorecard rows that belong to it."""
-        return {"daily": "day", "weekly": "week", "monthly": "month", "verdict": "day"}[self.kind]
+        return _KINDS[self.kind].grain
 
     @property
     def noun(self) -> str:
@@ -52,31 +46,22 @@ class Period:
     @property
     def short(self) -> str:
         """Column heading of this period: `12 Mar`, `Week 13`, `Mar`."""
-        return self._short(self.start)
+        return _KINDS[self.kind].short(self.start)
 
     @property
     def previous_start(self) -> dt.date:
         """First date of the period before."""
-        if self.kind == "monthly":
-            return (self.start - dt.timedelta(days=1)).replace(day=1)
-        return self.start - dt.timedelta(days=7 if self.kind == "weekly" else 1)
+        return _KINDS[self.kind].before(self.start)
 
     @property
     def previous_short(self) -> str:
         """Column heading of the period before."""
-        return self._short(self.previous_start)
+        return _KINDS[self.kind].short(self.previous_start)
 
     @property
     def previous_name(self) -> str:
         """The period before inside a sentence: `February`, `week 12`, `11 March`."""
-        if self.kind == "monthly":
-            return f"{self.previous_start:%B}"
-        return self.previous_short.lower() if self.kind == "weekly" else formats.date(self.previous_start)
-
-    def _short(self, start: dt.date) -> str:
-        if self.kind == "monthly":
-            return f"{start:%b}"
-        return f"Week {start.isocalendar().week}" if self.kind == "weekly" else formats.short_date(start)
+        return _KINDS[self.kind].name(self.previous_start)
 
     @property
     def days_count(self) -> int:
@@ -103,13 +88,7 @@ class Period:
     @property
     def span(self) -> str:
         """The period inside a sentence, no longer than what was seen of it: `in March 2026`, `in week 13 up to 23 March`."""
-        match self.kind:
-            case "monthly":
-                whole = f"in {self.title}"
-            case "weekly":
-                whole = f"in week {self.start.isocalendar().week}"
-            case _:
-                return f"on {formats.date(self.start)}"
+        whole = _KINDS[self.kind].place(self.start)
         if not self.is_part or not self.seen:
             return whole
         first, last = self.seen[0], self.seen[-1]
@@ -129,20 +108,13 @@ class Period:
 
 def parse_period(kind: str, text: str, launch: Launch) -> Period:
     """Read what was typed for `--period`. Raises ReviewError that says what this kind of review expects."""
-    if kind not in _EXPECTED:
-        raise ReviewError(f"there is no {kind!r} review; choose one of {', '.join(_EXPECTED)}")
+    if kind not in _KINDS:
+        raise ReviewError(f"there is no {kind!r} review; choose one of {', '.join(_KINDS)}")
+    rule = _KINDS[kind]
     try:
-        match kind:
-            case "daily":
-                period = _daily(_date(text))
-            case "weekly":
-                period = _weekly(text)
-            case "monthly":
-                period = _monthly(text)
-            case _:
-                return _verdict(text, launch)
+        period = rule.read(text, launch)
     except (ValueError, OverflowError):
-        raise ReviewError(f"--period {text[:40]!r}: a {kind} review expects {_EXPECTED[kind]}") from None
+        raise ReviewError(f"--period {text[:40]!r}: a {kind} review expects {rule.expected}") from None
     if not FIRST_YEAR <= period.start.year <= LAST_YEAR:
         raise ReviewError(f"--period {text!r}: the year must lie between {FIRST_YEAR} and {LAST_YEAR}")
     return period
@@ -155,11 +127,12 @@ def _date(text: str) -> dt.date:
     return dt.date.fromisoformat(text)
 
 
-def _daily(day: dt.date) -> Period:
+def _daily(text: str, _launch: Launch) -> Period:
+    day = _date(text)
     return Period("daily", day, day, day.isoformat(), f"{day:%A}, {formats.date(day, year=True)}")
 
 
-def _weekly(text: str) -> Period:
+def _weekly(text: str, _launch: Launch) -> Period:
     if found := re.fullmatch(r"(\d{4})-W(\d{2})", text, re.ASCII):
         monday = dt.date.fromisocalendar(int(found[1]), int(found[2]), 1)
     else:
@@ -170,7 +143,7 @@ def _weekly(text: str) -> Period:
     return Period("weekly", monday, sunday, f"{year}-W{week:02}", f"Week {week}, {formats.date_range(Dates(monday, sunday))}")
 
 
-def _monthly(text: str) -> Period:
+def _monthly(text: str, _launch: Launch) -> Period:
     if not re.fullmatch(r"\d{4}-\d{2}", text, re.ASCII):
         raise ValueError(text)
     first = dt.date.fromisoformat(f"{text}-01")
@@ -185,3 +158,53 @@ def _verdict(text: str, launch: Launch) -> Period:
     number = numbers[text]
     last = launch.date + dt.timedelta(days=number - 1)
     return Period("verdict", last, last, f"day-{number}", f"the first {number} days, to {formats.date(last, year=True)}")
+
+
+def _week(start: dt.date) -> str:
+    return f"week {start.isocalendar().week}"
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How the periods of one kind of review are typed, named, and follow one another. The functions take a first date."""
+
+    grain: str  # `period_kind` of the scorecard rows
+    expected: str  # what is to be typed, inside a sentence
+    read: Callable[[str, Launch], Period]  # raises ValueError
+    before: Callable[[dt.date], dt.date]  # first date of the period before
+    short: Callable[[dt.date], str]  # a column heading
+    name: Callable[[dt.date], str]  # inside a sentence: `February`
+    place: Callable[[dt.date], str]  # inside a sentence: `in February 2026`
+
+
+_DAY = _Kind(
+    grain="day",
+    expected="a date such as 2026-03-31",
+    read=_daily,
+    before=lambda start: start - dt.timedelta(days=1),
+    short=formats.short_date,
+    name=formats.date,
+    place=lambda start: f"on {formats.date(start)}",
+)
+_KINDS: dict[str, _Kind] = {
+    "daily": _DAY,
+    "weekly": _Kind(
+        grain="week",
+        expected="an ISO week such as 2026-W13, or a date in it",
+        read=_weekly,
+        before=lambda start: start - dt.timedelta(days=7),
+        short=lambda start: _week(start).capitalize(),
+        name=_week,
+        place=lambda start: f"in {_week(start)}",
+    ),
+    "monthly": _Kind(
+        grain="month",
+        expected="a month such as 2026-03",
+        read=_monthly,
+        before=lambda start: (start - dt.timedelta(days=1)).replace(day=1),
+        short=lambda start: f"{start:%b}",
+        name=lambda start: f"{start:%B}",
+        place=lambda start: f"in {start:%B %Y}",
+    ),
+    "verdict": replace(_DAY, expected="day-7, day-30, day-60 or day-90", read=_verdict),
+}
