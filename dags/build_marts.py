@@ -1,6 +1,6 @@
 """Rebuild, audit and publish the marts whenever raw data changed.
 
-- **When**: any of the assets `raw_mixpanel`, `raw_zendesk`, `raw_pagerduty`, `raw_prometheus`. Never two runs at once: what changes during
+- **When**: an asset `raw_<source>`, whichever ingest emits it. Never two runs at once: what changes during
   a run is collected into the next one, and a run that finds nothing changed ends at once.
 - **settle**: waits while ingests work (up to ten minutes after their last load, and four hours at most), so that ninety backfilled days
   cost one build. What waits itself, for a retry or for the limit of an API, is not waited for.
