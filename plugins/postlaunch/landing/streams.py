@@ -19,7 +19,7 @@ class Stream:
     """One kind of record; its raw table is `raw.<source>_<name>`.
 
     `events` and `samples` are replaced: a launch-local date is loaded as a whole, and dated anew when the launch's time zone changes.
-    `entities` are merged by id, the newest version wins; they keep their moments.
+    `entities` are merged by their `id`, the newest version wins; they keep their moments.
     """
 
     source: Source
