@@ -4,9 +4,9 @@
 
 A source module has one public function:
 
-    extract(launch, connection, first, last, landing, progress, budget) -> list[Pull]
+    extract(launch, connection, dates, landing, progress, budget, landed) -> list[Pull]
 
-`first` and `last` are inclusive dates of the launch's zone. Every HTTP call goes through `call(budget, ...)`. Either every pull of a
+`dates` are of the launch's zone. Every HTTP call goes through `call(budget, ...)`. Either every pull of a
 call is complete, or `extract` raises SourceError and no manifest of the incomplete part exists.
 """
 

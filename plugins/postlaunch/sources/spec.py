@@ -30,7 +30,7 @@ class Extract(Protocol):
         budget: Budget = UNLIMITED,
         landed: Sequence[Pull] = (),
     ) -> list[Pull]:
-        """Pull the inclusive launch-local dates first..last. What is `landed` (landed_since) is not pulled again, but returned too."""
+        """Pull the launch-local dates. What is `landed` (landed_since) is not pulled again, but returned too."""
 
 
 @dataclass(frozen=True)
