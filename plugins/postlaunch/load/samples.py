@@ -1,4 +1,4 @@
-"""Prometheus samples of one date: landed blocks of a series -> one row a sample, COPYed straight into the month's partition.
+"""Prometheus samples of one date: landed blocks of a series -> one row per sample, COPYed straight into the month's partition.
 
 Accounting counts samples, not lines. Names of series (`raw.prometheus_series`) are registered in transactions of their own, so that
 parallel loads never wait for each other; a name without samples says nothing.

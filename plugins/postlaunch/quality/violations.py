@@ -125,7 +125,7 @@ def _list(names: Sequence[str]) -> sql.Composable:
 
 
 def _launches(scopes: Sequence[Scope]) -> sql.Composable:
-    """`values` of launch and first date: one row a launch, or rows would count twice."""
+    """`values` of launch and first date: one row per launch, or rows would count twice."""
     first: dict[str, str] = {}
     for scope in sorted(scopes, key=lambda scope: scope.first_date, reverse=True):
         first[scope.launch_id] = scope.first_date.isoformat()

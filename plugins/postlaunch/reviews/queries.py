@@ -137,7 +137,7 @@ def days_seen(session: Reader, launch_id: str, kpi_id: str, dates: Dates) -> int
 
 
 def active_users(session: Reader, launch_id: str, dates: Dates) -> list[ActiveUsers]:
-    """One row a day on which something was measured."""
+    """One row per day on which something was measured."""
     return _fetch(
         session,
         ActiveUsers,
@@ -210,7 +210,7 @@ def weekly_cohorts(session: Reader, launch_id: str, last: dt.date, cohorts: int)
 
 
 def tickets(session: Reader, launch_id: str, dates: Dates) -> list[Tickets]:
-    """One row a day on which something was measured, all priorities together."""
+    """One row per day on which something was measured, all priorities together."""
     return _fetch(
         session,
         Tickets,
@@ -336,7 +336,7 @@ def latency_buckets(session: Reader, launch_id: str, dates: Dates) -> list[Laten
 
 
 def capacity_days(session: Reader, launch_id: str, dates: Dates) -> list[CapacityDay]:
-    """One row a resource and day."""
+    """One row per resource and day."""
     return _fetch(
         session,
         CapacityDay,
