@@ -193,9 +193,9 @@ def test_the_manifest_says_which_files_were_read(pull, folder: Path) -> None:
         (lines((0, "many")) + "# EOF\n", "after line 1: could not convert string to float: 'many'"),
         (lines((60, "1"), (0, "1")) + "# EOF\n", "after line 2: it does not come after the sample before it"),
         (lines((60, "1"), (60, "2")) + "# EOF\n", "after line 2: it does not come after the sample before it"),
-        (f'memory_used{{host="a}} 1 {MIDNIGHT}\n# EOF\n', "no OpenMetrics sample"),
+        (f'memory_used{{host="a}} 1 {MIDNIGHT}\n# EOF\n', "not an OpenMetrics sample"),
         (f"memory_used{{host=a}} 1 {MIDNIGHT}\n# EOF\n", "labels of memory_used{host=a} are not readable"),
-        (lines((0, "1")) + "\n# EOF\n", "no OpenMetrics sample"),
+        (lines((0, "1")) + "\n# EOF\n", "not an OpenMetrics sample"),
         ("", "it does not end in `# EOF`"),
     ],
 )
@@ -320,7 +320,7 @@ def test_an_export_at_an_http_address_is_read_as_a_file_is(pull, api, answer, na
     [
         ({"status": 403}, "it answered 403"),
         ({"cut": 20}, "cannot be read"),
-        ({"cut": 20, "framing": "close"}, "cut short|no OpenMetrics sample"),
+        ({"cut": 20, "framing": "close"}, "cut short|not an OpenMetrics sample"),
         ({"headers": {"Content-Encoding": "gzip"}}, "gzip"),
     ],
 )
