@@ -2,6 +2,7 @@
 
 {# Nobody where int_funnel_entries is made from the beginning. The relation itself, not a CTE: the engine finds entries by its indexes. #}
 {% set entries = table_before('int_funnel_entries') %}
+{% set changed_users = table_before('int_changed_funnel_users') %}
 
 -- depends_on: {{ ref('stg_config__funnel_steps') }}
 with attempts as (
@@ -17,6 +18,11 @@ final as (
     where false
 )
 {%- else -%}
+finished as (
+    select build_id from {{ source('ops', 'builds') }}
+    where status = 'succeeded'
+),
+
 remade_dates as (
     select * from {{ dates_within_a_window() }}
 ),
@@ -38,6 +44,12 @@ days as (
     select before.launch_id, before.funnel_id, before.user_key, before.entry_date
     from remade_dates
     inner join {{ entries }} as before on remade_dates.launch_id = before.launch_id and remade_dates.metric_date = before.entry_date
+    {% if changed_users %}
+    union all
+    -- a build that failed may have made their entries, and nothing that is counted of them
+    select launch_id, funnel_id, user_key, from_date as entry_date from {{ changed_users }}
+    where build_id not in (select finished.build_id from finished)
+    {% endif %}
 ),
 
 changed as (
@@ -87,6 +99,7 @@ final as (
 {%- endif %}
 
 select
+    {{ build_id() }} as build_id,
     launch_id,
     funnel_id,
     user_key,

@@ -2,6 +2,7 @@
 
 {# Nobody where int_user_days is made from the beginning. The relation itself, not a CTE: the engine finds a user's days by its index. #}
 {% set user_days = table_before('int_user_days') %}
+{% set changed_users = table_before('int_changed_users') %}
 
 with event_days as (
     select * from {{ ref('int_user_event_days') }}
@@ -15,6 +16,11 @@ final as (
     where false
 )
 {%- else -%}
+finished as (
+    select build_id from {{ source('ops', 'builds') }}
+    where status = 'succeeded'
+),
+
 dirty_dates as (
     select * from {{ dirty_dates('mixpanel') }}
 ),
@@ -27,6 +33,12 @@ days as (
     select before.launch_id, before.user_key, before.activity_date as metric_date
     from dirty_dates
     inner join {{ user_days }} as before on dirty_dates.launch_id = before.launch_id and dirty_dates.metric_date = before.activity_date
+    {% if changed_users %}
+    union all
+    -- a build that failed may have made their days, and nothing that is counted of them
+    select launch_id, user_key, from_date as metric_date from {{ changed_users }}
+    where build_id not in (select finished.build_id from finished)
+    {% endif %}
 ),
 
 changed as (
@@ -63,6 +75,7 @@ final as (
 {%- endif %}
 
 select
+    {{ build_id() }} as build_id,
     launch_id,
     user_key,
     from_date,
