@@ -1,11 +1,10 @@
 """Writes the reference pages that the code itself can tell: `make docs`. A test fails when one is stale.
 
-cli.md from the command line, launch-files.md from the pydantic models, kpis.md from the KPI seed, marts.md from the dbt model files.
+cli.md from the command line, launch-files.md from the pydantic models, kpis.md from the KPI catalogue, marts.md from the dbt model files.
 """
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 from typing import Any, get_args
@@ -15,6 +14,7 @@ import yaml
 
 from postlaunch.cli import cli
 from postlaunch.config.launch import Launch
+from postlaunch.kpis.catalogue import DOMAINS, Kpi, catalogue
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REFERENCE = REPOSITORY / "docs" / "reference"
@@ -81,18 +81,34 @@ def _type(value: dict[str, Any]) -> str:
 
 def kpis() -> str:
     """The KPI catalogue."""
-    lines = ["# KPIs", "", "Ids for `kpis:` in a launch file and for `kpi_id` in the marts.", ""]
-    with (DBT / "seeds" / "kpi_catalogue.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    lines += ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
-    lines += ["| " + " | ".join(f"`{row[key]}`" if key == "kpi_id" else row[key] for key in row) + " |" for row in rows]
-    lines += [
+    lines = [
+        "# KPIs",
         "",
-        "`period_rule` says how days become a week or a month: `ratio` sum of numerators over sum of denominators, `sum`, `mean` of the",
-        "days, `last` day of the period, `histogram` a quantile of the merged buckets.",
+        "Ids for `kpis:` in a launch file and for `kpi_id` in the marts; `of` is what a KPI can be of, beside the whole.",
+        "",
+    ]
+    for domain in DOMAINS:
+        lines += [f"## {domain.capitalize()}", "", "| KPI | name | what it is | made of | per period | of |", "|---|---|---|---|---|---|"]
+        for kpi in (kpi for kpi in catalogue().values() if kpi.domain == domain):
+            of = kpi.subject.kind if kpi.subject else ""
+            meaning = f"{kpi.definition} ({kpi.unit}, {kpi.better} is better)"
+            lines.append(f"| `{kpi.id}` | {kpi.name} | {meaning} | {_formula(kpi)} | {kpi.period_rule} | {of} |")
+        lines.append("")
+    lines += [
+        "How days become a week, month or phase: `ratio` sum of numerators by sum of denominators, `uniques` as ratio, but who is",
+        "counted on two days is counted once, `sum`, `mean` of the days that have a value, `last` day of the period, `quantile` of the",
+        "merged buckets.",
+        "What a KPI is made of are measures: `measure_id` of the mart `measures_daily`.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _formula(kpi: Kpi) -> str:
+    if kpi.quantile is not None:
+        return f"quantile {kpi.quantile:g} of `{kpi.buckets}`"
+    numerator, denominator = (" + ".join(f"`{measure}`" for measure in part) for part in (kpi.numerator, kpi.denominator))
+    return f"{numerator} / ({denominator})" if len(kpi.denominator) > 1 else f"{numerator} / {denominator}" if denominator else numerator
 
 
 def marts() -> str:

@@ -1,8 +1,8 @@
-"""Airflow on this machine: four processes over the embedded PostgreSQL, LocalExecutor, everything on the loopback.
+"""Airflow on this machine: three processes over the embedded PostgreSQL, LocalExecutor, everything on the loopback.
 
 airflow-api   http://127.0.0.1:18088, login `admin` with a password made once (a page on the loopback is open to every account of the
               machine and to web pages that guess its address, so it has a password all the same)
-airflow-scheduler, airflow-dag-processor, airflow-triggerer
+airflow-scheduler, airflow-dag-processor
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ PROCESSES = {
     "airflow-api": ["api-server"],
     "airflow-scheduler": ["scheduler", "--skip-serve-logs"],
     "airflow-dag-processor": ["dag-processor"],
-    "airflow-triggerer": ["triggerer", "--skip-serve-logs"],
-}
-_HEALTH = {"metadatabase", "scheduler", "dag_processor", "triggerer"}
+}  # no triggerer: no task of ours is deferred, and it costs as much to start as the scheduler
+_HEALTH = {"metadatabase", "scheduler", "dag_processor"}
 CALL_SECONDS = 120.0  # for one call of the REST API: a machine that is busy with other things answers late, not wrongly
 
 
@@ -107,7 +106,7 @@ class Airflow:
             self.supervisor.start(name, [*_airflow(), *arguments], self.environment, self.repository)
 
     def wait_healthy(self, seconds: float = 300) -> None:
-        """Wait until the page answers and scheduler, DAG processor and triggerer report a heartbeat; then make the pools of the DAGs."""
+        """Wait until the page answers and scheduler and DAG processor report a heartbeat; then make the pools of the DAGs."""
         self.supervisor.wait_ready(list(PROCESSES), self.is_healthy, seconds)
         self.client().ensure_pools(pools())
 

@@ -79,7 +79,7 @@ def main() -> None:
         if starting is not None:
             starting.result()
     clock.freeze(None)
-    with _step("Airflow: api-server, scheduler, dag-processor, triggerer"):
+    with _step("Airflow: api-server, scheduler, dag-processor"):
         if starting is None:
             stack.start_airflow()
         stack.airflow.wait_healthy()

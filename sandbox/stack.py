@@ -206,7 +206,7 @@ def up(*, airflow: bool = True) -> Stack:
     with _step("mail catcher"):
         stack.start_mail()
     if airflow:
-        with _step("Airflow: api-server, scheduler, dag-processor, triggerer (half a minute)"):
+        with _step("Airflow: api-server, scheduler, dag-processor (half a minute)"):
             stack.start_airflow()
             stack.airflow.wait_healthy()
         console.print(f"  Airflow: {stack.url('airflow')}  login {USER_HINT} / {stack.secrets['airflow_admin']}")

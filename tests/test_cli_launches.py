@@ -62,7 +62,7 @@ def test_what_may_be_meant_is_a_warning_and_no_failure(folder: Path) -> None:
     code, said, complaint = postlaunch("launches", "check")
     assert (code, complaint) == (0, "")
     assert "no-pages: kpis[" in said
-    assert "incidents_p1" in said
+    assert "mean_time_to_resolve" in said
     assert "emr-platform: kpis[" not in said
 
 

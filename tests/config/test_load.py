@@ -167,9 +167,19 @@ def test_a_funnel_stands_once(tmp_path: Path) -> None:
             "{kpi: uptime, targets: [{to_day: 29, at_least: 0.9}, {from_day: 29, at_least: 0.99}]}",
             "kpis[0].targets: entries [0] (the beginning to day 29) and [1] (day 29 to the end) share days",
         ),
-        ("{kpi: activation, targets: [{at_least: 0.8}]}", "mixpanel.funnels: a funnel with the id activation"),
-        ("{kpi: latency_p95, targets: [{at_most: 0.8}]}", "prometheus.service_levels: latency_buckets of a service"),
+        ("{kpi: activation, targets: [{at_least: 0.8}]}", "file does not have: mixpanel.funnels[activation]"),
+        ("{kpi: latency_p95, targets: [{at_most: 0.8}]}", "file does not have: prometheus.service_levels.latency_buckets"),
         ("{kpi: days_to_trigger, targets: [{at_least: 30}]}", "file does not have: prometheus.resources"),
+        (
+            "{kpi: uptime, of: {severity: P1}, targets: [{at_least: 0.9}]}",
+            "of: uptime is not measured by severity; allowed: service",
+        ),
+        (
+            "{kpi: new_users, of: {wave: 2}, targets: [{at_least: 9}]}",
+            "is not measured by wave; allowed: nothing, it is of the whole",
+        ),
+        ("{kpi: retention, targets: [{at_least: 0.5}]}", "kpis[0].of: retention has no whole: say of which day, for example {day: 7}"),
+        ("{kpi: retention, of: {day: 6}, targets: [{at_least: 0.5}]}", "kpis[0].of: retention is measured on day 1, 7, 30; found '6'"),
     ],
 )
 def test_a_target_that_can_never_be_judged_rightly_is_an_error(tmp_path: Path, targets: str, expected: str) -> None:

@@ -25,8 +25,8 @@ RULES: dict[str, dict[str, Any]] = {
     "halfway": {"steps": ["Signed Up", "Tsak Created"]},
     "nobody": {"active_events": ["Imported"], "steps": ["Signed Up", "Task Created"]},
 }
-KPIS = ("daily_active_users", "weekly_active_users", "new_users", "activation", "retention_d1")
-USERS, BEGINNINGS = {"daily_active_users", "weekly_active_users"}, {"new_users", "retention_d1"}
+KPIS = ("daily_active_users", "weekly_active_users", "new_users", "activation", "retention")
+USERS, BEGINNINGS = {"daily_active_users", "weekly_active_users"}, {"new_users", "retention"}
 
 
 def events() -> list[Event]:

@@ -161,7 +161,7 @@ def test_activation_is_known_on_the_day_its_window_closes(marts: psycopg.Connect
 def test_retention_kpis_are_dated_by_observation(marts: psycopg.Connection, product: truth.Product, number: int) -> None:
     query = f"""
         select metric_date, numerator, denominator
-        from build.kpi_daily where launch_id = '{product.launch_id}' and kpi_id = 'retention_d{number}'
+        from build.kpi_daily where launch_id = '{product.launch_id}' and kpi_id = 'retention' and subject_id = '{number}'
         """
     cohorts = truth.retention(product, 1)
     observed = {cohort + dt.timedelta(days=number): (retained, size) for (cohort, n), (size, retained, _) in cohorts.items() if n == number}

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-IMAGE_STEPS = re.compile(r"^(?:RUN| *&&) ((?:pip install|dbt parse) .*?)(?: \\)?$", re.MULTILINE)
+IMAGE_STEPS = re.compile(r"^(?:RUN| *&&) ((?:uv pip install|pip install|dbt parse) .*?)(?: \\)?$", re.MULTILINE)
 
 
 def steps() -> list[str]:
-    """Every `pip install` and `dbt parse` of the Dockerfile, in its order."""
+    """Every `pip install`, `uv pip install` and `dbt parse` of the Dockerfile, in its order."""
     return [step.strip() for step in IMAGE_STEPS.findall(Path("Dockerfile").read_text(encoding="utf-8"))]
 
 
@@ -33,9 +33,14 @@ def copy_of_the_tracked_files(target: Path) -> Path:
 def test_the_image_installs_from_hashed_requirements_and_runs(tmp_path: Path) -> None:
     image = copy_of_the_tracked_files(tmp_path / "image")
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-    environment = {**os.environ, "PATH": f"{tmp_path / 'venv' / 'bin'}:{os.environ['PATH']}", "AIRFLOW_HOME": str(tmp_path / "airflow")}
+    environment = {
+        **os.environ,
+        "PATH": f"{tmp_path / 'venv' / 'bin'}:{os.environ['PATH']}",
+        "VIRTUAL_ENV": str(tmp_path / "venv"),
+        "AIRFLOW_HOME": str(tmp_path / "airflow"),
+    }
     environment.pop("PYTHONPATH", None)
-    assert len(steps()) == 3, "the Dockerfile's install steps were not found"
-    for command in [*steps(), "pip check", "airflow version", "postlaunch launches check"]:
+    assert len(steps()) == 4, "the Dockerfile's install steps were not found"
+    for command in [*steps(), "uv pip check", "airflow version", "postlaunch launches check"]:
         done = subprocess.run(command.split(), cwd=image, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"

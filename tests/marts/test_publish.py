@@ -187,6 +187,21 @@ def test_changed_columns_keep_the_views_of_analysts_and_the_rows_of_held_launche
     assert hand.run("select count(*) from public.open_tickets", role=None) == [(172,)]
 
 
+def test_what_identifies_a_row_may_change_and_rows_of_no_launch_leave(hand: Warehouse) -> None:
+    publish()
+    hand.run("drop index marts.kpi_daily_grain", role="publisher")
+    hand.run("create unique index kpi_daily_grain on marts.kpi_daily (launch_id, kpi_id, metric_date)", role="publisher")
+    hand.run("insert into marts.kpis (kpi_id, name) values ('uptime', 'Uptime')", role="publisher")  # of a time without launch_id
+    hand.build(launches=[LAUNCH, SECOND])
+    hand.run('insert into build.kpi_daily (select (jsonb_populate_record(row, \'{"subject_id": "api"}\')).* from build.kpi_daily as row)')
+    judge(hand)
+    publish()
+    assert contents(hand, "marts", "kpi_daily") == contents(hand, "build", "kpi_daily")
+    (definition,) = hand.run("select indexdef from pg_indexes where indexname = 'kpi_daily_grain'", role="publisher")[0]
+    assert definition.endswith("(launch_id, kpi_id, subject_id, segment_id, metric_date)")
+    assert hand.run("select count(*) from marts.kpis where launch_id is null", role="publisher") == [(0,)]
+
+
 def test_a_publication_that_fails_changes_nothing_and_says_so(hand: Warehouse) -> None:
     publish()
     hand.run("create view public.solved as select solved_count from marts.ticket_daily", role=None)

@@ -28,10 +28,10 @@ MARTS: dict[str, str] = {
         select launch_id, name, launch_date, timezone, business_cycle_days, minimum_sample_count from config.launches
     """,
     "kpis": """
-        select * from (values
+        select launch_id, kpis.*, null::text as buckets, null::double precision as quantile from config.launches cross join (values
             ('daily_active_users', 'product', 'Daily active users', 'count', 'higher', 'mean'),
             ('tickets_opened', 'support', 'Tickets opened', 'count', 'lower', 'sum'),
-            ('incidents_p1', 'incidents', 'P1 incidents', 'count', 'lower', 'sum'),
+            ('incidents', 'incidents', 'Incidents', 'count', 'lower', 'sum'),
             ('uptime', 'reliability', 'Uptime', 'ratio', 'higher', 'ratio'),
             ('days_to_trigger', 'capacity', 'Days to trigger', 'days', 'higher', 'last')
         ) as kpis (kpi_id, domain, name, unit, better, period_rule)
@@ -183,20 +183,32 @@ MARTS: dict[str, str] = {
             true as is_growing
         from days
     """,
+    "measures_daily": """
+        select launch_id, domain, kpi_id as measure_id, ''::text as subject_id, ''::text as segment_id, metric_date, launch_day,
+            1::double precision as value
+        from days inner join build.kpis using (launch_id)
+    """,
+    "measure_buckets_daily": """
+        select launch_id, 'reliability'::text as domain, 'request_duration'::text as measure_id, ''::text as subject_id,
+            ''::text as segment_id, metric_date, launch_day, upper_bound, 1::double precision as value
+        from days cross join (values (0.5::double precision), ('infinity'::double precision)) as bounds (upper_bound)
+    """,
     "kpi_daily": """
-        select launch_id, domain, kpi_id, metric_date, launch_day, 0.5::double precision as value,
+        select launch_id, domain, kpi_id, ''::text as subject_id, ''::text as segment_id, metric_date, launch_day,
+            0.5::double precision as value,
             1::double precision as numerator,
             2::double precision as denominator
-        from days cross join build.kpis
+        from days inner join build.kpis using (launch_id)
     """,
     "scorecard": """
-        select launch_id, domain, kpi_id, 'day'::text as period_kind, metric_date as period_start,
+        select launch_id, domain, kpi_id, ''::text as subject_id, ''::text as segment_id,
+            'day'::text as period_kind, metric_date as period_start,
             metric_date as period_end, launch_day,
             0.5::double precision as value, 1::double precision as numerator, 2::double precision as denominator,
             null::double precision as previous_value, 0.4::double precision as target, '>='::text as comparator,
             null::double precision as phase_value, 'met'::text as status,
             1 as days_seen_count, 1 as days_expected_count, true as is_complete
-        from days cross join build.kpis
+        from days inner join build.kpis using (launch_id)
     """,
 }
 # What invariants of marts look up in other models.

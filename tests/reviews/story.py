@@ -14,7 +14,8 @@ from typing import Any
 
 import psycopg
 
-from postlaunch.config.launch import Launch
+from postlaunch.config.launch import Launch, Target
+from postlaunch.kpis.catalogue import Kpi, catalogue
 
 LAUNCH_DATE = dt.date(2026, 1, 12)
 FIRST, LAST = dt.date(2026, 1, 3), dt.date(2026, 4, 12)
@@ -22,8 +23,12 @@ INCIDENT_DAY = dt.date(2026, 3, 12)
 BOUNDS = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, math.inf)
 
 DDL = """
-create table marts.kpis (kpi_id text, domain text, name text, unit text, better text, period_rule text,
-    buckets text, quantile double precision);
+create table marts.kpis (launch_id text, kpi_id text, domain text, display_order integer, name text, unit text, better text,
+    period_rule text, denominator_unit text, buckets text, quantile double precision, subject_name text, shown_subjects text,
+    stability_subjects text, needs_sample boolean, is_stability boolean, is_volume boolean, is_countdown boolean, evidence text,
+    charted text);
+create table marts.measure_buckets_daily (launch_id text, measure_id text, subject_id text, segment_id text, metric_date date,
+    upper_bound double precision, value double precision);
 create table marts.active_users_daily (launch_id text, metric_date date, launch_day integer, active_users_count bigint,
     active_users_7d_count bigint, active_users_30d_count bigint, new_users_count bigint, notice text);
 create table marts.funnel_daily (launch_id text, funnel_id text, entry_date date, step_number integer, notice text);
@@ -62,40 +67,16 @@ create table marts.capacity_forecast (launch_id text, resource_id text, resource
     slope_high_per_day double precision, trigger_value double precision, days_to_trigger double precision,
     days_to_trigger_low double precision, days_to_trigger_high double precision, is_growing boolean, backtest_count bigint,
     backtest_covered_count bigint);
-create table marts.kpi_daily (launch_id text, domain text, kpi_id text, metric_date date, launch_day integer, value double precision,
-    numerator double precision, denominator double precision);
-create table marts.scorecard (launch_id text, domain text, kpi_id text, period_kind text, period_start date, period_end date,
+create table marts.kpi_daily (launch_id text, domain text, kpi_id text, subject_id text, segment_id text, metric_date date,
+    launch_day integer, value double precision, numerator double precision, denominator double precision);
+create table marts.scorecard (launch_id text, domain text, kpi_id text, subject_id text, segment_id text, period_kind text,
+    period_start date, period_end date,
     launch_day integer, value double precision, numerator double precision, denominator double precision, previous_value double precision,
     target double precision, comparator text, phase_value double precision, status text, days_seen_count integer,
     days_expected_count integer, is_complete boolean);
 """
 
-# domain, name, unit, better and period rule of each KPI
-KPIS = {
-    "daily_active_users": ("product", "Daily active users", "count", "higher", "mean"),
-    "weekly_active_users": ("product", "Weekly active users", "count", "higher", "last"),
-    "monthly_active_users": ("product", "Monthly active users", "count", "higher", "last"),
-    "new_users": ("product", "New users", "count", "higher", "sum"),
-    "activation": ("product", "Activation", "ratio", "higher", "ratio"),
-    "retention_d1": ("product", "Day-1 retention", "ratio", "higher", "ratio"),
-    "retention_d7": ("product", "Day-7 retention", "ratio", "higher", "ratio"),
-    "retention_d30": ("product", "Day-30 retention", "ratio", "higher", "ratio"),
-    "tickets_opened": ("support", "Tickets opened", "count", "lower", "sum"),
-    "tickets_solved": ("support", "Tickets solved", "count", "higher", "sum"),
-    "ticket_backlog": ("support", "Ticket backlog", "count", "lower", "last"),
-    "first_reply_attainment": ("support", "First replies in time", "ratio", "higher", "ratio"),
-    "resolution_attainment": ("support", "Resolutions in time", "ratio", "higher", "ratio"),
-    "incidents_p0": ("incidents", "P0 incidents", "count", "lower", "sum"),
-    "incidents_p1": ("incidents", "P1 incidents", "count", "lower", "sum"),
-    "incidents_p2": ("incidents", "P2 incidents", "count", "lower", "sum"),
-    "mean_time_to_acknowledge": ("incidents", "Mean time to acknowledge", "seconds", "lower", "ratio"),
-    "mean_time_to_resolve": ("incidents", "Mean time to resolve", "seconds", "lower", "ratio"),
-    "uptime": ("reliability", "Uptime", "ratio", "higher", "ratio"),
-    "error_rate": ("reliability", "Error rate", "ratio", "lower", "ratio"),
-    "latency_p95": ("reliability", "Response time p95", "seconds", "lower", "histogram"),
-    "request_count": ("reliability", "Requests", "count", "higher", "sum"),
-    "days_to_trigger": ("capacity", "Days to the next scaling trigger", "days", "higher", "last"),
-}
+KPIS = catalogue()
 
 EMR = Launch.model_validate(
     {
@@ -122,9 +103,13 @@ EMR = Launch.model_validate(
             {"kpi": "error_rate", "targets": [{"at_most": 0.001}]},
             {"kpi": "latency_p95", "targets": [{"to_day": 20, "at_most": 0.5}, {"from_day": 21, "at_most": 0.3}]},
             {"kpi": "activation", "targets": [{"at_least": 0.8}]},
-            {"kpi": "retention_d1", "targets": [{"at_least": 0.5}]},
-            {"kpi": "retention_d7", "targets": [{"at_least": 0.5}]},
-            {"kpi": "incidents_p1", "targets": [{"from_day": 0, "to_day": 29, "at_most": 2}, {"from_day": 30, "at_most": 9}]},
+            {"kpi": "retention", "of": {"day": 1}, "targets": [{"at_least": 0.5}]},
+            {"kpi": "retention", "of": {"day": 7}, "targets": [{"at_least": 0.5}]},
+            {
+                "kpi": "incidents",
+                "of": {"severity": "P1"},
+                "targets": [{"from_day": 0, "to_day": 29, "at_most": 2}, {"from_day": 30, "at_most": 9}],
+            },
             {"kpi": "first_reply_attainment", "targets": [{"at_least": 0.9}]},
         ],
     }
@@ -139,7 +124,7 @@ SHOP = Launch.model_validate(
         "mixpanel": {"project_id": 1},
     }
 )
-Value = tuple[str, dt.date, float | None, float | None, float | None]  # kpi, date, value, numerator, denominator
+Value = tuple[str, dt.date, float | None, float | None, float | None]  # kpi or kpi/subject, date, value, numerator, denominator
 
 
 def days(first: dt.date = FIRST, last: dt.date = LAST) -> Iterator[dt.date]:
@@ -151,8 +136,6 @@ def days(first: dt.date = FIRST, last: dt.date = LAST) -> Iterator[dt.date]:
 def fill(session: psycopg.Connection) -> None:
     """Create the marts and fill them, published up to LAST."""
     session.execute(DDL.encode())
-    _insert(session, "kpis", [(kpi_id, *facts) for kpi_id, facts in KPIS.items()])
-    session.execute("update marts.kpis set buckets = 'latency_buckets', quantile = 0.95 where kpi_id = 'latency_p95'")
     rng = random.Random(7)
     for launch in (EMR, SHOP):
         values = list(_product(session, launch, rng))
@@ -163,7 +146,8 @@ def fill(session: psycopg.Connection) -> None:
                 *_reliability(session, launch, rng),
                 *_capacity(session, launch, rng),
             ]
-        rows = [(launch.launch, KPIS[kpi][0], kpi, day, launch.launch_day(day), *rest) for kpi, day, *rest in values]
+        _insert(session, "kpis", [_kpi(launch, order, kpi) for order, kpi in enumerate(KPIS.values())])
+        rows = [(launch.launch, *_of(kpi), day, launch.launch_day(day), *rest) for kpi, day, *rest in values]
         _insert(session, "kpi_daily", rows)
         _insert(session, "scorecard", list(_scorecard(launch, values)))
         publish(session, launch)
@@ -171,6 +155,21 @@ def fill(session: psycopg.Connection) -> None:
         "grant select on all tables in schema marts to postlaunch_reporter; grant usage on schema marts, ops to postlaunch_reporter"
     )
     session.commit()
+
+
+def _kpi(launch: Launch, order: int, kpi: Kpi) -> tuple[Any, ...]:
+    subject = kpi.subject
+    return (
+        *(launch.launch, kpi.id, kpi.domain, order, kpi.name, kpi.unit, kpi.better, kpi.period_rule, kpi.denominator_unit),
+        *(kpi.buckets, kpi.quantile, subject and subject.name, ",".join(kpi.shown), ",".join(subject.stability if subject else ())),
+        *(kpi.needs_sample, kpi.is_stability, kpi.is_volume, kpi.is_countdown, kpi.evidence, ",".join(kpi.charted)),
+    )
+
+
+def _of(kpi: str) -> tuple[str, str, str, str]:
+    """Domain, KPI, subject and segment of `incidents/P1`."""
+    kpi_id, _, subject = kpi.partition("/")
+    return KPIS[kpi_id].domain, kpi_id, subject, ""
 
 
 def publish(session: psycopg.Connection, launch: Launch) -> None:
@@ -214,7 +213,7 @@ def _product(session: psycopg.Connection, launch: Launch, rng: random.Random) ->
     _cohorts(session, launch, rng, new_users)
     if launch is EMR:
         yield from _funnel(session, launch, new_users)
-    for kpi, share, lag in (("retention_d1", 0.62, 1), ("retention_d7", 0.47, 7), ("retention_d30", 0.33, 30)):
+    for kpi, share, lag in (("retention/1", 0.62, 1), ("retention/7", 0.47, 7), ("retention/30", 0.33, 30)):
         for day in days():
             size = new_users[day] if day + dt.timedelta(days=lag) <= LAST else 0
             kept = round(size * share)
@@ -366,7 +365,7 @@ def _incidents(session: psycopg.Connection, launch: Launch) -> Iterator[Value]:
     for day in days():
         today = [fact for fact in facts if fact[0] == day]
         for severity in ("P0", "P1", "P2"):
-            yield (f"incidents_{severity.lower()}", day, float(sum(fact[2] == severity for fact in today)), None, None)
+            yield (f"incidents/{severity}", day, float(sum(fact[2] == severity for fact in today)), None, None)
         for kpi, position in (("mean_time_to_acknowledge", 3), ("mean_time_to_resolve", 4)):
             known = [fact[position] * 60.0 for fact in today if fact[position] is not None]
             yield (kpi, day, sum(known) / len(known) if known else None, sum(known), float(len(known)))
@@ -395,6 +394,8 @@ def _reliability(session: psycopg.Connection, launch: Launch, rng: random.Random
         yield ("latency_p95", day, p95, None, None)
     _insert(session, "service_level_daily", levels)
     _insert(session, "latency_buckets_daily", buckets)
+    measured = [(launch_id, "request_duration", "", "", day, bound, count) for launch_id, _, day, _, bound, count in buckets]
+    _insert(session, "measure_buckets_daily", measured)
 
 
 def _capacity(session: psycopg.Connection, launch: Launch, rng: random.Random) -> Iterator[Value]:
@@ -440,10 +441,13 @@ def _scorecard(launch: Launch, values: Sequence[Value]) -> Iterator[tuple[Any, .
                     "week": start + dt.timedelta(days=6),
                     "month": (start + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1),
                 }[grain]
-                value, numerator, denominator = _period(KPIS[kpi][4], chosen)
+                known = KPIS[_of(kpi)[1]]
+                value, numerator, denominator = _period(known.period_rule, chosen)
                 target, comparator = _target(launch, kpi, launch.launch_day(end))
-                status = _status(value, denominator if KPIS[kpi][2] == "ratio" else None, target, comparator, launch.reviews.minimum_sample)
-                is_quota = target is not None and KPIS[kpi][4] == "sum"
+                status = _status(
+                    value, denominator if KPIS[_of(kpi)[1]].unit == "ratio" else None, target, comparator, launch.reviews.minimum_sample
+                )
+                is_quota = target is not None and known.period_rule == "sum"
                 phase = _phase_value(launch, kpi, rows, launch.launch_day(end)) if is_quota else None
                 seen, expected = len(chosen), (end - max(start, FIRST)).days + 1
                 if is_quota and status in ("met", "missed"):
@@ -466,34 +470,42 @@ def _scorecard(launch: Launch, values: Sequence[Value]) -> Iterator[tuple[Any, .
                     expected,
                     seen >= expected,
                 )
-                yield (launch.launch, KPIS[kpi][0], kpi, grain, *facts)
+                yield (launch.launch, *_of(kpi), grain, *facts)
                 previous = value
 
 
 def _phase_value(launch: Launch, kpi: str, rows: Sequence[Value], day: int) -> float:
     """Of a count: its sum from the first day of the phase that `day` lies in."""
-    phases = [(target.from_day or 0, target.to_day) for chosen in launch.kpis if chosen.kpi == kpi for target in chosen.targets]
+    phases = [
+        (target.from_day or 0, target.to_day)
+        for chosen in launch.kpis
+        if (chosen.kpi, chosen.subject) == _of(kpi)[1:3]
+        for target in chosen.targets
+    ]
     first = next((begins for begins, ends in phases if begins <= day and (ends is None or day <= ends)), 0)
     return sum(row[2] or 0 for row in rows if first <= launch.launch_day(row[1]) <= day)
 
 
 def _period(rule: str, rows: Sequence[Value]) -> tuple[float | None, float | None, float | None]:
     known = [row[2] for row in rows if row[2] is not None]
-    if rule == "ratio":
+    if rule in ("ratio", "uniques"):
         numerator, denominator = sum(row[3] or 0 for row in rows), sum(row[4] or 0 for row in rows)
         return (numerator / denominator if denominator else None), numerator, denominator
     if not known:
         return None, None, None
-    if rule in ("mean", "histogram"):
+    if rule in ("mean", "quantile"):
         return sum(known) / len(known), None, None
     return (sum(known) if rule == "sum" else known[-1]), None, None
 
 
+def _targets(launch: Launch, kpi: str) -> list[Target]:
+    return [target for chosen in launch.kpis if (chosen.kpi, chosen.subject) == _of(kpi)[1:3] for target in chosen.targets]
+
+
 def _target(launch: Launch, kpi: str, day: int) -> tuple[float | None, str | None]:
-    for chosen in launch.kpis:
-        for target in chosen.targets:
-            if chosen.kpi == kpi and (target.from_day or 0) <= day and (target.to_day is None or day <= target.to_day) and day >= 0:
-                return (target.at_least, ">=") if target.at_least is not None else (target.at_most, "<=")
+    for target in _targets(launch, kpi):
+        if (target.from_day or 0) <= day and (target.to_day is None or day <= target.to_day) and day >= 0:
+            return (target.at_least, ">=") if target.at_least is not None else (target.at_most, "<=")
     return None, None
 
 

@@ -19,7 +19,7 @@ from postlaunch.warehouse.db import connect
 
 
 def gate(kpi: str, outcome: str, domain: str = "product") -> Gate:
-    return Gate(kpi, kpi, domain, "ratio", 0.5, 5, 10, 0.5, ">=", 0, 29, outcome)
+    return Gate(kpi, kpi, domain, "ratio", 0.5, 5, 10, 0.5, ">=", 0, 29, outcome, is_stability=kpi == "uptime")
 
 
 def test_a_user_who_entered_on_many_days_of_a_phase_counts_once_in_the_verdict(published: ModuleType) -> None:
@@ -71,7 +71,7 @@ def test_a_gate_whose_domain_is_held_stops_the_verdict() -> None:
 
 @pytest.mark.parametrize("blind", ["no_data", "undecided", "insufficient_data"])
 def test_a_gate_that_is_not_judged_counts_against_all_met_and_is_named(blind: str) -> None:
-    met = [gate("activation", "met"), gate("retention_d7", "met")]
+    met = [gate("activation", "met"), gate("retention", "met")]
     found = recommend([*met, gate("uptime", blind, "reliability")], 90, 28, [])
     assert (found.recommendation, found.reason) == ("insufficient data", "only 2 of 3 gates are met, and uptime could not be judged")
     missed = recommend([*met, gate("uptime", blind, "reliability"), gate("activation", "missed")], 90, 28, [])
@@ -91,19 +91,19 @@ def test_days_that_nobody_saw_leave_a_gate_undecided_unless_they_change_nothing(
 
 
 def test_with_half_of_the_gates_open_nothing_is_recommended() -> None:
-    rows = [gate("activation", "met"), gate("retention_d7", "insufficient_data")]
+    rows = [gate("activation", "met"), gate("retention", "insufficient_data")]
     assert recommend(rows, 90, 28, []).reason == "only 1 of 2 gates could be judged"
     assert recommend([], 90, 28, []).recommendation == "insufficient data"
 
 
 def test_use_without_its_guardrails_is_no_scale() -> None:
-    rows = [gate("activation", "met"), gate("retention_d7", "met"), gate("first_reply_attainment", "missed", "support")]
+    rows = [gate("activation", "met"), gate("retention", "met"), gate("first_reply_attainment", "missed", "support")]
     assert recommend(rows, 90, 28, []).recommendation == "pivot"
     assert recommend(rows[:2], 90, 28, []).recommendation == "scale"
 
 
 def test_an_unstable_launch_that_misses_half_of_its_gates_is_rolled_back() -> None:
-    rows = [gate("activation", "missed"), gate("retention_d7", "met"), gate("uptime", "missed", "reliability")]
+    rows = [gate("activation", "missed"), gate("retention", "met"), gate("uptime", "missed", "reliability")]
     assert recommend(rows, 90, 28, []).recommendation == "roll back"
     assert recommend([*rows, gate("a", "met"), gate("b", "met")], 90, 28, []).recommendation == "pivot"
 
@@ -134,29 +134,31 @@ def test_days_become_a_phase_by_the_rule_of_their_kpi() -> None:
     assert over("last", (2,), (None,), (3,))[0] == 3
     assert over("last", (2,), (3,), (None,))[0] is None, "the day before does not speak for the last one"
     assert over("last", (2,), (3,))[0] is None
-    assert over("histogram", (2,), (3,), (4,))[0] is None
+    assert over("quantile", (2,), (3,), (4,))[0] is None
     assert over("ratio") == (None, 0, 0)
     assert over("sum")[0] is None
 
 
 def test_the_verdict_counts_incidents_of_the_phase_and_not_of_all_time(published: ModuleType) -> None:
     with connect("reporter") as session:
-        source = content.Basis(published.EMR, parse_period("verdict", "day-60", published.EMR), session, {})
-        judged = {gate.kpi_id: gate for gate in verdict.judge(source, source.metrics())}
+        basis = content.Basis(published.EMR, parse_period("verdict", "day-60", published.EMR), session, {})
+        judged = {gate.name: gate for gate in verdict.judge(basis, basis.metrics())}
     # two P1 incidents by day 59 (days 3 and 59), one of them in the phase that began on day 30
-    assert (judged["incidents_p1"].actual, judged["incidents_p1"].from_day) == (1, 30)
-    assert judged["uptime"].low is None, "seconds fail together: no interval for independent trials"
-    assert judged["activation"].low is not None
+    assert (judged["P1 incidents"].actual, judged["P1 incidents"].from_day) == (1, 30)
+    assert judged["Uptime"].low is None, "seconds fail together: no interval for independent trials"
+    assert judged["Activation"].low is not None
 
 
 def judged_after(statements: Sequence[str], launch: Launch, day: str) -> tuple[dict[str, Gate], str]:
-    """Gates by KPI and the text of a verdict over the story, changed by some statements that are undone afterwards."""
+    """Gates by KPI, or KPI and subject, and the text of a verdict over the story, changed by some statements that are undone afterwards."""
     with connect() as session:
         for statement in statements:
             session.execute(statement.encode())
-        source = content.Basis(launch, parse_period("verdict", day, launch), session, {})
-        found = {gate.kpi_id: gate for gate in verdict.judge(source, verdict.promised_metrics(source))}
-        text = " ".join(documents.to_text(verdict.document(source)).split())
+        basis = content.Basis(launch, parse_period("verdict", day, launch), session, {})
+        metrics = verdict.promised_metrics(basis)
+        ids = {metric.label: "/".join(part for part in (metric.kpi_id, metric.subject_id) if part) for metric in metrics}
+        found = {ids[gate.name]: gate for gate in verdict.judge(basis, metrics)}
+        text = " ".join(documents.to_text(verdict.document(basis)).split())
         session.rollback()
     return found, text
 
@@ -165,9 +167,9 @@ def promising(launch: Launch, *kpis: KpiTargets) -> Launch:
     return launch.model_copy(update={"kpis": kpis})
 
 
-def test_a_histogram_kpi_is_judged_by_its_own_quantile(published: ModuleType) -> None:
+def test_a_quantile_is_judged_by_its_own_quantile(published: ModuleType) -> None:
     copied = "insert into marts.{0} select (jsonb_populate_record(row, '{1}')).* from marts.{0} as row where kpi_id = 'latency_p95'"
-    kinds = {"latency_p50": "latency_buckets", "queue_p50": "queue_buckets"}
+    kinds = {"latency_p50": "request_duration", "queue_p50": "queue_wait"}
     changes = [json.dumps({"kpi_id": kpi, "name": kpi, "buckets": kind, "quantile": 0.5}) for kpi, kind in kinds.items()]
     statements = [copied.format(table, change) for table in ("kpis", "kpi_daily", "scorecard") for change in changes]
     promises = [KpiTargets(kpi=kpi, targets=(Target(at_most=0.3),)) for kpi in ("latency_p95", *kinds)]
@@ -180,10 +182,14 @@ def test_a_histogram_kpi_is_judged_by_its_own_quantile(published: ModuleType) ->
 
 
 def test_a_target_whose_source_the_launch_file_lacks_is_a_gate_that_is_not_measured(published: ModuleType) -> None:
-    launch = promising(published.SHOP, *(kpi for kpi in published.EMR.kpis if kpi.kpi in ("retention_d1", "uptime")))
-    promised = "update marts.scorecard set target = 0.5, comparator = '>=' where launch_id = 'shop' and kpi_id = 'retention_d1'"
+    launch = promising(
+        published.SHOP, *(kpi for kpi in published.EMR.kpis if (kpi.kpi, kpi.subject) in (("retention", "1"), ("uptime", "")))
+    )
+    promised = (
+        "update marts.scorecard set target = 0.5, comparator = '>=' where launch_id = 'shop' and kpi_id = 'retention' and subject_id = '1'"
+    )
     found, text = judged_after([promised], launch, "day-60")
-    assert {kpi: gate.outcome for kpi, gate in found.items()} == {"retention_d1": "met", "uptime": "no_data"}
+    assert {kpi: gate.outcome for kpi, gate in found.items()} == {"retention/1": "met", "uptime": "no_data"}
     assert "not measured, target ≥ 99.99 % · the launch file has no section prometheus" in text
     assert "Recommendation: insufficient data" in text
 
@@ -195,16 +201,16 @@ def test_one_covered_day_of_thirty_is_not_judged_like_thirty(published: ModuleTy
         f"delete from marts.scorecard where domain in ('reliability', 'incidents') and period_kind = 'day' and period_start {early}"
     )
     found, text = judged_after(gone, published.EMR, "day-30")
-    assert {found[kpi].outcome for kpi in ("uptime", "error_rate", "latency_p95", "incidents_p1")} == {"undecided"}
+    assert {found[kpi].outcome for kpi in ("uptime", "error_rate", "latency_p95", "incidents/P1")} == {"undecided"}
     assert (found["uptime"].days_unseen, found["activation"].days_unseen) == (29, 0)
     assert "not decided, target ≥ 99.9 % · 29 of 30 days not seen" in text
-    broken = "update marts.kpi_daily set value = 3 where kpi_id = 'incidents_p1' and metric_date = '2026-02-10'"
-    assert judged_after([*gone, broken], published.EMR, "day-30")[0]["incidents_p1"].outcome == "missed"
+    broken = "update marts.kpi_daily set value = 3 where kpi_id = 'incidents' and subject_id = 'P1' and metric_date = '2026-02-10'"
+    assert judged_after([*gone, broken], published.EMR, "day-30")[0]["incidents/P1"].outcome == "missed"
 
 
 def test_dates_that_are_covered_and_not_counted_are_no_zeros_of_a_quota(published: ModuleType) -> None:
-    nowhere = "update marts.kpi_daily set value = null where kpi_id = 'incidents_p1' and metric_date < '2026-02-10'"
-    assert judged_after([nowhere], published.EMR, "day-30")[0]["incidents_p1"].outcome == "undecided"
+    nowhere = "update marts.kpi_daily set value = null where kpi_id = 'incidents' and subject_id = 'P1' and metric_date < '2026-02-10'"
+    assert judged_after([nowhere], published.EMR, "day-30")[0]["incidents/P1"].outcome == "undecided"
 
 
 def test_how_fast_incidents_are_handled_is_no_promise_where_none_came(published: ModuleType) -> None:

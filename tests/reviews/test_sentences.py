@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 
+from postlaunch.kpis.catalogue import catalogue
 from postlaunch.reviews import formats, sentences
 from postlaunch.reviews.period import Period
 from postlaunch.reviews.rows import (
@@ -49,7 +50,10 @@ def metric(**changes: object) -> KpiValue:
         "status": "met",
         "is_complete": True,
     }
-    return KpiValue(**{**facts, **changes})
+    given = {**facts, **changes}
+    known = catalogue()[str(given["kpi_id"])]
+    flags = ("needs_sample", "is_volume", "is_countdown", "denominator_unit")
+    return KpiValue(**{**{flag: getattr(known, flag) for flag in flags}, **given})
 
 
 def errors(*values: float | None) -> list[DailyValue]:
@@ -283,7 +287,9 @@ def test_a_target_that_is_not_decided_is_neither_met_nor_missed() -> None:
 
 
 def test_the_quota_of_a_phase_is_no_target_of_a_day() -> None:
-    quota = metric(kpi_id="incidents_p1", name="P1 incidents", unit="count", period_rule="sum", value=1.0, target=9.0, status="undecided")
+    quota = metric(
+        kpi_id="incidents", subject_id="P1", name="P1 incidents", unit="count", period_rule="sum", value=1.0, target=9.0, status="undecided"
+    )
     day_of_it = dataclasses.replace(quota, phase_value=4.0)
     assert sentences.headline([metric(), day_of_it]) == "The only target is met."
     assert sentences.gap(day_of_it) == "1, 4 of at most 9 in this phase"
@@ -304,7 +310,14 @@ def test_weekly_retention_is_told_apart_from_day_7_retention() -> None:
 
 def test_a_ratio_within_chance_of_its_target_says_so() -> None:
     near = metric(
-        name="Day-7 retention", domain="product", value=221 / 369, numerator=221.0, denominator=369.0, target=0.6, comparator=">="
+        kpi_id="retention",
+        name="Day-7 retention",
+        domain="product",
+        value=221 / 369,
+        numerator=221.0,
+        denominator=369.0,
+        target=0.6,
+        comparator=">=",
     )
     assert plain(sentences.gap(near)) == "59.9 %, target ≥ 60 %; the 95 % interval includes the target"
     far = dataclasses.replace(near, value=0.4, numerator=148.0)

@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 
+from postlaunch.kpis.catalogue import catalogue
 from postlaunch.reviews import content, formats, watch
 from postlaunch.reviews.period import Period
 from postlaunch.reviews.rows import KpiValue
@@ -32,7 +33,10 @@ def metric(**changes: object) -> KpiValue:
         "status": "no_target",
         "is_complete": True,
     }
-    return KpiValue(**{**facts, **changes})
+    given = {**facts, **changes}
+    known = catalogue()[str(given["kpi_id"])]
+    flags = ("needs_sample", "is_volume", "is_countdown", "denominator_unit")
+    return KpiValue(**{**{flag: getattr(known, flag) for flag in flags}, **given})
 
 
 def test_replies_that_get_slower_are_watched_although_no_target_says_so() -> None:
@@ -81,12 +85,12 @@ def test_a_trigger_within_a_month_is_watched_and_is_no_win_even_if_it_was_nearer
 
 
 def test_what_got_worse_most_comes_first_after_a_near_trigger() -> None:
-    errors = {"unit": "ratio", "domain": "reliability", "better": "lower", "denominator": 9_000.0}
+    errors = {"kpi_id": "error_rate", "unit": "ratio", "domain": "reliability", "better": "lower", "denominator": 9_000.0}
     worsened = [
         metric(name="First replies in time", value=0.85, previous=0.95),  # 11 % worse
         metric(name="Error rate", value=0.004, previous=0.001, **errors),  # three times worse
         metric(name="Uptime", **{**errors, "better": "higher", "value": 0.6, "previous": 0.99}),  # 39 %
-        metric(name="New users", unit="count", domain="product", value=100.0, previous=400.0, denominator=None),  # 75 %
+        metric(kpi_id="new_users", name="New users", unit="count", domain="product", value=100.0, previous=400.0, denominator=None),  # 75 %
         metric(name="Activation", domain="product", value=0.3, previous=0.6),  # 50 %
     ]
     near = metric(kpi_id="days_to_trigger", name="Days", unit="days", domain="capacity", value=8.0, previous=4.0, denominator=None)

@@ -5,31 +5,11 @@ Faults are raised while a launch file is read; warnings are about what may be me
 
 from __future__ import annotations
 
-import csv
-import functools
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
 
-from postlaunch.config.launch import DOMAIN_SOURCE, SLA_METRICS, Launch, Target
-from postlaunch.config.settings import load_settings
-
-
-@dataclass(frozen=True)
-class CatalogueKpi:
-    """What the catalogue (a dbt seed) says of a KPI, as far as a target has to agree with it."""
-
-    kpi_id: str
-    domain: str
-    unit: str
-    better: str
-
-
-@functools.cache
-def catalogue() -> dict[str, CatalogueKpi]:
-    """The KPIs that exist, by id, in the order of the catalogue."""
-    with (load_settings().dbt_project / "seeds" / "kpi_catalogue.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {row["kpi_id"]: CatalogueKpi(row["kpi_id"], row["domain"], row["unit"], row["better"]) for row in rows}
+from postlaunch.config.launch import DOMAIN_SOURCE, Launch, Target
+from postlaunch.kpis.catalogue import WHOLE, Kpi, catalogue
 
 
 def kpi_faults(launch: Launch) -> Iterator[str]:
@@ -40,23 +20,34 @@ def kpi_faults(launch: Launch) -> Iterator[str]:
         if kpi is None:
             yield f"kpis[{number}].kpi: no such KPI; found {entry.kpi!r}; allowed: {', '.join(known)}"
             continue
-        missing = _what_is_missing(launch, kpi)
-        if missing:
-            yield f"kpis[{number}].kpi: {entry.kpi} is measured by something that the file does not have: {missing}"
+        yield from (f"kpis[{number}].of: {fault}" for fault in _subject_faults(kpi, entry.of))
+        if not has_what_it_measures(launch, kpi) and _source(kpi) in launch.sources:
+            yield f"kpis[{number}].kpi: {entry.kpi} is measured by something that the file does not have: {kpi.requires}"
         for place, target in enumerate(entry.targets):
             path = f"kpis[{number}].targets[{place}]"
             yield from (f"{path}: {fault}" for fault in _target_faults(kpi, target))
 
 
-def _target_faults(kpi: CatalogueKpi, target: Target) -> Iterator[str]:
+def _subject_faults(kpi: Kpi, of: Mapping[str, str]) -> Iterator[str]:
+    kind = kpi.subject.kind if kpi.subject else None
+    for given in of:
+        if given != kind:
+            yield f"{kpi.id} is not measured by {given}; allowed: {kind or 'nothing, it is of the whole'}"
+    if kind == "day" and not of:
+        yield f"{kpi.id} has no whole: say of which day, for example {{day: 7}}"
+    elif kpi.subject and kind in of and WHOLE not in kpi.shown and kind == "day" and of[kind] not in kpi.shown:
+        yield f"{kpi.id} is measured on day {', '.join(kpi.shown)}; found {of[kind]!r}"
+
+
+def _target_faults(kpi: Kpi, target: Target) -> Iterator[str]:
     side = "at_least" if kpi.better == "higher" else "at_most"
     found = "at_least" if target.at_least is not None else "at_most"
     if found != side:
-        yield f"{found}: of {kpi.kpi_id} {kpi.better} is better: write {side}"
+        yield f"{found}: of {kpi.id} {kpi.better} is better: write {side}"
     if kpi.unit == "ratio" and not 0 <= target.bound <= 1:
-        yield f"{found}: {kpi.kpi_id} is a ratio from 0 to 1; found {target.bound:g}; write {target.bound / 100:g} for {target.bound:g} %"
+        yield f"{found}: {kpi.id} is a ratio from 0 to 1; found {target.bound:g}; write {target.bound / 100:g} for {target.bound:g} %"
     elif target.bound < 0:
-        yield f"{found}: {kpi.kpi_id} is never negative; found {target.bound:g}"
+        yield f"{found}: {kpi.id} is never negative; found {target.bound:g}"
 
 
 def kpi_warnings(launch: Launch) -> Iterator[str]:
@@ -67,28 +58,22 @@ def kpi_warnings(launch: Launch) -> Iterator[str]:
             yield f"kpis[{number}].kpi: {entry.kpi} is measured by {source}, and the file has no such section: its targets stay unmeasured"
 
 
-def _what_is_missing(launch: Launch, kpi: CatalogueKpi) -> str | None:
-    """The entry that the KPI is measured by and that the section of its source lacks."""
-    mixpanel, zendesk, prometheus = launch.mixpanel, launch.zendesk, launch.prometheus
-    levels = prometheus.service_levels if prometheus else ()
-    lacks = {
-        "activation": mixpanel
-        and not any(funnel.id == "activation" for funnel in mixpanel.funnels)
-        and "mixpanel.funnels: a funnel with the id activation",
-        **{
-            f"{metric}_attainment": f"zendesk.sla: {metric}_minutes of a priority"
-            for metric in (SLA_METRICS if zendesk else ())
-            if zendesk and not any(metric in dict(target.promises) for target in zendesk.sla)
-        },
-        "latency_p95": prometheus
-        and not any(level.latency_buckets for level in levels)
-        and "prometheus.service_levels: latency_buckets of a service",
-        "days_to_trigger": prometheus and not prometheus.resources and "prometheus.resources",
-    }
-    if prometheus and not levels and kpi.domain == "reliability":
-        return "prometheus.service_levels"
-    return lacks.get(kpi.kpi_id) or None
+def has_what_it_measures(launch: Launch, kpi: Kpi) -> bool:
+    """Whether the file has the KPI's source, and the key that it `requires`: `zendesk.sla.first_reply_minutes`, in any entry of a list."""
+    if _source(kpi) not in launch.sources:
+        return False
+    return not kpi.requires or bool(_values(launch, kpi.requires))
 
 
-def _source(kpi: CatalogueKpi) -> str:
-    return next(source for domain, source in DOMAIN_SOURCE.items() if domain == kpi.domain)
+def _values(launch: Launch, path: str) -> list[object]:
+    """What stands at a path of the file, in all entries of its lists; `[id]` chooses the entry with that id."""
+    found: list[object] = [launch]
+    for name, chosen in re.findall(r"([a-z_]+)(?:\[([a-z0-9_-]+)\])?", path):
+        values = [getattr(item, name) for item in found]
+        entries = [entry for value in values if value is not None for entry in (value if isinstance(value, tuple) else (value,))]
+        found = [entry for entry in entries if not chosen or getattr(entry, "id", None) == chosen]
+    return found
+
+
+def _source(kpi: Kpi) -> str:
+    return DOMAIN_SOURCE[kpi.domain]

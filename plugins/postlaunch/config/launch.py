@@ -11,7 +11,7 @@ import datetime as dt
 from typing import Annotated, Any, ClassVar, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from postlaunch.config.fields import (
     AccountId,
@@ -287,10 +287,16 @@ class Target(Section):
 
 
 class KpiTargets(Section):
-    """The promises of one KPI; ids are listed in docs/reference/kpis.md."""
+    """The promises of one KPI; ids are listed in docs/reference/kpis.md. `of` says of what: {severity: P1}; empty: of all together."""
 
     kpi: str
+    of: dict[str, Annotated[str, BeforeValidator(str)]] = {}
     targets: Annotated[tuple[Target, ...], Field(min_length=1), AfterValidator(disjoint_phases)]
+
+    @property
+    def subject(self) -> str:
+        """What it is of; empty: the whole."""
+        return next(iter(self.of.values()), "")
 
 
 class Reviews(Section):
@@ -314,7 +320,7 @@ class Launch(Section):
     zendesk: Zendesk | None = None
     pagerduty: PagerDuty | None = None
     prometheus: Prometheus | None = None
-    kpis: Annotated[tuple[KpiTargets, ...], AfterValidator(unique_by("kpi"))] = ()
+    kpis: Annotated[tuple[KpiTargets, ...], AfterValidator(unique_by("kpi", "subject"))] = ()
 
     @property
     def zone(self) -> ZoneInfo:

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from postlaunch.config.checks import catalogue, kpi_faults
+from postlaunch.config.checks import kpi_faults
 from postlaunch.config.launch import Launch
 from postlaunch.config.yaml_file import read_yaml
 from postlaunch.errors import ConfigError
@@ -94,11 +94,6 @@ def load_launch_file(file: Path) -> Launch:
     if faults:
         raise ConfigError("\n".join(f"{file}: {fault}" for fault in faults))
     return launch
-
-
-def kpi_ids() -> tuple[str, ...]:
-    """Ids of the KPI catalogue, which is a dbt seed."""
-    return tuple(catalogue())
 
 
 def _shared_id(file: Path, launch_id: str, claims: list[Path]) -> LaunchFault:

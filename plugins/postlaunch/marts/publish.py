@@ -23,7 +23,7 @@ from psycopg.rows import class_row
 from postlaunch.config.settings import load_settings
 from postlaunch.errors import GateError, LockedError, WarehouseError
 from postlaunch.marts.build import LOCK as BUILD_LOCK
-from postlaunch.marts.rows import MARTS, Grain, ensure_table, replace_rows, reshaped
+from postlaunch.marts.rows import MARTS, Grain, ensure_grain_index, ensure_table, replace_rows, reshaped
 from postlaunch.marts.tables import mart_tables
 from postlaunch.quality.invariants import load_models
 from postlaunch.quality.scope import newest_build
@@ -205,13 +205,14 @@ def _publish(session: psycopg.Connection, build_id: int, passed: list[AuditState
     assert row is not None  # noqa: S101  # insert ... returning gives a row or raises
     publication_id = int(row[0])
     pairs = [(verdict.launch_id, verdict.domain) for verdict in passed]
-    changing = reshaped(session, tables)
+    changing = reshaped(session, tables, grains)
     for table in sorted(tables, key=changing.__contains__):  # those last: from then to the commit their readers wait
         if changing and table == changing[0]:
             seize(session, [sql.Identifier(MARTS, name) for name in changing], SHAPE_SECONDS)
         grain = grains.get(table, ())
         columns = ensure_table(session, table, grain)
         replace_rows(session, table, tables[table], columns, grain, pairs)
+        ensure_grain_index(session, table, grain)
     for verdict in passed:
         session.execute(
             "update ops.domain_builds set publication_id = %s where launch_id = %s and domain = %s and publication_id is null",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import psycopg
 from psycopg import sql
@@ -16,13 +16,20 @@ Grain = tuple[str, ...]  # the columns that identify a row; empty: unknown, whol
 Pairs = list[tuple[str, str]]  # (launch_id, domain)
 
 
-def reshaped(session: psycopg.Connection, tables: Iterable[str]) -> list[str]:
-    """The marts whose columns are about to change."""
-    return [table for table in tables if (existing := _columns(session, MARTS, table)) and existing != _columns(session, BUILD, table)]
+def reshaped(session: psycopg.Connection, tables: Iterable[str], grains: Mapping[str, Grain]) -> list[str]:
+    """The marts whose columns, or what identifies a row of them, are about to change."""
+    return [
+        table
+        for table in tables
+        if (existing := _columns(session, MARTS, table))
+        and (existing != _columns(session, BUILD, table) or _grain_of_index(session, table) != grains.get(table, ()))
+    ]
 
 
 def ensure_table(session: psycopg.Connection, table: str, grain: Grain) -> Columns:
     """Create marts.<table>, or change its columns in place, so that the views of analysts stay. Returns the columns.
+
+    The unique index of another grain than `grain` is dropped; `ensure_grain_index` makes the new one when the rows are those of the build.
 
     Raises WarehouseError if dbt made no such table.
     """
@@ -34,10 +41,10 @@ def ensure_table(session: psycopg.Connection, table: str, grain: Grain) -> Colum
         session.execute(
             sql.SQL("create table {} (like {} including comments)").format(sql.Identifier(MARTS, table), sql.Identifier(BUILD, table))
         )
-        _create_grain_index(session, table, grain)
     elif existing != wanted:
         _change_columns(session, table, existing, wanted)
-        _create_grain_index(session, table, grain)
+    if _grain_of_index(session, table) not in ((), grain):
+        session.execute(sql.SQL("drop index {}").format(_grain_index(table)))
     _copy_comments(session, table)
     return wanted
 
@@ -100,15 +107,24 @@ def _change_columns(session: psycopg.Connection, table: str, existing: Columns, 
             session.execute(sql.SQL("alter table {0} alter column {1} type {2} using {1}::{2}").format(target, column, kind_sql))
 
 
-def _create_grain_index(session: psycopg.Connection, table: str, grain: Grain) -> None:
-    if grain:
-        session.execute(
-            sql.SQL("create unique index if not exists {} on {} ({})").format(
-                sql.Identifier(f"{table}_grain"),
-                sql.Identifier(MARTS, table),
-                sql.SQL(", ").join(map(sql.Identifier, grain)),
-            )
-        )
+def ensure_grain_index(session: psycopg.Connection, table: str, grain: Grain) -> None:
+    """The unique index over what identifies a row of marts.<table>, if there is none yet."""
+    if grain and not _grain_of_index(session, table):
+        columns = sql.SQL(", ").join(map(sql.Identifier, grain))
+        name = sql.Identifier(f"{table}_grain")
+        session.execute(sql.SQL("create unique index {} on {} ({})").format(name, sql.Identifier(MARTS, table), columns))
+
+
+def _grain_index(table: str) -> sql.Identifier:
+    return sql.Identifier(MARTS, f"{table}_grain")
+
+
+def _grain_of_index(session: psycopg.Connection, table: str) -> Grain:
+    """Columns of the unique index of marts.<table>; none without it, or where a column of it is gone."""
+    rows = session.execute(
+        "select attname from pg_attribute where attrelid = to_regclass(%s) order by attnum", [_grain_index(table).as_string(None)]
+    )
+    return tuple(str(name) for (name,) in rows)
 
 
 def replace_rows(session: psycopg.Connection, table: str, domain: str, columns: Columns, grain: Grain, passed: Pairs) -> None:
@@ -154,7 +170,8 @@ def _condition(table: str, domain: str, columns: Columns, passed: Pairs) -> sql.
     if domain == REFERENCE:
         if "launch_id" not in columns:
             return sql.SQL("true")
-        return sql.SQL("launch_id in (select known.launch_id from {} as known)").format(sql.Identifier(BUILD, table))
+        # a row without launch is from a time when the table had none
+        return sql.SQL("(launch_id is null or launch_id in (select known.launch_id from {} as known))").format(sql.Identifier(BUILD, table))
     if domain == SCORECARD:
         pairs = [sql.SQL("({}, {})").format(sql.Literal(launch_id), sql.Literal(of_domain)) for launch_id, of_domain in passed]
         return sql.SQL("(launch_id, domain) in ({})").format(sql.SQL(", ").join(pairs)) if pairs else None

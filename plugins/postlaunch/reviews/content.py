@@ -10,7 +10,8 @@ from functools import cached_property
 from postlaunch.config.launch import Launch
 from postlaunch.dates import Dates
 from postlaunch.reviews import formats, queries, sentences, watch
-from postlaunch.reviews.blocks import Bullet, Group, Light, Lights, Notice, Row, Table, Tone
+from postlaunch.reviews.blocks import Bullet, Group, Light, Lights, Notice, Picture, Row, Table, Tone
+from postlaunch.reviews.figures import operations
 from postlaunch.reviews.notices import domain_notices, launch_notices, unseen_notices, warning_notices
 from postlaunch.reviews.period import Period
 from postlaunch.reviews.queries import Reader
@@ -62,13 +63,13 @@ class Basis:
     def with_resource(self, rows: list[KpiValue]) -> list[KpiValue]:
         """The same rows; days to a trigger name the resource that reaches it first, of those that were seen on the newest date."""
         period = self.period
-        if not any(row.kpi_id == "days_to_trigger" for row in rows):
+        if not any(row.is_countdown for row in rows):
             return rows
         forecasts = queries.forecasts(self.session, self.launch.launch, period.dates)
         newest = max((row.metric_date for row in forecasts), default=None)
         now = [row for row in forecasts if row.metric_date == newest and row.days_to_trigger is not None]
         subject = min(now, key=_soonness).resource_name if now else ""
-        return [replace(row, subject=subject) if row.kpi_id == "days_to_trigger" and row.value is not None else row for row in rows]
+        return [replace(row, subject=subject) if row.is_countdown and not row.subject_id and row.value is not None else row for row in rows]
 
     def watched(self, metrics: Sequence[KpiValue]) -> list[KpiValue]:
         """What needs eyes although it missed no target."""
@@ -284,6 +285,21 @@ def kpi_table(metrics: Sequence[KpiValue], period: Period, *, week_ago: bool = F
         cells.append(ago if week_ago else change)
         rows.append(Row(metric.label, cells, _STATUS[metric.status][0], _note(metric)))
     return Table(head, rows)
+
+
+def charted(basis: Basis, metrics: Sequence[KpiValue], first: dt.date, grave: Sequence[tuple[dt.date, str]]) -> list[Picture]:
+    """The days from `first` of each KPI that this review draws, against its target."""
+    chosen = [metric for metric in metrics if basis.period.kind in metric.charted and metric.value is not None]
+    values = [queries.daily_values(basis.session, basis.launch.launch, metric, Dates(first, basis.period.end)) for metric in chosen]
+    return [
+        Picture(operations.threshold(_file_name(metric), metric, rows, basis.periods[metric.domain], grave))
+        for metric, rows in zip(chosen, values, strict=True)
+        if rows
+    ]
+
+
+def _file_name(metric: KpiValue) -> str:
+    return "-".join(part for part in (metric.kpi_id.replace("_", "-"), metric.subject_id.lower()) if part)
 
 
 def _note(metric: KpiValue) -> str:

@@ -10,7 +10,7 @@ from postlaunch.dates import Dates
 from postlaunch.reviews import content, formats, outside, queries
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture, Table
 from postlaunch.reviews.content import Basis
-from postlaunch.reviews.figures import operations, product
+from postlaunch.reviews.figures import product
 from postlaunch.reviews.rows import Incident, KpiValue, SlaClock
 
 CHART_DAYS = 28
@@ -76,8 +76,5 @@ def _chart(basis: Basis, domain: Domain, metrics: Sequence[KpiValue]) -> Picture
     if domain == "product":
         rows = queries.active_users(session, launch_id, Dates(first, period.end))
         return Picture(product.active_users(rows, period, grave)) if rows and rows[-1].metric_date == period.end else None
-    error_rate = next((metric for metric in metrics if metric.kpi_id == "error_rate"), None)
-    if domain == "reliability" and error_rate is not None and error_rate.value is not None:
-        values = queries.daily_values(session, launch_id, ["error_rate"], Dates(first, period.end))
-        return Picture(operations.threshold("error-rate", error_rate, values, period, grave)) if values else None
-    return None
+    drawn = content.charted(basis, [metric for metric in metrics if metric.domain == domain], first, grave)
+    return drawn[0] if drawn else None

@@ -32,7 +32,6 @@ GateOutcome = Literal[
     "met", "missed", "undecided", "insufficient_data", "no_data", "nothing"
 ]  # nothing: all was seen, and nothing happened
 Recommendation = Literal["scale", "pivot", "roll back", "insufficient data"]
-STABILITY = ("uptime", "error_rate", "incidents_p0")
 PROVISIONAL_DAYS = 30
 
 
@@ -55,6 +54,8 @@ class Gate:
     low: float | None = None
     high: float | None = None
     days_unseen: int = 0  # of the days from_day..to_day
+    is_stability: bool = False
+    denominator_unit: str = "count"
 
     @property
     def is_clear(self) -> bool:
@@ -104,7 +105,7 @@ def recommend(gates: Sequence[Gate], day: int, cycle_days: int, unreliable: Sequ
     missed = [gate for gate in judged if gate.outcome == "missed"]
     if obstacle := _obstacle(gates, judged, day, cycle_days, unreliable):
         return Verdict("insufficient data", obstacle, provisional)
-    if any(gate.kpi_id in STABILITY for gate in missed) and len(missed) * 2 >= len(judged):
+    if any(gate.is_stability for gate in missed) and len(missed) * 2 >= len(judged):
         return Verdict("roll back", f"a stability gate is missed, and {_of(missed, judged)}{_blind(gates, judged)}", provisional)
     if missed:
         return Verdict("pivot", f"{_of(missed, judged)} missed{_blind(gates, judged)}", provisional)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-SAMPLED_DOMAINS = ("product", "support")  # proportions of people and tickets; seconds and requests fail together and are not a sample
 Z = 1.959963984540054  # 97.5 % quantile of the normal distribution: two-sided 95 %
 
 

@@ -76,7 +76,11 @@ def _support(basis: Basis, metrics: Sequence[KpiValue]) -> list[Block]:
     grave = basis.grave_days(period.dates)
     blocks: list[Block] = [Heading("Support"), Picture(support.tickets(rows, period, grave))]
     if any(row.attained_count + row.breached_count for row in counts):
-        promised = {metric.kpi_id.removesuffix("_attainment"): metric.target for metric in metrics if metric.target is not None}
+        promised = {
+            metric.evidence.removeprefix("clocks of "): metric.target
+            for metric in metrics
+            if metric.evidence.startswith("clocks of ") and metric.target is not None and not metric.subject_id
+        }
         blocks.append(Picture(support.sla(counts, period, basis.launch.reviews.minimum_sample, promised)))
     return blocks
 
@@ -131,22 +135,18 @@ def _kept(time: Response, period: Period) -> tuple[Tone, str]:
 
 def _reliability(basis: Basis, metrics: Sequence[KpiValue]) -> list[Block]:
     session, launch_id, period = basis.session, basis.launch.launch, basis.periods["reliability"]
-    by_id = {metric.kpi_id: metric for metric in metrics}
     services = queries.service_levels(session, launch_id, period.dates)
     if not services or not basis.sees("reliability"):
         return [Heading("Technical health"), Paragraph(f"There is {formats.NO_DATA} on service levels {period.span}.")]
-    uptime = by_id.get("uptime")
-    budget = uptime.target if uptime and uptime.comparator == ">=" else None
+    whole = [metric for metric in metrics if metric.denominator_unit == "seconds" and not metric.subject_id]
+    budget = next((metric.target for metric in whole if metric.comparator == ">="), None)
     buckets = queries.latency_buckets(session, launch_id, period.dates)
     uptimes = " ".join(sentences.error_budget(service, budget) for service in services)
     blocks: list[Block] = [Heading("Technical health"), Paragraph(uptimes)]
     if len(services) > 1:
         blocks.append(_services(services, buckets))
     grave = basis.grave_days(period.dates)
-    for kpi_id, name in (("error_rate", "error-rate"), ("latency_p95", "latency-p95")):
-        values = queries.daily_values(session, launch_id, [kpi_id], period.dates)
-        if kpi_id in by_id and by_id[kpi_id].value is not None:
-            blocks.append(Picture(operations.threshold(name, by_id[kpi_id], values, period, grave)))
+    blocks += content.charted(basis, metrics, period.start, grave)
     if buckets:
         ranks = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
         times = [f"{name} {formats.value(histogram.quantile(buckets, rank), 'seconds')}" for name, rank in ranks.items()]

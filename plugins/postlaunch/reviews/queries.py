@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.rows import dict_row
 
-from postlaunch.config.launch import DOMAINS, Launch
+from postlaunch.config.launch import Launch
 from postlaunch.dates import Dates
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import outside
@@ -43,54 +43,88 @@ from postlaunch.reviews.rows import (
 
 Reader = psycopg.Connection[Any]
 Row = TypeVar("Row")
-KPI_ORDER = (
-    *("daily_active_users", "weekly_active_users", "monthly_active_users", "new_users", "activation"),
-    *("retention_d1", "retention_d7", "retention_d30"),
-    *("tickets_opened", "tickets_solved", "ticket_backlog", "first_reply_attainment", "resolution_attainment"),
-    *("incidents_p0", "incidents_p1", "incidents_p2", "mean_time_to_acknowledge", "acknowledged_in_time", "mean_time_to_resolve"),
-    "resolved_in_time",
-    *("uptime", "error_rate", "latency_p95", "request_count", "days_to_trigger"),
-)
 
 
 def metrics(
-    session: Reader, launch_id: str, domains: Sequence[str], grain: str, start: dt.date, previous: dt.date, promised: Sequence[str] = ()
+    session: Reader,
+    launch_id: str,
+    domains: Sequence[str],
+    grain: str,
+    start: dt.date,
+    previous: dt.date,
+    promised: Sequence[tuple[str, str]] = (),
 ) -> list[KpiValue]:
-    """The scorecard of the period that begins at `start`, in the house's order of KPIs.
+    """The scorecard of the period that begins at `start`, in the order of the catalogue.
 
-    A KPI that this launch never measured and promises nothing about is left out (a launch without an activation funnel
-    has no activation); with a target it stays, as no data, and named in `promised` also where the launch has no source for it.
+    Of each KPI the subjects that are shown (usually the whole) and those with a target. One that this launch never measured and promises
+    nothing about is left out (a launch without an activation funnel has no activation); with a target it stays, as no data, and named
+    in `promised` as (KPI, subject) also where the launch has no source for it.
     """
-    rows = _fetch(
+    return _fetch(
         session,
         KpiValue,
         """
-        select kpi.kpi_id, kpi.name, kpi.domain, kpi.unit, kpi.better, kpi.period_rule,
+        with kpis as (
+            select * from marts.kpis where launch_id = %(launch)s
+        ),
+
+        shown as (
+            select kpi_id, unnest(string_to_array(shown_subjects, ',')) as subject_id from kpis
+            union
+            select kpi_id, '' as subject_id from kpis where shown_subjects = ''
+            union
+            select kpi_id, subject_id from marts.scorecard
+            where launch_id = %(launch)s and period_kind = %(grain)s and period_start = %(start)s and segment_id = '' and target is not null
+            union
+            select * from unnest(%(promised_kpis)s::text[], %(promised_subjects)s::text[])
+        ),
+
+        promised as (
+            select * from unnest(%(promised_kpis)s::text[], %(promised_subjects)s::text[]) as pairs (kpi_id, subject_id)
+        )
+
+        select kpi.kpi_id, shown.subject_id,
+            case shown.subject_id
+                when '' then kpi.name
+                else replace(replace(kpi.subject_name, '{kpi}', kpi.name), '{subject}', shown.subject_id)
+            end as name,
+            kpi.domain, kpi.unit, kpi.better, kpi.period_rule,
             now.value, now.numerator, now.denominator, now.previous_value as previous,
             coalesce(before.status, 'no_data') as previous_status, week.value as week_ago,
             now.target, now.comparator, coalesce(now.status, 'no_data') as status, coalesce(now.is_complete, false) as is_complete,
             now.phase_value, coalesce(now.days_seen_count, 0) as days_seen, coalesce(now.days_expected_count, 0) as days_expected,
-            kpi.buckets, kpi.quantile
-        from marts.kpis as kpi
+            kpi.buckets, kpi.quantile, kpi.denominator_unit, kpi.needs_sample, kpi.is_volume, kpi.is_countdown,
+            kpi.is_stability or shown.subject_id = any(string_to_array(kpi.stability_subjects, ',')) as is_stability,
+            coalesce(kpi.evidence, '') as evidence, string_to_array(kpi.charted, ',') as charted
+        from kpis as kpi
+        inner join shown on shown.kpi_id = kpi.kpi_id
         left join marts.scorecard as now
-            on now.launch_id = %(launch)s and now.kpi_id = kpi.kpi_id and now.period_kind = %(grain)s and now.period_start = %(start)s
+            on now.launch_id = %(launch)s and now.kpi_id = kpi.kpi_id and now.subject_id = shown.subject_id and now.segment_id = ''
+            and now.period_kind = %(grain)s and now.period_start = %(start)s
         left join marts.scorecard as before
-            on before.launch_id = %(launch)s and before.kpi_id = kpi.kpi_id
-            and before.period_kind = %(grain)s and before.period_start = %(previous)s
+            on before.launch_id = %(launch)s and before.kpi_id = kpi.kpi_id and before.subject_id = shown.subject_id
+            and before.segment_id = '' and before.period_kind = %(grain)s and before.period_start = %(previous)s
         left join marts.scorecard as week
-            on week.launch_id = %(launch)s and week.kpi_id = kpi.kpi_id
-            and week.period_kind = 'day' and week.period_start = %(start)s - 7
-        where kpi.kpi_id = any(%(promised)s)
+            on week.launch_id = %(launch)s and week.kpi_id = kpi.kpi_id and week.subject_id = shown.subject_id
+            and week.segment_id = '' and week.period_kind = 'day' and week.period_start = %(start)s - 7
+        where (kpi.kpi_id, shown.subject_id) in (select kpi_id, subject_id from promised)
             or kpi.domain = any(%(domains)s) and (now.target is not null or exists (
                 select from marts.kpi_daily as seen
-                where seen.launch_id = %(launch)s and seen.kpi_id = kpi.kpi_id and seen.value is not null
+                where seen.launch_id = %(launch)s and seen.kpi_id = kpi.kpi_id and seen.subject_id = shown.subject_id
+                    and seen.segment_id = '' and seen.value is not null
             ))
+        order by kpi.display_order, length(shown.subject_id), shown.subject_id
         """,
-        {"launch": launch_id, "grain": grain, "start": start, "previous": previous, "domains": list(domains), "promised": list(promised)},
+        {
+            "launch": launch_id,
+            "grain": grain,
+            "start": start,
+            "previous": previous,
+            "domains": list(domains),
+            "promised_kpis": [kpi_id for kpi_id, _ in promised],
+            "promised_subjects": [subject for _, subject in promised],
+        },
     )
-    order = {kpi_id: number for number, kpi_id in enumerate(KPI_ORDER)}
-    domain_order = {domain: number for number, domain in enumerate(DOMAINS)}
-    return sorted(rows, key=lambda row: (domain_order.get(row.domain, 99), order.get(row.kpi_id, 99), row.kpi_id))  # type: ignore[call-overload]
 
 
 def seen_dates(session: Reader, launch_id: str, dates: Dates) -> dict[str, set[dt.date]]:
@@ -110,29 +144,31 @@ def seen_dates(session: Reader, launch_id: str, dates: Dates) -> dict[str, set[d
     return found
 
 
-def daily_values(session: Reader, launch_id: str, kpi_ids: Sequence[str], dates: Dates) -> list[DailyValue]:
-    """`kpi_daily` of some KPIs, by date."""
+def daily_values(session: Reader, launch_id: str, metric: KpiValue, dates: Dates) -> list[DailyValue]:
+    """`kpi_daily` of one KPI and subject, by date."""
     return _fetch(
         session,
         DailyValue,
         """
         select kpi_id, metric_date, launch_day, value, numerator, denominator
         from marts.kpi_daily
-        where launch_id = %(launch)s and kpi_id = any(%(kpis)s) and metric_date between %(first)s and %(last)s
-        order by kpi_id, metric_date
+        where launch_id = %(launch)s and kpi_id = %(kpi)s and subject_id = %(subject)s and segment_id = ''
+            and metric_date between %(first)s and %(last)s
+        order by metric_date
         """,
-        {"launch": launch_id, "kpis": list(kpi_ids), "first": dates.first, "last": dates.last},
+        {"launch": launch_id, "kpi": metric.kpi_id, "subject": metric.subject_id, "first": dates.first, "last": dates.last},
     )
 
 
-def days_seen(session: Reader, launch_id: str, kpi_id: str, dates: Dates) -> int:
-    """On how many of the dates the KPI was seen, as the scorecard counts them."""
+def days_seen(session: Reader, launch_id: str, metric: KpiValue, dates: Dates) -> int:
+    """On how many of the dates the KPI of that subject was seen, as the scorecard counts them."""
     query = """
         select coalesce(sum(days_seen_count), 0)
         from marts.scorecard
-        where launch_id = %s and kpi_id = %s and period_kind = 'day' and period_start between %s and %s
+        where launch_id = %s and kpi_id = %s and subject_id = %s and segment_id = '' and period_kind = 'day'
+            and period_start between %s and %s
     """
-    row = session.execute(query, [launch_id, kpi_id, dates.first, dates.last]).fetchone()
+    row = session.execute(query, [launch_id, metric.kpi_id, metric.subject_id, dates.first, dates.last]).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -335,8 +371,25 @@ def latency_buckets(session: Reader, launch_id: str, dates: Dates) -> list[Laten
     )
 
 
+def buckets(session: Reader, launch_id: str, metric: KpiValue, dates: Dates) -> list[LatencyBucket]:
+    """Merged histogram of the days that a quantile KPI is read off, by bound."""
+    return _fetch(
+        session,
+        LatencyBucket,
+        """
+        select %(subject)s as service_id, upper_bound as upper_bound_seconds, sum(value) as request_count
+        from marts.measure_buckets_daily
+        where launch_id = %(launch)s and measure_id = %(measure)s and subject_id = %(subject)s and segment_id = ''
+            and metric_date between %(first)s and %(last)s
+        group by upper_bound
+        order by upper_bound
+        """,
+        {"launch": launch_id, "measure": metric.buckets, "subject": metric.subject_id, "first": dates.first, "last": dates.last},
+    )
+
+
 def capacity_days(session: Reader, launch_id: str, dates: Dates) -> list[CapacityDay]:
-    """One row per resource and day."""
+    """One row a resource and day."""
     return _fetch(
         session,
         CapacityDay,

@@ -6,9 +6,10 @@ Dates are local dates of the launch; durations are seconds; ratios 0..1; None is
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from postlaunch.reviews.intervals import SAMPLED_DOMAINS, wilson
+from postlaunch.reviews.intervals import wilson
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,17 @@ class KpiValue:
     phase_value: float | None = None  # of a target on a count, which is a quota of its phase: the count of the phase so far
     days_seen: int = 1
     days_expected: int = 1
-    subject: str = ""  # what it is of, where it has one: the resource of days_to_trigger
-    buckets: str | None = None  # of a KPI of rule histogram: the kind of buckets that it is read off
+    subject: str = ""  # what the value comes from, where it is one of many: the resource that is full first
+    subject_id: str = ""  # what it is of: a severity, a service; empty: all together
+    buckets: str | None = None  # of a quantile: the measure whose buckets it is read off
     quantile: float | None = None  # and which of their quantiles it is: 0.95 for a p95
+    denominator_unit: str = "count"  # seconds are time observed, not n
+    needs_sample: bool = False  # a proportion of people or tickets
+    is_stability: bool = False  # a verdict rolls back for it
+    is_volume: bool = False  # follows what comes in: neither good nor bad
+    is_countdown: bool = False  # days until something: near is bad, a change is no news
+    evidence: str = ""  # what to look at when it is missed: days, funnel, clocks of <SLA metric>
+    charted: Sequence[str] = ()  # reviews that draw its days
 
     @property
     def label(self) -> str:
@@ -56,7 +65,7 @@ class KpiValue:
     @property
     def interval(self) -> tuple[float, float] | None:
         """95 % Wilson interval of a proportion of people or tickets; None for everything else."""
-        if self.unit != "ratio" or self.domain not in SAMPLED_DOMAINS or not self.denominator or self.numerator is None:
+        if not self.needs_sample or not self.denominator or self.numerator is None:
             return None
         return wilson(self.numerator, self.denominator)
 

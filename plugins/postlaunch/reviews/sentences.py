@@ -306,7 +306,7 @@ def sample(metric: KpiValue) -> str:
     """What a ratio or a mean was taken over, as ` (n 1,204)`; empty where there is no denominator."""
     if not metric.denominator or metric.unit in ("count", "days"):
         return ""
-    if metric.kpi_id == "uptime":
+    if metric.denominator_unit == "seconds":
         return f" ({formats.duration(metric.denominator)} observed)"
     return f" (n{formats.NBSP}{formats.count(metric.denominator)})"
 

@@ -13,7 +13,7 @@ from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading,
 from postlaunch.reviews.content import Basis
 from postlaunch.reviews.figures import verdict as figures
 from postlaunch.reviews.gates import Gate, Verdict
-from postlaunch.reviews.intervals import SAMPLED_DOMAINS, wilson
+from postlaunch.reviews.intervals import wilson
 from postlaunch.reviews.rows import DailyValue, KpiValue
 
 _TONES: dict[str, Tone] = {"scale": "good", "pivot": "warn", "roll back": "bad", "insufficient data": "none"}
@@ -25,7 +25,6 @@ _OUTCOMES: dict[str, tuple[Tone, str]] = {
     "no_data": ("warn", "not measured"),
     "nothing": ("none", "nothing to measure"),
 }
-_LATENCY_BUCKETS = "latency_buckets"  # the kind of buckets that the marts have
 
 
 def document(basis: Basis) -> Document:
@@ -70,7 +69,7 @@ def promised_metrics(basis: Basis) -> list[KpiValue]:
     launch, period = basis.launch, basis.period
     day = launch.launch_day(period.end)
     targets = {
-        kpi.kpi: target
+        (kpi.kpi, kpi.subject): target
         for kpi in launch.kpis
         for target in kpi.targets
         if (target.from_day or 0) <= day and (target.to_day is None or day <= target.to_day)
@@ -78,8 +77,8 @@ def promised_metrics(basis: Basis) -> list[KpiValue]:
     keys = (basis.session, launch.launch, launch.domains, period.grain, period.start, period.previous_start)
     rows = basis.with_resource(queries.metrics(*keys, promised=list(targets)))
     return [
-        replace(row, target=targets[row.kpi_id].bound, comparator=targets[row.kpi_id].comparator)
-        if row.target is None and row.status == "no_data" and row.kpi_id in targets
+        replace(row, target=targets[row.kpi_id, row.subject_id].bound, comparator=targets[row.kpi_id, row.subject_id].comparator)
+        if row.target is None and row.status == "no_data" and (row.kpi_id, row.subject_id) in targets
         else row
         for row in rows
     ]
@@ -87,16 +86,17 @@ def promised_metrics(basis: Basis) -> list[KpiValue]:
 
 def _gate(basis: Basis, metric: KpiValue) -> Gate:
     launch, last = basis.launch, basis.period.end
-    from_day = phase_start([target for kpi in launch.kpis if kpi.kpi == metric.kpi_id for target in kpi.targets], launch.launch_day(last))
+    promises = [kpi.targets for kpi in launch.kpis if (kpi.kpi, kpi.subject) == (metric.kpi_id, metric.subject_id)]
+    from_day = phase_start([target for targets in promises for target in targets], launch.launch_day(last))
     first = launch.date + dt.timedelta(days=from_day)
-    values = queries.daily_values(basis.session, launch.launch, [metric.kpi_id], Dates(first, last))
+    values = queries.daily_values(basis.session, launch.launch, metric, first, last)
     actual, numerator, denominator = over_phase(metric.period_rule, values, last)
-    if metric.kpi_id == "activation":  # uniques of days do not add up
+    if metric.period_rule == "uniques":  # those of days do not add up
         actual, numerator, denominator = queries.activation(basis.session, launch.launch, from_day, last)
-    if metric.quantile is not None and metric.buckets == _LATENCY_BUCKETS:
-        actual = histogram.quantile(queries.latency_buckets(basis.session, launch.launch, Dates(first, last)), metric.quantile)
+    if metric.quantile is not None:
+        actual = histogram.quantile(queries.buckets(basis.session, launch.launch, metric, first, last), metric.quantile)
     unseen = _days_unseen(basis, metric, values, first)
-    sampled = metric.unit == "ratio" and metric.domain in SAMPLED_DOMAINS
+    sampled = metric.needs_sample
     target, comparator = metric.target or 0.0, metric.comparator or ">="
     low, high = wilson(numerator or 0, denominator) if sampled and denominator else (None, None)
     minimum = launch.reviews.minimum_sample if sampled else None
@@ -106,7 +106,7 @@ def _gate(basis: Basis, metric: KpiValue) -> Gate:
         outcome = "nothing"
     days = (from_day, launch.launch_day(last))
     facts = (metric.kpi_id, metric.label, metric.domain, metric.unit, actual, numerator, denominator)
-    return Gate(*facts, target, comparator, *days, outcome, low, high, unseen)
+    return Gate(*facts, target, comparator, *days, outcome, low, high, unseen, metric.is_stability, metric.denominator_unit)
 
 
 def _days_unseen(basis: Basis, metric: KpiValue, values: Sequence[DailyValue], first: dt.date) -> int:
@@ -114,7 +114,7 @@ def _days_unseen(basis: Basis, metric: KpiValue, values: Sequence[DailyValue], f
     last = basis.period.end
     if metric.period_rule == "last":
         return 0
-    seen = queries.days_seen(basis.session, basis.launch.launch, metric.kpi_id, Dates(first, last))
+    seen = queries.days_seen(basis.session, basis.launch.launch, metric, Dates(first, last))
     if metric.period_rule == "sum":  # a date that is covered, but not counted (a service that PagerDuty does not have), is not zero
         seen = min(seen, sum(row.value is not None for row in values))
     return (last - first).days + 1 - seen
@@ -130,15 +130,15 @@ def phase_start(targets: Sequence[Target], day: int) -> int:
 
 
 def over_phase(period_rule: str, values: Sequence[DailyValue], last: dt.date) -> tuple[float | None, float | None, float | None]:
-    """(actual, numerator, denominator) of a KPI over the days to `last`, by its period rule: ratio, sum, mean or last; none of a histogram.
+    """(actual, numerator, denominator) of a KPI over the days to `last`, by its period rule: ratio, sum, mean or last; none of a quantile.
 
     A level (last) is that of the last day; without one there is no data, however much is known of the days before.
     """
     known = [row for row in values if row.value is not None]
-    if period_rule == "ratio":
+    if period_rule in ("ratio", "uniques"):
         numerator, denominator = sum(row.numerator or 0 for row in values), sum(row.denominator or 0 for row in values)
         return (numerator / denominator if denominator else None), numerator, denominator
-    if not known or period_rule == "histogram":  # a quantile is read off merged buckets, not off those of the days
+    if not known or period_rule == "quantile":  # a quantile is read off merged buckets, not off those of the days
         return None, None, None
     total = sum(row.value for row in known if row.value is not None)
     if period_rule == "last":
@@ -191,7 +191,7 @@ def _table(judged: Sequence[Gate], launch: Launch) -> Table:
         if gate.denominator and gate.unit != "count":
             seen = (
                 f"{formats.duration(gate.denominator)} observed"
-                if gate.kpi_id == "uptime"
+                if gate.denominator_unit == "seconds"
                 else f"n{formats.NBSP}{formats.count(gate.denominator)}"
             )
             note += f" · {seen}"

@@ -16,7 +16,6 @@ from postlaunch.reviews.rows import KpiValue
 POINTS = 0.05  # a proportion is worse by five percentage points
 SHARE = 0.25  # everything else by a quarter
 NEAR_DAYS = 30
-VOLUMES = ("tickets_solved", "request_count")  # follow what came in: neither good nor bad
 
 
 def watched(metrics: Sequence[KpiValue], period: Period, minimum_sample: int) -> list[KpiValue]:
@@ -29,7 +28,7 @@ def watched(metrics: Sequence[KpiValue], period: Period, minimum_sample: int) ->
 
 def is_near(metric: KpiValue) -> bool:
     """Whether this is the next scaling trigger, and it is near."""
-    return metric.kpi_id == "days_to_trigger" and metric.value is not None and metric.value < NEAR_DAYS
+    return metric.is_countdown and metric.value is not None and metric.value < NEAR_DAYS
 
 
 def before(metric: KpiValue, period: Period) -> float | None:
@@ -54,7 +53,7 @@ def trigger(metric: KpiValue) -> str:
 
 def improvement(metric: KpiValue, was: float | None, minimum_sample: int) -> float:
     """Relative change for the better (worse: negative); 0 where it cannot be told, or too few to tell it from chance."""
-    if metric.value is None or not was or not metric.is_complete or metric.status == "insufficient_data" or metric.kpi_id in VOLUMES:
+    if metric.value is None or not was or not metric.is_complete or metric.status == "insufficient_data" or metric.is_volume:
         return 0.0
     judged = max(metric.value, was) if metric.unit == "count" else metric.denominator
     if judged is not None and judged < minimum_sample:
@@ -64,10 +63,10 @@ def improvement(metric: KpiValue, was: float | None, minimum_sample: int) -> flo
 
 
 def _is_worse(metric: KpiValue, period: Period, minimum_sample: int) -> bool:
-    if metric.kpi_id == "days_to_trigger":  # worth eyes by its nearness only
+    if metric.is_countdown:  # worth eyes by its nearness only
         return False
     was = before(metric, period)
     gain = improvement(metric, was, minimum_sample)
-    if metric.unit == "ratio" and metric.domain in ("product", "support"):
+    if metric.needs_sample:
         return gain < 0 and abs((metric.value or 0) - (was or 0)) >= POINTS
     return gain <= -SHARE

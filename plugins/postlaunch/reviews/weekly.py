@@ -9,7 +9,7 @@ from postlaunch.dates import Dates
 from postlaunch.reviews import content, formats, outside, queries, sentences, watch
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture
 from postlaunch.reviews.content import Basis
-from postlaunch.reviews.figures import operations, product, support
+from postlaunch.reviews.figures import product, support
 from postlaunch.reviews.rows import KpiValue
 
 CHART_DAYS = 56
@@ -68,17 +68,17 @@ def _focus(basis: Basis, metrics: Sequence[KpiValue]) -> list[Bullet]:
 
 def _evidence(basis: Basis, metric: KpiValue) -> str:
     session, launch_id, period = basis.session, basis.launch.launch, basis.period
-    match metric.kpi_id:
-        case "error_rate" | "latency_p95" | "uptime":
-            values = queries.daily_values(session, launch_id, [metric.kpi_id], period.dates)
+    match metric.evidence.split(" of "):
+        case ["days"]:
+            values = queries.daily_values(session, launch_id, metric, period.dates)
             days = [day for day, _ in basis.grave_days(period.dates)]
             return sentences.threshold(metric, values, basis.periods[metric.domain], days).sentence.split(" The week")[0]
-        case "activation":
+        case ["funnel"]:
             steps = queries.funnel_steps(session, launch_id, period.dates)
-            return sentences.funnel([step for step in steps if step.funnel_id == "activation"], basis.periods["product"]).sentence
-        case kpi_id if kpi_id.endswith("_attainment"):
+            return sentences.funnel([step for step in steps if step.funnel_id == metric.kpi_id], basis.periods["product"]).sentence
+        case ["clocks", sla_metric]:
             counts = queries.sla_counts(session, launch_id, period.dates)
-            chosen = [row for row in counts if kpi_id == f"{row.metric}_attainment"]
+            chosen = [row for row in counts if row.metric == sla_metric and metric.subject_id in ("", row.priority)]
             return sentences.sla(chosen, basis.periods["support"], basis.launch.reviews.minimum_sample).sentence
         case _:
             if metric.previous is None:
@@ -93,10 +93,7 @@ def _charts(basis: Basis, metrics: Sequence[KpiValue]) -> list[Block]:
     blocks: list[Block] = []
     if basis.sees("product") and (rows := queries.active_users(session, launch_id, Dates(first, period.end))):
         blocks.append(Picture(product.active_users(rows, basis.periods["product"], grave)))
-    error_rate = next((metric for metric in metrics if metric.kpi_id == "error_rate"), None)
-    if error_rate is not None and error_rate.value is not None:
-        values = queries.daily_values(session, launch_id, ["error_rate"], Dates(first, period.end))
-        blocks.append(Picture(operations.threshold("error-rate", error_rate, values, basis.periods["reliability"], grave)))
+    blocks += content.charted(basis, metrics, first, grave)
     if basis.sees("support") and (backlog := queries.tickets(session, launch_id, Dates(first, period.end))):
         blocks.append(Picture(support.tickets(backlog, basis.periods["support"], grave)))
     return [Heading("Charts"), *blocks] if blocks else [Heading("Charts"), Paragraph(f"There is {formats.NO_DATA} to draw.")]

@@ -13,10 +13,12 @@ import psycopg
 from psycopg import sql
 from pydantic import ValidationError
 
+from postlaunch.config.checks import has_what_it_measures
 from postlaunch.config.launch import DOMAIN_SOURCE, SOURCES, Launch, Source
 from postlaunch.config.load import LaunchFault, LaunchFiles
 from postlaunch.config.support_hours import opening_intervals
 from postlaunch.dates import Dates
+from postlaunch.kpis.catalogue import catalogue
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import PATIENCE_SECONDS, bounded
 from postlaunch.warehouse.zones import keep_fault, zone_fault
@@ -24,6 +26,8 @@ from postlaunch.warehouse.zones import keep_fault, zone_fault
 HOURS_BEFORE_LAUNCH = dt.timedelta(days=400)
 HOURS_AHEAD = dt.timedelta(days=400)
 REPLACED_TABLES = (
+    "kpis",
+    "kpi_terms",
     "funnel_steps",
     "active_events",
     "severities",
@@ -43,7 +47,7 @@ class History:
     key_length: int
 
 
-KPI_TARGETS = History("kpi_targets", ("kpi_id", "from_day", "to_day", "comparator", "target"), 1)
+KPI_TARGETS = History("kpi_targets", ("kpi_id", "subject_id", "from_day", "to_day", "comparator", "target"), 2)
 INCIDENT_TARGETS = History("incident_targets", ("severity", "acknowledge_seconds", "resolve_seconds"), 1)
 SLA_TARGETS = History("sla_targets", ("priority", "metric", "target_seconds"), 2)
 SUPPORT_HOURS = History("support_hours", ("support_date", "opens_at", "closes_at"), 0)
@@ -194,7 +198,28 @@ def _keep_history(session: psycopg.Connection, history: History, launch_id: str,
 
 def _kpi_targets(launch: Launch) -> Rows:
     return [
-        (entry.kpi, target.from_day, target.to_day, target.comparator, target.bound) for entry in launch.kpis for target in entry.targets
+        (entry.kpi, entry.subject, target.from_day, target.to_day, target.comparator, target.bound)
+        for entry in launch.kpis
+        for target in entry.targets
+    ]
+
+
+def _kpis(launch: Launch) -> Rows:
+    return [
+        (kpi.id, kpi.domain, DOMAIN_SOURCE[kpi.domain], order, kpi.name, kpi.definition, kpi.unit, kpi.better, kpi.period_rule,
+         kpi.denominator_unit, kpi.buckets, kpi.quantile, kpi.subject and kpi.subject.kind, kpi.subject and kpi.subject.name,
+         ",".join(kpi.shown), ",".join(kpi.subject.stability if kpi.subject else ()), kpi.seen_by, kpi.needs_sample, kpi.is_stability,
+         kpi.is_volume, kpi.is_countdown, kpi.evidence, ",".join(kpi.charted), has_what_it_measures(launch, kpi))
+        for order, kpi in enumerate(catalogue().values())
+    ]  # fmt: skip
+
+
+def _kpi_terms(launch: Launch) -> Rows:  # noqa: ARG001
+    return [
+        (kpi.id, part, measure)
+        for kpi in catalogue().values()
+        for part, measures in (("numerator", kpi.numerator), ("denominator", kpi.denominator))
+        for measure in measures
     ]
 
 
@@ -249,6 +274,8 @@ def _prometheus_metrics(launch: Launch) -> Rows:
 
 
 _ROWS = {
+    "kpis": _kpis,
+    "kpi_terms": _kpi_terms,
     "funnel_steps": _funnel_steps,
     "active_events": _active_events,
     "severities": _severities,

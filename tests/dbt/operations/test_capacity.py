@@ -175,7 +175,11 @@ def test_intervals_hold_what_they_promise_for_independent_days_and_for_days_that
 
 
 def test_the_kpi_is_the_nearest_trigger_and_unknown_before_it_is_a_year(built: psycopg.Connection) -> None:
-    rows = dict(built.execute("select metric_date, value from build.int_kpi_capacity where launch_id = 'watched'").fetchall())
+    rows = dict(
+        built.execute(
+            "select metric_date, days_to_trigger from build.int_capacity_outlooks where launch_id = 'watched' and resource_id = ''"
+        ).fetchall()
+    )
     assert sorted(rows) == DATES
     forecasts: dict[dt.date, dict[str, tuple[str, float | None]]] = defaultdict(dict)
     for resource, date, outlook, days in built.execute(

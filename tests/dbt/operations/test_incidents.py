@@ -139,9 +139,12 @@ def status_of(severity: str, act: int, verdicts: list[bool | None]) -> str:
 
 def test_kpis_are_over_answered_and_judged_incidents_of_all_severities(built: psycopg.Connection) -> None:
     rows = built.execute(
-        f"select kpi_id, sum(numerator), sum(denominator), count(*) from build.int_kpi_incidents where {PAGED} group by kpi_id"
+        f"""
+        select kpi_id, subject_id, sum(numerator), sum(denominator), count(*)
+        from build.kpi_daily where {PAGED} and domain = 'incidents' group by 1, 2
+        """
     ).fetchall()
-    found = {row[0]: row[1:] for row in rows}
+    found = {row[0]: row[2:] for row in rows if not row[1]}
     outcomes, verdicts = [outcome(one) for one in COUNTED], [judged(one) for one in COUNTED]
     acknowledged = [one.acknowledged for one in outcomes if one.acknowledged is not None]
     resolved = [one.resolved for one in outcomes if one.resolved is not None]
@@ -151,8 +154,10 @@ def test_kpis_are_over_answered_and_judged_incidents_of_all_severities(built: ps
     for act, kpi in enumerate(("acknowledged_in_time", "resolved_in_time")):
         known = [verdict[act] for verdict in verdicts if verdict[act] is not None]
         assert found[kpi] == (sum(known), len(known), days)
+    severities = {row[1]: row[2] for row in rows if row[0] == "incidents"}
     for level in range(3):
-        assert found[f"incidents_p{level}"][0] == sum(one.severity == f"P{level}" for one in COUNTED)
+        assert severities[f"P{level}"] == sum(one.severity == f"P{level}" for one in COUNTED)
+    assert severities[""] == len(COUNTED)
 
 
 def test_a_priority_that_nobody_mapped_is_named(built: psycopg.Connection) -> None:
@@ -165,5 +170,5 @@ def test_services_that_the_account_does_not_have_are_no_quiet_day(built: psycopg
     rows = built.execute("select severity, triggered_count, notice from build.incident_daily where launch_id = 'typo'").fetchall()
     assert {count for _, count, _ in rows} == {None}
     assert {notice for severity, _, notice in rows if severity == "none"} == {"PagerDuty has no service PNONE of pagerduty.services"}
-    kpis = built.execute("select value from build.int_kpi_incidents where launch_id = 'typo'").fetchall()
+    kpis = built.execute("select value from build.kpi_daily where launch_id = 'typo' and domain = 'incidents'").fetchall()
     assert {value for (value,) in kpis} == {None}

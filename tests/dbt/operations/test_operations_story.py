@@ -63,7 +63,7 @@ def test_tickets_opened_solved_and_in_the_backlog_are_those_of_the_story(story: 
 
 def test_first_replies_in_time_are_those_of_the_story(story: psycopg.Connection) -> None:
     rows = story.execute(
-        "select metric_date, numerator, denominator from build.int_kpi_support where kpi_id = 'first_reply_attainment'"
+        "select metric_date, numerator, denominator from build.kpi_daily where kpi_id = 'first_reply_attainment' and subject_id = ''"
     ).fetchall()
     assert {row[0]: row[1:] for row in rows} == {date: first_reply_attainment(PLAN, date, DATA_END) for date in DATES}
 

@@ -97,8 +97,8 @@ def test_buckets_hold_their_own_requests_and_add_up_to_the_last_cumulative_one(b
 def test_the_p95_of_a_period_comes_from_its_merged_buckets(built: psycopg.Connection, kind: str, start: dt.date, length: int) -> None:
     found = built.execute(
         """
-        select value, request_count from build.int_histogram_periods
-        where kpi_id = 'latency_p95' and period_kind = %s and period_start = %s
+        select value, counted from build.int_kpi_quantiles
+        where subject_id = '' and kpi_id = 'latency_p95' and period_kind = %s and period_start = %s
         """,
         [kind, start],
     ).fetchone()
@@ -107,7 +107,9 @@ def test_the_p95_of_a_period_comes_from_its_merged_buckets(built: psycopg.Connec
 
 
 def test_every_covered_date_has_every_kpi_and_the_silent_one_has_no_value(built: psycopg.Connection) -> None:
-    rows = built.execute("select kpi_id, metric_date, value from build.int_kpi_reliability").fetchall()
+    rows = built.execute(
+        "select kpi_id, metric_date, value from build.kpi_daily where domain = 'reliability' and subject_id = ''"
+    ).fetchall()
     assert {(kpi, date) for kpi, date, _ in rows} == {
         (kpi, date) for kpi in ("uptime", "error_rate", "latency_p95", "request_count") for date in DATES
     }
@@ -131,7 +133,10 @@ def test_a_selector_or_label_that_matches_nothing_is_no_data_and_said(built: psy
         ),
     ]
     judged = built.execute(
-        "select sum(numerator), sum(denominator) from build.int_kpi_reliability where kpi_id = 'error_rate' and metric_date = '2026-03-01'"
+        """
+        select sum(numerator), sum(denominator) from build.kpi_daily
+        where kpi_id = 'error_rate' and subject_id = '' and metric_date = '2026-03-01'
+        """
     ).fetchone()
     counted = built.execute(
         """
@@ -147,5 +152,5 @@ def test_no_target_is_met_by_a_date_without_a_sample(built: psycopg.Connection) 
         "select kpi_id, value, status from build.scorecard where domain = 'reliability' and period_kind = 'day' and period_start = %s",
         [SILENT_DATE],
     ).fetchall()
-    assert len(rows) == 4
-    assert {row[1:] for row in rows} == {(None, "no_data")}
+    assert {kpi for kpi, _, _ in rows} == {"uptime", "error_rate", "latency_p95", "request_count"}
+    assert {row[1:] for row in rows} == {(None, "no_data")}, "of the whole and of each service"

@@ -20,8 +20,10 @@ covered_dates as (
 phases as (
     select launch_id, 0 as from_day from {{ ref('stg_config__launches') }}
     union
-    select launch_id, coalesce(from_day, 0) as from_day from {{ ref('stg_config__kpi_targets') }}
-    where kpi_id = 'activation'
+    select targets.launch_id, coalesce(targets.from_day, 0) as from_day
+    from {{ ref('stg_config__kpi_targets') }} as targets
+    inner join {{ ref('stg_config__kpis') }} as kpis on targets.launch_id = kpis.launch_id and targets.kpi_id = kpis.kpi_id
+    where kpis.period_rule = 'uniques'
 ),
 
 -- A user counts once in a phase, from the day on which the first of the windows closes that close in it.

@@ -1,15 +1,28 @@
-with kpi_catalogue as (
-    select * from {{ ref('kpi_catalogue') }}
+with kpis as (
+    select * from {{ ref('stg_config__kpis') }}
 )
 
 select
+    launch_id,
     kpi_id,
     domain,
+    display_order,
     name,
     unit,
     better,
     period_rule,
+    denominator_unit,
     buckets,
     quantile,
+    subject_kind,
+    subject_name,
+    shown_subjects,
+    stability_subjects,
+    needs_sample,
+    is_stability,
+    is_volume,
+    is_countdown,
+    evidence,
+    charted,
     definition
-from kpi_catalogue
+from kpis

@@ -1,13 +1,80 @@
-{% for domain in ['product', 'support', 'incidents', 'reliability', 'capacity'] %}
+with subjects as (
+    select * from {{ ref('int_kpi_subjects') }}
+),
+
+kpis as (
+    select * from {{ ref('stg_config__kpis') }}
+),
+
+terms as (
+    select * from {{ ref('stg_config__kpi_terms') }}
+),
+
+launches as (
+    select * from {{ ref('stg_config__launches') }}
+),
+
+covered_dates as (
+    select * from {{ ref('int_covered_dates') }}
+),
+
+measures as (
+    select * from {{ ref('measures_daily') }}
+),
+
+quantiles as (
+    select * from {{ ref('int_kpi_quantiles') }}
+    where period_kind = 'day'
+),
+
+sums as (
+    select
+        measures.launch_id,
+        terms.kpi_id,
+        measures.subject_id,
+        measures.segment_id,
+        measures.metric_date,
+        sum(case when terms.part = 'numerator' then measures.value end) as numerator,
+        sum(case when terms.part = 'denominator' then measures.value end) as denominator
+    from terms
+    inner join measures on terms.launch_id = measures.launch_id and terms.measure_id = measures.measure_id
+    group by measures.launch_id, terms.kpi_id, measures.subject_id, measures.segment_id, measures.metric_date
+),
+
+-- a covered date of its source is a row of each KPI, whether something was measured or not
+final as (
+    select
+        subjects.launch_id,
+        kpis.domain,
+        subjects.kpi_id,
+        subjects.subject_id,
+        subjects.segment_id,
+        covered_dates.metric_date,
+        {{ days_between('launches.launch_date', 'covered_dates.metric_date') }} as launch_day,
+        case
+            when kpis.period_rule in ('ratio', 'uniques') then {{ ratio('sums.numerator', 'sums.denominator') }}
+            when kpis.period_rule = 'quantile' then quantiles.value
+            else sums.numerator
+        end as value,
+        case when kpis.period_rule = 'quantile' then quantiles.value else sums.numerator end as numerator,
+        case when kpis.period_rule = 'mean' then 1 else sums.denominator end as denominator
+    from subjects
+    inner join kpis on subjects.launch_id = kpis.launch_id and subjects.kpi_id = kpis.kpi_id
+    inner join launches on subjects.launch_id = launches.launch_id
+    inner join covered_dates on subjects.launch_id = covered_dates.launch_id and kpis.source = covered_dates.source
+    left join sums on {{ is_same_kpi('subjects', 'sums') }} and covered_dates.metric_date = sums.metric_date
+    left join quantiles on {{ is_same_kpi('subjects', 'quantiles') }} and covered_dates.metric_date = quantiles.period_start
+)
+
 select
     launch_id,
     domain,
     kpi_id,
+    subject_id,
+    segment_id,
     metric_date,
     launch_day,
     value,
-    numerator,
-    denominator
-from {{ ref('int_kpi_' ~ domain) }}
-{{ 'union all' if not loop.last }}
-{% endfor %}
+    {{ as_double('numerator') }} as numerator,
+    {{ as_double('denominator') }} as denominator
+from final

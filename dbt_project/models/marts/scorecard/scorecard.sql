@@ -18,8 +18,7 @@ judged as (
     left join quotas
         on periods.is_quota
         and periods.target is not null
-        and periods.launch_id = quotas.launch_id
-        and periods.kpi_id = quotas.kpi_id
+        and {{ is_same_kpi('periods', 'quotas') }}
         and coalesce(periods.from_day, 0) = quotas.from_day
         and periods.last_date = quotas.metric_date
 ),
@@ -40,6 +39,8 @@ select
     launch_id,
     domain,
     kpi_id,
+    subject_id,
+    segment_id,
     period_kind,
     period_start,
     period_end,

@@ -5,6 +5,8 @@ with source as (
 select
     launch_id,
     kpi_id,
+    subject_id,
+    segment_id,
     from_day,
     to_day,
     comparator,

@@ -1,0 +1,52 @@
+{# Which columns of which models are measures: the one place that says so. A KPI (plugins/postlaunch/kpis/) is made of them. #}
+{% set marts = [
+    {'relation': ref('active_users_daily'), 'domain': 'product', 'columns': {
+        'active_users_count': 'active_users', 'active_users_7d_count': 'active_users_7d', 'active_users_30d_count': 'active_users_30d',
+        'new_users_count': 'new_users',
+    }},
+    {'relation': ref('int_activation_daily'), 'domain': 'product', 'columns': {
+        'activated_count': 'activated', 'entered_count': 'activation_entries',
+    }},
+    {'relation': ref('int_retention_daily'), 'domain': 'product', 'subject': 'retention_day', 'is_whole_given': true, 'columns': {
+        'retained_count': 'retained_users', 'cohort_size_count': 'cohort_users',
+    }},
+    {'relation': ref('ticket_daily'), 'domain': 'support', 'subject': 'priority', 'columns': {
+        'opened_count': 'tickets_opened', 'solved_count': 'tickets_solved', 'backlog_count': 'ticket_backlog',
+    }},
+    {'relation': ref('int_attainment_daily'), 'domain': 'support', 'subject': 'priority', 'prefix': 'metric', 'columns': {
+        'attained_count': 'attained', 'breached_count': 'breached',
+    }},
+    {'relation': ref('incident_daily'), 'domain': 'incidents', 'subject': 'severity', 'columns': {
+        'triggered_count': 'incidents',
+        'acknowledge_seconds_sum': 'acknowledge_seconds', 'acknowledged_count': 'incidents_acknowledged',
+        'acknowledged_in_time_count': 'incidents_acknowledged_in_time', 'acknowledged_late_count': 'incidents_acknowledged_late',
+        'resolve_seconds_sum': 'resolve_seconds', 'resolved_count': 'incidents_resolved',
+        'resolved_in_time_count': 'incidents_resolved_in_time', 'resolved_late_count': 'incidents_resolved_late',
+    }},
+    {'relation': ref('service_level_daily'), 'domain': 'reliability', 'subject': 'service_id', 'columns': {
+        'up_seconds': 'up_seconds', 'observed_seconds': 'observed_seconds',
+        'request_count': 'requests', 'classified_request_count': 'classified_requests', 'error_count': 'errors',
+    }},
+    {'relation': ref('int_capacity_outlooks'), 'domain': 'capacity', 'subject': 'resource_id', 'is_whole_given': true, 'columns': {
+        'days_to_trigger': 'days_to_trigger',
+    }},
+] %}
+
+with measured as (
+    {% for mart in marts %}
+    {{ measure_rows(mart) }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+)
+
+select
+    measured.launch_id,
+    measured.domain,
+    measured.measure_id,
+    measured.subject_id,
+    '' as segment_id,
+    measured.metric_date,
+    {{ days_between('launches.launch_date', 'measured.metric_date') }} as launch_day,
+    measured.value
+from measured
+inner join {{ ref('stg_config__launches') }} as launches on measured.launch_id = launches.launch_id

@@ -1,0 +1,1 @@
+"""What is measured and promised of: KPIs are data, one YAML file per domain."""
