@@ -89,12 +89,12 @@ def _gate(basis: Basis, metric: KpiValue) -> Gate:
     promises = [kpi.targets for kpi in launch.kpis if (kpi.kpi, kpi.subject) == (metric.kpi_id, metric.subject_id)]
     from_day = phase_start([target for targets in promises for target in targets], launch.launch_day(last))
     first = launch.date + dt.timedelta(days=from_day)
-    values = queries.daily_values(basis.session, launch.launch, metric, first, last)
+    values = queries.daily_values(basis.session, launch.launch, metric, Dates(first, last))
     actual, numerator, denominator = over_phase(metric.period_rule, values, last)
     if metric.period_rule == "uniques":  # those of days do not add up
         actual, numerator, denominator = queries.activation(basis.session, launch.launch, from_day, last)
     if metric.quantile is not None:
-        actual = histogram.quantile(queries.buckets(basis.session, launch.launch, metric, first, last), metric.quantile)
+        actual = histogram.quantile(queries.buckets(basis.session, launch.launch, metric, Dates(first, last)), metric.quantile)
     unseen = _days_unseen(basis, metric, values, first)
     sampled = metric.needs_sample
     target, comparator = metric.target or 0.0, metric.comparator or ">="
