@@ -179,7 +179,18 @@ def test_a_funnel_stands_once(tmp_path: Path) -> None:
             "is not measured by wave; allowed: nothing, it is of the whole",
         ),
         ("{kpi: retention, targets: [{at_least: 0.5}]}", "kpis[0].of: retention has no whole: say of which day, for example {day: 7}"),
-        ("{kpi: retention, of: {day: 6}, targets: [{at_least: 0.5}]}", "kpis[0].of: retention is measured on day 1, 7, 30; found '6'"),
+        (
+            "{kpi: retention, of: {day: 6}, targets: [{at_least: 0.5}]}",
+            "kpis[0].of: no such day of retention; found '6'; allowed: 1, 7, 30",
+        ),
+        (
+            "{kpi: incidents, of: {severity: p1}, targets: [{at_most: 0}]}",
+            "severity of incidents; found 'p1'; allowed: P0, P1, P2, P3",
+        ),
+        (
+            "{kpi: uptime, of: {service: shop}, targets: [{at_least: 0.9}]}",
+            "no such service of uptime; found 'shop'; allowed: ",
+        ),
     ],
 )
 def test_a_target_that_can_never_be_judged_rightly_is_an_error(tmp_path: Path, targets: str, expected: str) -> None:

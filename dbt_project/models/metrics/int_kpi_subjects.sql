@@ -24,7 +24,11 @@ buckets as (
     from {{ ref('measure_buckets_daily') }}
 ),
 
--- What was ever measured; and of what the launch file can measure, the whole, so that its absence is seen.
+targets as (
+    select * from {{ ref('stg_config__kpi_targets') }}
+),
+
+-- What was ever measured or promised; and of what the launch file can measure, the whole, so that its absence is seen.
 final as (
     select
         kpis.launch_id,
@@ -55,6 +59,15 @@ final as (
         '' as segment_id
     from kpis
     where is_expected and coalesce(subject_kind, '') <> 'day'
+
+    union
+
+    select
+        launch_id,
+        kpi_id,
+        subject_id,
+        segment_id
+    from targets
 )
 
 select

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import get_args
 
-from postlaunch.config.launch import DOMAIN_SOURCE, Launch, Target
-from postlaunch.kpis.catalogue import WHOLE, Kpi, catalogue
+from postlaunch.config.launch import DOMAIN_SOURCE, Launch, Priority, Severity, Target
+from postlaunch.kpis.catalogue import Kpi, catalogue
 
 
 def kpi_faults(launch: Launch) -> Iterator[str]:
@@ -20,7 +21,7 @@ def kpi_faults(launch: Launch) -> Iterator[str]:
         if kpi is None:
             yield f"kpis[{number}].kpi: no such KPI; found {entry.kpi!r}; allowed: {', '.join(known)}"
             continue
-        yield from (f"kpis[{number}].of: {fault}" for fault in _subject_faults(kpi, entry.of))
+        yield from (f"kpis[{number}].of: {fault}" for fault in _subject_faults(launch, kpi, entry.of))
         if not has_what_it_measures(launch, kpi) and _source(kpi) in launch.sources:
             yield f"kpis[{number}].kpi: {entry.kpi} is measured by something that the file does not have: {kpi.requires}"
         for place, target in enumerate(entry.targets):
@@ -28,15 +29,33 @@ def kpi_faults(launch: Launch) -> Iterator[str]:
             yield from (f"{path}: {fault}" for fault in _target_faults(kpi, target))
 
 
-def _subject_faults(kpi: Kpi, of: Mapping[str, str]) -> Iterator[str]:
+def _subject_faults(launch: Launch, kpi: Kpi, of: Mapping[str, str]) -> Iterator[str]:
     kind = kpi.subject.kind if kpi.subject else None
     for given in of:
         if given != kind:
             yield f"{kpi.id} is not measured by {given}; allowed: {kind or 'nothing, it is of the whole'}"
     if kind == "day" and not of:
         yield f"{kpi.id} has no whole: say of which day, for example {{day: 7}}"
-    elif kpi.subject and kind in of and WHOLE not in kpi.shown and kind == "day" and of[kind] not in kpi.shown:
-        yield f"{kpi.id} is measured on day {', '.join(kpi.shown)}; found {of[kind]!r}"
+    allowed = _subjects(launch, kpi)
+    if kind is not None and kind in of and allowed and of[kind] not in allowed:
+        yield f"no such {kind} of {kpi.id}; found {of[kind]!r}; allowed: {', '.join(allowed)}"
+
+
+def _subjects(launch: Launch, kpi: Kpi) -> list[str]:
+    """What a KPI can be of in this launch; none where the section that would tell is not there."""
+    match kpi.subject.kind if kpi.subject else None:
+        case "day":
+            return list(kpi.shown)
+        case "priority":
+            return list(get_args(Priority))
+        case "severity":
+            return list(get_args(Severity))
+        case "service":
+            return [level.id for level in launch.prometheus.service_levels] if launch.prometheus else []
+        case "resource":
+            return [resource.id for resource in launch.prometheus.resources] if launch.prometheus else []
+        case _:
+            return []
 
 
 def _target_faults(kpi: Kpi, target: Target) -> Iterator[str]:
