@@ -63,3 +63,13 @@
     {%- set without_addresses = replace_matches(text, '[^\\s@<>,;]+@[^\\s@<>,;]+', '[e-mail]') -%}
     {{ replace_matches(without_addresses, '[+(]*\\d(?:[ ()./-]{0,3}\\d){6,}', '[number]') }}
 {%- endmacro %}
+
+{# True where a value keeps its target: at least (>=), more than (>), at most (<=), less than (<). #}
+{% macro is_kept(value, comparator, target) -%}
+    case {{ comparator }}
+        when '>=' then {{ value }} >= {{ target }}
+        when '>' then {{ value }} > {{ target }}
+        when '<=' then {{ value }} <= {{ target }}
+        when '<' then {{ value }} < {{ target }}
+    end
+{%- endmacro %}

@@ -52,7 +52,7 @@ def test_a_good_file_loads_with_its_sources_and_domains(tmp_path: Path) -> None:
         ("project_id: 7", "projectid: 7", "mixpanel.projectid: unknown key; allowed here: active_events, connection, funnels,"),
         ("project_id: 7", "projectid: 7", "mixpanel.project_id: missing"),
         ("at_least: 0.999", "at_least: high", "kpis[0].targets[0].at_least: Input should be a valid number, unable to parse string"),
-        ("at_least: 0.999", "at_least: 0.9, at_most: 1", "kpis[0].targets[0]: give exactly one of at_least and at_most"),
+        ("at_least: 0.999", "at_least: 0.9, at_most: 1", "kpis[0].targets[0]: give exactly one of at_least, at_most, above and below"),
         ("ann@shop.example", "ann", "owner.email: String should match pattern"),
         ("2026-01-12", "January", "date: "),
     ],
@@ -158,9 +158,9 @@ def test_a_funnel_stands_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("targets", "expected"),
     [
-        ("{kpi: uptime, targets: [{at_most: 0.99}]}", "kpis[0].targets[0]: at_most: of uptime higher is better: write at_least"),
+        ("{kpi: uptime, targets: [{at_most: 0.99}]}", "kpis[0].targets[0]: at_most: of uptime higher is better: write at_least or above"),
         ("{kpi: uptime, targets: [{at_least: 99.9}]}", "uptime is a ratio from 0 to 1; found 99.9; write 0.999 for 99.9 %"),
-        ("{kpi: error_rate, targets: [{at_least: 0.1}]}", "at_least: of error_rate lower is better: write at_most"),
+        ("{kpi: error_rate, targets: [{at_least: 0.1}]}", "at_least: of error_rate lower is better: write at_most or below"),
         ("{kpi: new_users, targets: [{at_least: -1}]}", "at_least: new_users is never negative"),
         ("{kpi: uptime, targets: [{from_day: 9, to_day: 3, at_least: 0.9}]}", "kpis[0].targets[0]: to_day 3 lies before from_day 9"),
         (

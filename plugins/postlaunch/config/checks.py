@@ -59,10 +59,9 @@ def _subjects(launch: Launch, kpi: Kpi) -> list[str]:
 
 
 def _target_faults(kpi: Kpi, target: Target) -> Iterator[str]:
-    side = "at_least" if kpi.better == "higher" else "at_most"
-    found = "at_least" if target.at_least is not None else "at_most"
-    if found != side:
-        yield f"{found}: of {kpi.id} {kpi.better} is better: write {side}"
+    found, sides = target.key, ("at_least", "above") if kpi.better == "higher" else ("at_most", "below")
+    if found not in sides:
+        yield f"{found}: of {kpi.id} {kpi.better} is better: write {' or '.join(sides)}"
     if kpi.unit == "ratio" and not 0 <= target.bound <= 1:
         yield f"{found}: {kpi.id} is a ratio from 0 to 1; found {target.bound:g}; write {target.bound / 100:g} for {target.bound:g} %"
     elif target.bound < 0:

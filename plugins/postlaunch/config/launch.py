@@ -40,8 +40,10 @@ Priority = Literal["urgent", "high", "normal", "low"]
 SlaMetric = Literal["first_reply", "next_reply", "requester_wait", "agent_work", "pausable_update", "periodic_update", "resolution"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 ReviewKind = Literal["daily", "weekly", "monthly", "verdict"]
+Comparator = Literal[">=", "<=", ">", "<"]
 
 SLA_METRICS: tuple[SlaMetric, ...] = get_args(SlaMetric)
+COMPARATORS: dict[str, Comparator] = {"at_least": ">=", "at_most": "<=", "above": ">", "below": "<"}
 SOURCES: tuple[Source, ...] = get_args(Source)
 DOMAINS: tuple[Domain, ...] = get_args(Domain)
 
@@ -267,23 +269,35 @@ class Target(Section):
     to_day: Day | None = None
     at_least: float | None = None
     at_most: float | None = None
+    above: float | None = None  # as at_least, but on the line it is missed
+    below: float | None = None  # as at_most, but on the line it is missed
 
     @model_validator(mode="after")
     def _days_and_bound(self) -> Target:
         ordered_days(self)
-        if (self.at_least is None) == (self.at_most is None):
-            raise ValueError("give exactly one of at_least and at_most")
+        if len(self._given) != 1:
+            raise ValueError("give exactly one of at_least, at_most, above and below")
         return self
 
     @property
-    def comparator(self) -> Literal[">=", "<="]:
+    def _given(self) -> dict[str, float]:
+        bounds = {"at_least": self.at_least, "at_most": self.at_most, "above": self.above, "below": self.below}
+        return {key: bound for key, bound in bounds.items() if bound is not None}
+
+    @property
+    def key(self) -> str:
+        """The key that gives the bound."""
+        return next(iter(self._given))
+
+    @property
+    def comparator(self) -> Comparator:
         """How a value is held against the bound."""
-        return ">=" if self.at_least is not None else "<="
+        return COMPARATORS[self.key]
 
     @property
     def bound(self) -> float:
         """The promised number, in the KPI's unit."""
-        return self.at_least if self.at_least is not None else self.at_most or 0.0
+        return self._given[self.key]
 
 
 class KpiTargets(Section):

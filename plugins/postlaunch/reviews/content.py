@@ -9,7 +9,7 @@ from functools import cached_property
 
 from postlaunch.config.launch import Launch
 from postlaunch.dates import Dates
-from postlaunch.reviews import formats, queries, sentences, watch
+from postlaunch.reviews import bounds, formats, queries, sentences, watch
 from postlaunch.reviews.blocks import Bullet, Group, Light, Lights, Notice, Picture, Row, Table, Tone
 from postlaunch.reviews.figures import operations
 from postlaunch.reviews.notices import domain_notices, launch_notices, unseen_notices, warning_notices
@@ -356,12 +356,15 @@ def focus(metric: KpiValue) -> str:
     """A missed target as what to do: `Bring error rate from 0.14 % to 0.1 % or less`."""
     name = formats.name_in_sentence(metric.label)
     if metric.is_quota:
-        return f"Stop more {name}: {sentences.quota(metric)}" if metric.comparator == "<=" else f"Raise {name}: {sentences.quota(metric)}"
-    bound = "or more" if metric.comparator == ">=" else "or less"
+        return (
+            f"Stop more {name}: {sentences.quota(metric)}"
+            if not bounds.asks_for_more(metric.comparator)
+            else f"Raise {name}: {sentences.quota(metric)}"
+        )
     if metric.target == 0:
         return f"Bring {name} from {formats.value(metric.value, metric.unit)} to none"
     now, goal = formats.value(metric.value, metric.unit), formats.value(metric.target, metric.unit)
-    return f"Bring {name} from {now} to {goal} {bound}"
+    return f"Bring {name} from {now} to {bounds.GOALS[metric.comparator or '<='].format(goal)}"
 
 
 def incident_line(incident: Incident, launch: Launch) -> str:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 
 from postlaunch.dates import Dates
+from postlaunch.reviews import bounds
 
 NO_DATA = "no data"
 NBSP = "\u00a0"
@@ -105,7 +106,7 @@ def target(number: float | None, comparator: str | None, unit: str) -> str:
     """A target with its bound: `≥ 99.9 %`, or a dash where nothing was promised."""
     if number is None or comparator is None:
         return DASH
-    return f"{'≥' if comparator == '>=' else '≤'}{NBSP}{value(number, unit)}"
+    return f"{bounds.SIGNS[comparator]}{NBSP}{value(number, unit)}"
 
 
 def change(now: float | None, before: float | None, unit: str) -> str:

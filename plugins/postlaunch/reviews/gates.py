@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from postlaunch.reviews import formats
+from postlaunch.reviews import bounds, formats
 
 GateOutcome = Literal[
     "met", "missed", "undecided", "insufficient_data", "no_data", "nothing"
@@ -88,12 +88,12 @@ def outcome(
     """
     if actual is None:
         return "no_data"
-    is_settled = is_quota and (actual >= target if comparator == ">=" else actual > target)
+    kept = bounds.is_kept(actual, comparator, target)
+    is_settled = is_quota and kept == bounds.asks_for_more(comparator)
     if not is_whole and not is_settled:
         return "undecided"
     if minimum is not None and denominator is not None and denominator < minimum:
         return "insufficient_data"
-    kept = actual >= target if comparator == ">=" else actual <= target
     return "met" if kept else "missed"
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from postlaunch.dates import Dates
-from postlaunch.reviews import content, formats, histogram, outside, queries, sentences
+from postlaunch.reviews import bounds, content, formats, histogram, outside, queries, sentences
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Group, Heading, Paragraph, Picture, Row, Table, Tone
 from postlaunch.reviews.content import Basis
 from postlaunch.reviews.figures import capacity, operations, product, support
@@ -139,7 +139,7 @@ def _reliability(basis: Basis, metrics: Sequence[KpiValue]) -> list[Block]:
     if not services or not basis.sees("reliability"):
         return [Heading("Technical health"), Paragraph(f"There is {formats.NO_DATA} on service levels {period.span}.")]
     whole = [metric for metric in metrics if metric.denominator_unit == "seconds" and not metric.subject_id]
-    budget = next((metric.target for metric in whole if metric.comparator == ">="), None)
+    budget = next((metric.target for metric in whole if bounds.asks_for_more(metric.comparator)), None)
     buckets = queries.latency_buckets(session, launch_id, period.dates)
     uptimes = " ".join(sentences.error_budget(service, budget) for service in services)
     blocks: list[Block] = [Heading("Technical health"), Paragraph(uptimes)]

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from postlaunch.reviews import formats
+from postlaunch.reviews import bounds, formats
 from postlaunch.reviews.period import Period
 from postlaunch.reviews.rows import (
     ActiveUsers,
@@ -85,7 +85,7 @@ def _distance(metric: KpiValue) -> float:
     """How far off a target is, in multiples of what it allows: 0.2 % errors against 0.1 % is 1, 99.8 % uptime against 99.9 % too."""
     value = metric.phase_value if metric.is_quota and metric.phase_value is not None else metric.value or 0.0
     target = metric.target or 0.0
-    if metric.comparator == ">=" and metric.unit == "ratio":
+    if bounds.asks_for_more(metric.comparator) and metric.unit == "ratio":
         value, target = 1 - value, 1 - target
     return abs(value - target) / max(abs(target), 1e-9)
 
@@ -101,7 +101,7 @@ def gap(metric: KpiValue) -> str:
 
 def quota(metric: KpiValue) -> str:
     """A count against the quota of its phase: `3 of at most 2 in this phase`."""
-    bound = "at least" if metric.comparator == ">=" else "at most"
+    bound = bounds.WORDS[metric.comparator or "<="]
     return f"{formats.value(metric.phase_value or 0, metric.unit)} of {bound} {formats.value(metric.target, metric.unit)} in this phase"
 
 
@@ -298,8 +298,8 @@ def threshold(metric: KpiValue, rows: Sequence[DailyValue], period: Period, inci
 
 
 def is_missed(value: float, target: float, comparator: str) -> bool:
-    """Whether a value is on the wrong side of its target; on the line is met."""
-    return value < target if comparator == ">=" else value > target
+    """Whether a value is on the wrong side of its target; on the line only a strict one is."""
+    return not bounds.is_kept(value, comparator, target)
 
 
 def sample(metric: KpiValue) -> str:

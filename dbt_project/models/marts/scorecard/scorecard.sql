@@ -29,8 +29,8 @@ decided as (
         case
             when is_over then true
             when not is_quota or phase_value is null then false
-            when comparator = '>=' then phase_value >= target
-            else phase_value > target and value > 0
+            when comparator in ('>=', '>') then {{ is_kept('phase_value', 'comparator', 'target') }}
+            else not {{ is_kept('phase_value', 'comparator', 'target') }} and value > 0
         end as is_decided
     from judged
 )
@@ -57,8 +57,7 @@ select
         when target is not null and not is_decided then 'undecided'
         when is_under_sample then 'insufficient_data'
         when target is null then 'no_target'
-        when comparator = '>=' and judged_value >= target then 'met'
-        when comparator = '<=' and judged_value <= target then 'met'
+        when {{ is_kept('judged_value', 'comparator', 'target') }} then 'met'
         else 'missed'
     end as status,
     days_seen_count,
