@@ -589,11 +589,18 @@ def command(line: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFix
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_refused_record_stands_in_quarantine_and_nothing_else_repeats_it(
-    source: Source, parrot: str, warehouse: str, said: Said, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    source: Source,
+    parrot: str,
+    warehouse: str,
+    said: Said,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     """Its task, the command line, and the commands that list and replay what was refused."""
     from postlaunch.orchestration.ingests import ingest_window, windows
 
+    monkeypatch.setattr("postlaunch.cli.REPOSITORY", tmp_path)  # without the stack of a demonstration that may be down
     monkeypatch.setenv(variable(source), address(parrot))
     PARROT.answer = people(REFUSED)
     printed = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import multiprocessing
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -221,7 +222,11 @@ def test_a_wait_is_told_with_its_reason_and_who_is_ahead(warehouse: str) -> None
     budget_of(limit).take()
     with waiting(budget_of(limit)):
         budget_of(limit, progress=lambda *told: said.append(told)).take()
-    assert said == [("waiting 5 s for Mixpanel's limit of 1 call in 2 seconds; 1 call is ahead", 0, 4)]
+    ((told, done, seconds),) = said
+    # four seconds and a part of one, less what a busy machine took to ask
+    assert re.fullmatch(r"waiting [2-5] s for Mixpanel's limit of 1 call in 2 seconds; 1 call is ahead", told)
+    assert done == 0
+    assert 1 <= (seconds or 0) <= 4
 
 
 def test_an_interrupted_wait_gives_its_turn_back(warehouse: str, monkeypatch: pytest.MonkeyPatch) -> None:
