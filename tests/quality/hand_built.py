@@ -191,7 +191,7 @@ MARTS: dict[str, str] = {
     "measure_buckets_daily": """
         select launch_id, 'reliability'::text as domain, 'request_duration'::text as measure_id, ''::text as subject_id,
             ''::text as segment_id, metric_date, launch_day, upper_bound, 1::double precision as value
-        from days cross join (values (0.5::double precision), ('infinity'::double precision)) as bounds (upper_bound)
+        from days cross join (values (0.1::double precision), ('infinity'::double precision)) as bounds (upper_bound)
     """,
     "kpi_daily": """
         select launch_id, domain, kpi_id, ''::text as subject_id, ''::text as segment_id, metric_date, launch_day,

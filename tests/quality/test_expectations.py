@@ -17,8 +17,7 @@ from postlaunch.quality.result import Finding, Scope
 from postlaunch.quality.suites import load_suites
 from tests.quality.hand_built import FIRST, LAST, LAUNCH, MARTS, Warehouse
 
-WITHOUT_LAUNCHES = {"kpis"}  # comes with a release: CI looks at it, no data can change it
-MAY_BE_EMPTY = {"activation_phases", "capacity_forecast", "kpis"}  # no window has closed; nothing grows; the catalogue is looked at by CI
+MAY_BE_EMPTY = {"activation_phases", "capacity_forecast"}  # no window has closed; nothing grows
 DOMAINS = ("product", "support", "incidents", "reliability", "capacity")
 
 
@@ -67,7 +66,7 @@ def test_an_empty_mart_never_passes(hand: Warehouse, damaged: Any, table: str) -
     assert [finding for finding in _failures() if finding.severity == "critical"]
 
 
-@pytest.mark.parametrize("table", sorted(set(MARTS) - WITHOUT_LAUNCHES))
+@pytest.mark.parametrize("table", sorted(MARTS))
 def test_a_row_that_is_there_twice_never_passes(hand: Warehouse, damaged: Any, table: str) -> None:
     damaged(table, f"insert into build.{table} select * from build.{table} limit 1")
     assert any(finding.suite == table and finding.expectation.startswith("one_row_a") for finding in _failures())
