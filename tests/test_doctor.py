@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,15 @@ from typer.testing import CliRunner
 from postlaunch import doctor
 from postlaunch.cli import cli
 from sandbox.ports import HOST
+from sandbox.stack import Stack
 
 GOOD = Path(__file__).parents[1] / "launches"
+
+
+@pytest.fixture(autouse=True)
+def _no_stack_of_this_clone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A demonstration that is up holds the ports, and says so: another finding than these."""
+    monkeypatch.setattr("sandbox.stack.Stack", partial(Stack, home=tmp_path / "stack"))
 
 
 def _check(name: str) -> doctor.Check:
