@@ -124,7 +124,8 @@ def test_a_server_that_stops_under_a_command_is_one_line_and_the_rerun_goes_on_a
     monkeypatch.setenv("POSTLAUNCH_LAUNCHES", str(sandbox_launches))
     uri = own_server.uri("warehouse", LOGIN)
     commands = ["publish", "audit", "status", "ingest zendesk --launch emr-platform --from 2026-02-17 --to 2026-02-17"]
-    code = "import sys; from postlaunch import cli; cli.LOCAL_ENV = cli.LOCAL_ENV / 'none'; cli.app()"
+    # nothing of a demonstration in this clone: neither its connections, nor that a part of it is down
+    code = "from postlaunch import cli; cli.REPOSITORY = cli.LOCAL_ENV = cli.LOCAL_ENV / 'none'; cli.app()"
 
     def start(command: str) -> subprocess.Popen[str]:
         arguments = [sys.executable, "-c", code, *command.split()]
