@@ -167,8 +167,8 @@ def test_a_funnel_stands_once(tmp_path: Path) -> None:
             "{kpi: uptime, targets: [{to_day: 29, at_least: 0.9}, {from_day: 29, at_least: 0.99}]}",
             "kpis[0].targets: entries [0] (the beginning to day 29) and [1] (day 29 to the end) share days",
         ),
-        ("{kpi: activation, targets: [{at_least: 0.8}]}", "file does not have: mixpanel.funnels[activation]"),
-        ("{kpi: latency_p95, targets: [{at_most: 0.8}]}", "file does not have: prometheus.service_levels.latency_buckets"),
+        ("{kpi: activation, targets: [{at_least: 0.8}]}", "file does not have: mixpanel.funnels: an entry with the id activation"),
+        ("{kpi: latency_p95, targets: [{at_most: 0.8}]}", "file does not have: prometheus.service_levels: latency_buckets of an entry"),
         ("{kpi: days_to_trigger, targets: [{at_least: 30}]}", "file does not have: prometheus.resources"),
         (
             "{kpi: uptime, of: {severity: P1}, targets: [{at_least: 0.9}]}",

@@ -7,8 +7,12 @@ import subprocess
 
 import yaml
 
+from postlaunch.config.launch import SLA_METRICS
 from postlaunch.config.settings import REPOSITORY
 from postlaunch.kpis.catalogue import catalogue
+from postlaunch.reviews import queries
+
+DBT = REPOSITORY / "dbt_project"
 
 # Words of the field that are funnels, files or columns as well, and are used as such.
 OTHER_THINGS = {"activation", "retention", "request_count", "uptime"}
@@ -27,18 +31,25 @@ def test_no_kpi_id_stands_in_python_or_sql() -> None:
 
 
 def test_every_measure_of_the_catalogue_is_made_by_measures_daily() -> None:
-    models = REPOSITORY / "dbt_project" / "models" / "marts" / "scorecard"
-    text = (models / "measures_daily.sql").read_text(encoding="utf-8") + (models / "measure_buckets_daily.sql").read_text(encoding="utf-8")
-    used = {
-        measure for kpi in catalogue().values() for measure in (*kpi.numerator, *kpi.denominator, *([kpi.buckets] if kpi.buckets else []))
-    }
-    made = set(re.findall(r"'(\w+)'", text))
-    by_metric = {measure for measure in used if measure.endswith(("_attained", "_breached"))}  # one per SLA metric, named by its column
-    assert used - by_metric <= made
-    assert {"attained", "breached"} <= made
+    models = DBT / "models" / "marts" / "scorecard"
+    made = {measure for _, measure in re.findall(r"'(\w+)': '(\w+)'", (models / "measures_daily.sql").read_text(encoding="utf-8"))}
+    # one per SLA metric, whose name begins it
+    made |= {f"{metric}_{measure}" for metric in SLA_METRICS for measure in ("attained", "breached") if measure in made}
+    buckets = set(re.findall(r"'(\w+)' as measure_id", (models / "measure_buckets_daily.sql").read_text(encoding="utf-8")))
+    assert {measure for kpi in catalogue().values() for measure in (*kpi.numerator, *kpi.denominator)} - made == set()
+    assert {kpi.buckets for kpi in catalogue().values() if kpi.buckets} == buckets
+
+
+def test_days_of_retention_are_the_same_in_the_catalogue_and_in_the_model() -> None:
+    text = (DBT / "models" / "intermediate" / "product" / "int_retention_daily.sql").read_text(encoding="utf-8")
+    (days,) = re.findall(r"retention_days = \[([\d, ]+)\]", text)
+    (shown,) = {kpi.shown for kpi in catalogue().values() if kpi.subject and kpi.subject.kind == "day"}
+    assert days.split(", ") == list(shown)
 
 
 def test_the_published_kpis_have_the_columns_that_reviews_read() -> None:
-    file = REPOSITORY / "dbt_project" / "models" / "marts" / "reference" / "kpis.yml"
+    file = DBT / "models" / "marts" / "reference" / "kpis.yml"
     (model,) = yaml.safe_load(file.read_text(encoding="utf-8"))["models"]
-    assert {column["name"] for column in model["columns"]} >= {"launch_id", "kpi_id", "name", "unit", "better", "period_rule", "evidence"}
+    read = set(re.findall(r"\bkpi\.(\w+)", queries._SCORECARD))
+    assert "charted" in read
+    assert read - {column["name"] for column in model["columns"]} == set()

@@ -23,6 +23,7 @@ from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull, new_pull_id
 from postlaunch.load.loader import Loader, LoadResult
 from postlaunch.sources.registry import SPECS
+from tests.load.conftest import counts
 
 FIRST, LAST = dt.date(2026, 1, 12), dt.date(2026, 1, 14)
 LAUNCH = Launch.model_validate(
@@ -62,19 +63,6 @@ def load(warehouse: str, landing: Landing) -> Callable[..., LoadResult]:
             return loader.load(land(landing, list(records), stream, window))
 
     return run
-
-
-@pytest.fixture
-def query(warehouse: str) -> Callable[..., list[tuple[Any, ...]]]:
-    def run(statement: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(warehouse) as session:
-            return session.execute(statement).fetchall()  # type: ignore[arg-type]
-
-    return run
-
-
-def counts(result: LoadResult) -> tuple[int, int, int, int]:
-    return result.landed, result.loaded, result.duplicates, result.quarantined
 
 
 def test_a_ticket_becomes_a_row_by_id_with_its_times(load, query) -> None:

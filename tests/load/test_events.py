@@ -20,6 +20,7 @@ from postlaunch.errors import LandingError
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull, new_pull_id
 from postlaunch.load.loader import Loader, LoadResult
+from tests.load.conftest import counts
 
 DAY = dt.date(2026, 1, 12)
 MIDNIGHT = int(dt.datetime(2026, 1, 12, 5, tzinfo=dt.UTC).timestamp())  # New York
@@ -57,19 +58,6 @@ def load(warehouse: str, landing: Landing) -> Callable[..., LoadResult]:
             return loader.load(land(landing, list(lines), day, timezone))
 
     return run
-
-
-@pytest.fixture
-def query(warehouse: str) -> Callable[..., list[tuple[Any, ...]]]:
-    def run(statement: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(warehouse) as session:
-            return session.execute(statement).fetchall()  # type: ignore[arg-type]
-
-    return run
-
-
-def counts(result: LoadResult) -> tuple[int, int, int, int]:
-    return result.landed, result.loaded, result.duplicates, result.quarantined
 
 
 def test_an_event_becomes_a_row_with_typed_keys(load, query) -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from postlaunch.load import properties as loader_properties
-from tests.load.test_events import DAY, event, land, landing, load, query  # noqa: F401  fixtures
+from tests.load.test_events import DAY, event, land, landing, load  # noqa: F401  fixtures
 
 KINDS = {str: "text", int: "number", float: "number", bool: "boolean", type(None): "null", list: "array", dict: "object"}
 VALUES = ["a", 1, 1.5, True, None, [1], {"a": 1}]

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from postlaunch.config.launch import Launch
@@ -16,6 +15,7 @@ from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, new_pull_id
 from postlaunch.load.loader import Loader, LoadResult
 from postlaunch.load.samples import samples_in_line
+from tests.load.conftest import counts
 
 DAY = dt.date(2026, 1, 12)
 MIDNIGHT = int(dt.datetime(2026, 1, 12, 5, tzinfo=dt.UTC).timestamp())
@@ -51,19 +51,6 @@ def load(warehouse: str, tmp_path: Path) -> Callable[..., LoadResult]:
             return loader.load(writer.finalise({}))
 
     return run
-
-
-@pytest.fixture
-def query(warehouse: str) -> Callable[..., list[tuple[Any, ...]]]:
-    def run(statement: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(warehouse) as session:
-            return session.execute(statement).fetchall()  # type: ignore[arg-type]
-
-    return run
-
-
-def counts(result: LoadResult) -> tuple[int, int, int, int]:
-    return result.landed, result.loaded, result.duplicates, result.quarantined
 
 
 def test_samples_become_rows_of_their_series(load, query) -> None:

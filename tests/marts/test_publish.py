@@ -8,8 +8,8 @@ import threading
 import psycopg
 import pytest
 
-from postlaunch.config.launch import DOMAINS
 from postlaunch.errors import GateError, LockedError, WarehouseError
+from postlaunch.kpis.catalogue import DOMAINS
 from postlaunch.marts import publish as publish_module
 from postlaunch.marts.publish import publish
 from postlaunch.marts.tables import mart_tables

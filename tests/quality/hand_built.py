@@ -14,8 +14,9 @@ from typing import Any
 
 from psycopg import sql
 
-from postlaunch.config.launch import DOMAIN_SOURCE, Domain
+from postlaunch.config.launch import DOMAIN_SOURCE
 from postlaunch.config.settings import REPOSITORY
+from postlaunch.kpis.catalogue import Domain
 from postlaunch.warehouse.db import connect
 
 LAUNCH = "emr-platform"

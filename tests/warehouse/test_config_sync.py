@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from postlaunch.config.launch import DOMAIN_SOURCE, DOMAINS, SECTIONS, SOURCES
+from postlaunch.config.launch import DOMAIN_SOURCE, SECTIONS, SOURCES
 from postlaunch.config.load import load_launch_file, read_launches
+from postlaunch.kpis.catalogue import DOMAINS
 from postlaunch.sources.registry import DATED, SPECS
 from postlaunch.warehouse import config_sync
 from postlaunch.warehouse.config_sync import launches_to_review, sync_launches, sync_sources

@@ -6,36 +6,12 @@ kpis as (
     select * from {{ ref('stg_config__kpis') }}
 ),
 
-terms as (
-    select * from {{ ref('stg_config__kpi_terms') }}
-),
-
 quantiles as (
     select * from {{ ref('int_kpi_quantiles') }}
 ),
 
--- Uniques do not add up: a user who enters on two days of a week is one.
 uniques as (
-    select
-        measures.launch_id,
-        terms.kpi_id,
-        measures.subject_id,
-        measures.segment_id,
-        measures.period_kind,
-        measures.period_start,
-        measures.is_counterpart,
-        sum(case when terms.part = 'numerator' then measures.value end) as numerator,
-        sum(case when terms.part = 'denominator' then measures.value end) as denominator
-    from {{ ref('int_measure_periods') }} as measures
-    inner join terms on measures.launch_id = terms.launch_id and measures.measure_id = terms.measure_id
-    group by
-        measures.launch_id,
-        terms.kpi_id,
-        measures.subject_id,
-        measures.segment_id,
-        measures.period_kind,
-        measures.period_start,
-        measures.is_counterpart
+    select * from {{ ref('int_kpi_uniques') }}
 ),
 
 sums as (

@@ -23,7 +23,7 @@ def kpi_faults(launch: Launch) -> Iterator[str]:
             continue
         yield from (f"kpis[{number}].of: {fault}" for fault in _subject_faults(launch, kpi, entry.of))
         if not has_what_it_measures(launch, kpi) and _source(kpi) in launch.sources:
-            yield f"kpis[{number}].kpi: {entry.kpi} is measured by something that the file does not have: {kpi.requires}"
+            yield f"kpis[{number}].kpi: {entry.kpi} is measured by something that the file does not have: {_in_words(kpi.requires or '')}"
         for place, target in enumerate(entry.targets):
             path = f"kpis[{number}].targets[{place}]"
             yield from (f"{path}: {fault}" for fault in _target_faults(kpi, target))
@@ -91,6 +91,14 @@ def _values(launch: Launch, path: str) -> list[object]:
         entries = [entry for value in values if value is not None for entry in (value if isinstance(value, tuple) else (value,))]
         found = [entry for entry in entries if not chosen or getattr(entry, "id", None) == chosen]
     return found
+
+
+def _in_words(path: str) -> str:
+    """`mixpanel.funnels: an entry with the id activation`; `prometheus.service_levels: latency_buckets of an entry`."""
+    if named := re.fullmatch(r"(.+)\[(.+)\]", path):
+        return f"{named[1]}: an entry with the id {named[2]}"
+    section, _, key = path.rpartition(".")
+    return f"{section}: {key} of an entry" if "." in section else path
 
 
 def _source(kpi: Kpi) -> str:

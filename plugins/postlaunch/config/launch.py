@@ -32,9 +32,9 @@ from postlaunch.config.fields import (
 )
 from postlaunch.config.lists import disjoint_phases, ordered_days, unique_by
 from postlaunch.dates import Dates, Interval
+from postlaunch.kpis.catalogue import DOMAINS, Domain
 
 Source = Literal["mixpanel", "zendesk", "pagerduty", "prometheus"]
-Domain = Literal["product", "support", "incidents", "reliability", "capacity"]
 Severity = Literal["P0", "P1", "P2", "P3"]
 Priority = Literal["urgent", "high", "normal", "low"]
 SlaMetric = Literal["first_reply", "next_reply", "requester_wait", "agent_work", "pausable_update", "periodic_update", "resolution"]
@@ -45,7 +45,6 @@ Comparator = Literal[">=", "<=", ">", "<"]
 SLA_METRICS: tuple[SlaMetric, ...] = get_args(SlaMetric)
 COMPARATORS: dict[str, Comparator] = {"at_least": ">=", "at_most": "<=", "above": ">", "below": "<"}
 SOURCES: tuple[Source, ...] = get_args(Source)
-DOMAINS: tuple[Domain, ...] = get_args(Domain)
 
 
 class Section(BaseModel):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -18,9 +18,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from postlaunch.errors import ConfigError
 
 FOLDER = Path(__file__).parent
-DOMAINS = ("product", "support", "incidents", "reliability", "capacity")  # in the order of the reviews
 WHOLE = ""  # the subject of a KPI that is of everything
 
+Domain = Literal["product", "support", "incidents", "reliability", "capacity"]
+DOMAINS: tuple[Domain, ...] = get_args(Domain)  # in the order of the reviews
 PeriodRule = Literal["ratio", "uniques", "sum", "mean", "last", "quantile"]
 Measures = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 
@@ -50,7 +51,7 @@ class Kpi(_Entry):
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{1,62}$")
-    domain: Literal["product", "support", "incidents", "reliability", "capacity"]
+    domain: Domain
     name: str
     definition: str  # what is counted, in words
     unit: Literal["ratio", "count", "seconds", "days"]
@@ -90,9 +91,10 @@ class Kpi(_Entry):
         """Subjects that reviews show without being asked."""
         return self.subject.shown if self.subject else (WHOLE,)
 
-    def is_stable(self, subject: str) -> bool:
-        """Whether a verdict rolls back for the KPI of that subject."""
-        return self.is_stability or (self.subject is not None and subject in self.subject.stability)
+    @property
+    def stability_names(self) -> list[str]:
+        """What reviews call it where a verdict rolls back for it: the whole, or some of its subjects; none for any other KPI."""
+        return [self.name] if self.is_stability else [self.label(subject) for subject in (self.subject.stability if self.subject else ())]
 
 
 @functools.cache

@@ -126,7 +126,7 @@ group by dates.build_id, dates.launch_id, domains.domain
 
 @dataclass(frozen=True)
 class BuildResult:
-    """`build_id` is None when nothing was dirty; `nodes` are dbt's seeds and models, `seconds` is the whole build."""
+    """`build_id` is None when nothing was dirty; `nodes` are dbt's models, `seconds` is the whole build."""
 
     build_id: int | None
     nodes: tuple[Node, ...]

@@ -17,7 +17,7 @@ from typing import Any
 
 FAILED = ("error", "fail", "runtime error")
 SKIPPED = ("skipped", "partial success")
-_ENDED = ("LogModelResult", "LogSeedResult", "LogTestResult")
+_ENDED = ("LogModelResult", "LogTestResult")
 _one_line = threading.Lock()
 
 

@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Node:
-    """A seed or model that dbt is done with: the `number`-th of `total`; `status` is success, error, skipped, or what dbt says."""
+    """A model that dbt is done with: the `number`-th of `total`; `status` is success, error, skipped, or what dbt says."""
 
     name: str
     kind: str
@@ -90,7 +90,7 @@ def dbt_environment() -> dict[str, str]:
 
 
 def run_dbt(*, full_refresh: bool, progress: NodeReport | None = None, watch: Callable[[], None] = lambda: None) -> list[Node]:
-    """`dbt build` of seeds and models, for the running row of ops.builds. Returns the nodes in the order they ended.
+    """`dbt build` of the models, for the running row of ops.builds. Returns the nodes in the order they ended.
 
     Tests are not run: unit tests prove code, which does not change at night, and what data must obey is judged by the gate, for each
     launch and domain alone. Models that fail are tried once more by `dbt retry`; a dbt that was killed leaves no results to retry from

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import psycopg
 
-from postlaunch.config.launch import DOMAIN_SOURCE, Domain, Launch, Source
+from postlaunch.config.launch import DOMAIN_SOURCE, Launch, Source
+from postlaunch.kpis.catalogue import Domain
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.status import DomainStatus, domain_status
 

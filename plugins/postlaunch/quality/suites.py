@@ -24,8 +24,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from postlaunch.config.launch import Domain
 from postlaunch.errors import ConfigError
+from postlaunch.kpis.catalogue import Domain
 
 CheckSeverity = Literal["critical", "warning"]
 

@@ -356,11 +356,8 @@ def focus(metric: KpiValue) -> str:
     """A missed target as what to do: `Bring error rate from 0.14 % to 0.1 % or less`."""
     name = formats.name_in_sentence(metric.label)
     if metric.is_quota:
-        return (
-            f"Stop more {name}: {sentences.quota(metric)}"
-            if not bounds.asks_for_more(metric.comparator)
-            else f"Raise {name}: {sentences.quota(metric)}"
-        )
+        lead = f"Raise {name}" if bounds.asks_for_more(metric.comparator) else f"Stop more {name}"
+        return f"{lead}: {sentences.quota(metric)}"
     if metric.target == 0:
         return f"Bring {name} from {formats.value(metric.value, metric.unit)} to none"
     now, goal = formats.value(metric.value, metric.unit), formats.value(metric.target, metric.unit)

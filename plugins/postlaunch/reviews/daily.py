@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from postlaunch.config.launch import Domain
 from postlaunch.dates import Dates
+from postlaunch.kpis.catalogue import Domain
 from postlaunch.reviews import content, formats, outside, queries
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture, Table
 from postlaunch.reviews.content import Basis

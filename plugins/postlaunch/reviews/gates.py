@@ -14,7 +14,7 @@ none: seconds and requests fail together, and an interval for independent trials
 
 The recommendation, in this order:
   insufficient data  before one business cycle, or while a gate's domain is held or late, or if half of the gates cannot be judged
-  roll back          a stability gate (uptime, error rate, P0 incidents) is missed, and so are at least half of the judged gates
+  roll back          a stability gate (kpis/*.yaml say which) is missed, and so are at least half of the judged gates
   pivot              a gate is missed: something has to change first, and the missed gates say what
   insufficient data  no gate is missed, but not all of them could be judged
   scale              every gate is met, the guardrails (support, incidents, reliability, capacity) as well as use

@@ -77,9 +77,7 @@ def _support(basis: Basis, metrics: Sequence[KpiValue]) -> list[Block]:
     blocks: list[Block] = [Heading("Support"), Picture(support.tickets(rows, period, grave))]
     if any(row.attained_count + row.breached_count for row in counts):
         promised = {
-            metric.evidence.removeprefix("clocks of "): metric.target
-            for metric in metrics
-            if metric.evidence.startswith("clocks of ") and metric.target is not None and not metric.subject_id
+            metric.clock: metric.target for metric in metrics if metric.clock and metric.target is not None and not metric.subject_id
         }
         blocks.append(Picture(support.sla(counts, period, basis.launch.reviews.minimum_sample, promised)))
     return blocks

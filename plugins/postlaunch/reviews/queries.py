@@ -44,6 +44,59 @@ from postlaunch.reviews.rows import (
 Reader = psycopg.Connection[Any]
 Row = TypeVar("Row")
 
+_SCORECARD = """
+with kpis as (
+    select * from marts.kpis where launch_id = %(launch)s
+),
+
+promised as (
+    select * from unnest(%(promised_kpis)s::text[], %(promised_subjects)s::text[]) as pairs (kpi_id, subject_id)
+),
+
+shown as (
+    select kpi_id, unnest(string_to_array(shown_subjects, ',')) as subject_id from kpis
+    union
+    select kpi_id, '' as subject_id from kpis where shown_subjects = ''
+    union
+    select kpi_id, subject_id from marts.scorecard
+    where launch_id = %(launch)s and period_kind = %(grain)s and period_start = %(start)s and segment_id = '' and target is not null
+    union
+    select * from promised
+)
+
+select kpi.kpi_id, shown.subject_id,
+    case shown.subject_id
+        when '' then kpi.name
+        else replace(replace(kpi.subject_name, '{kpi}', kpi.name), '{subject}', shown.subject_id)
+    end as name,
+    kpi.domain, kpi.unit, kpi.better, kpi.period_rule,
+    now.value, now.numerator, now.denominator, now.previous_value as previous,
+    coalesce(before.status, 'no_data') as previous_status, week.value as week_ago,
+    now.target, now.comparator, coalesce(now.status, 'no_data') as status, coalesce(now.is_complete, false) as is_complete,
+    now.phase_value, coalesce(now.days_seen_count, 0) as days_seen, coalesce(now.days_expected_count, 0) as days_expected,
+    kpi.buckets, kpi.quantile, kpi.denominator_unit, kpi.needs_sample, kpi.is_volume, kpi.is_countdown,
+    kpi.is_stability or shown.subject_id = any(string_to_array(kpi.stability_subjects, ',')) as is_stability,
+    coalesce(kpi.evidence, '') as evidence, string_to_array(kpi.charted, ',') as charted
+from kpis as kpi
+inner join shown on shown.kpi_id = kpi.kpi_id
+left join marts.scorecard as now
+    on now.launch_id = %(launch)s and now.kpi_id = kpi.kpi_id and now.subject_id = shown.subject_id and now.segment_id = ''
+    and now.period_kind = %(grain)s and now.period_start = %(start)s
+left join marts.scorecard as before
+    on before.launch_id = %(launch)s and before.kpi_id = kpi.kpi_id and before.subject_id = shown.subject_id
+    and before.segment_id = '' and before.period_kind = %(grain)s and before.period_start = %(previous)s
+left join marts.scorecard as week
+    on week.launch_id = %(launch)s and week.kpi_id = kpi.kpi_id and week.subject_id = shown.subject_id
+    and week.segment_id = '' and week.period_kind = 'day' and week.period_start = %(start)s - 7
+where (kpi.kpi_id, shown.subject_id) in (select * from promised)
+    or kpi.domain = any(%(domains)s) and (now.target is not null or exists (
+        select from marts.kpi_daily as seen
+        where seen.launch_id = %(launch)s and seen.kpi_id = kpi.kpi_id and seen.subject_id = shown.subject_id
+            and seen.segment_id = '' and seen.value is not null
+    ))
+order by kpi.display_order, length(shown.subject_id), shown.subject_id
+"""
+
 
 def metrics(
     session: Reader,
@@ -63,58 +116,7 @@ def metrics(
     return _fetch(
         session,
         KpiValue,
-        """
-        with kpis as (
-            select * from marts.kpis where launch_id = %(launch)s
-        ),
-
-        shown as (
-            select kpi_id, unnest(string_to_array(shown_subjects, ',')) as subject_id from kpis
-            union
-            select kpi_id, '' as subject_id from kpis where shown_subjects = ''
-            union
-            select kpi_id, subject_id from marts.scorecard
-            where launch_id = %(launch)s and period_kind = %(grain)s and period_start = %(start)s and segment_id = '' and target is not null
-            union
-            select * from unnest(%(promised_kpis)s::text[], %(promised_subjects)s::text[])
-        ),
-
-        promised as (
-            select * from unnest(%(promised_kpis)s::text[], %(promised_subjects)s::text[]) as pairs (kpi_id, subject_id)
-        )
-
-        select kpi.kpi_id, shown.subject_id,
-            case shown.subject_id
-                when '' then kpi.name
-                else replace(replace(kpi.subject_name, '{kpi}', kpi.name), '{subject}', shown.subject_id)
-            end as name,
-            kpi.domain, kpi.unit, kpi.better, kpi.period_rule,
-            now.value, now.numerator, now.denominator, now.previous_value as previous,
-            coalesce(before.status, 'no_data') as previous_status, week.value as week_ago,
-            now.target, now.comparator, coalesce(now.status, 'no_data') as status, coalesce(now.is_complete, false) as is_complete,
-            now.phase_value, coalesce(now.days_seen_count, 0) as days_seen, coalesce(now.days_expected_count, 0) as days_expected,
-            kpi.buckets, kpi.quantile, kpi.denominator_unit, kpi.needs_sample, kpi.is_volume, kpi.is_countdown,
-            kpi.is_stability or shown.subject_id = any(string_to_array(kpi.stability_subjects, ',')) as is_stability,
-            coalesce(kpi.evidence, '') as evidence, string_to_array(kpi.charted, ',') as charted
-        from kpis as kpi
-        inner join shown on shown.kpi_id = kpi.kpi_id
-        left join marts.scorecard as now
-            on now.launch_id = %(launch)s and now.kpi_id = kpi.kpi_id and now.subject_id = shown.subject_id and now.segment_id = ''
-            and now.period_kind = %(grain)s and now.period_start = %(start)s
-        left join marts.scorecard as before
-            on before.launch_id = %(launch)s and before.kpi_id = kpi.kpi_id and before.subject_id = shown.subject_id
-            and before.segment_id = '' and before.period_kind = %(grain)s and before.period_start = %(previous)s
-        left join marts.scorecard as week
-            on week.launch_id = %(launch)s and week.kpi_id = kpi.kpi_id and week.subject_id = shown.subject_id
-            and week.segment_id = '' and week.period_kind = 'day' and week.period_start = %(start)s - 7
-        where (kpi.kpi_id, shown.subject_id) in (select kpi_id, subject_id from promised)
-            or kpi.domain = any(%(domains)s) and (now.target is not null or exists (
-                select from marts.kpi_daily as seen
-                where seen.launch_id = %(launch)s and seen.kpi_id = kpi.kpi_id and seen.subject_id = shown.subject_id
-                    and seen.segment_id = '' and seen.value is not null
-            ))
-        order by kpi.display_order, length(shown.subject_id), shown.subject_id
-        """,
+        _SCORECARD,
         {
             "launch": launch_id,
             "grain": grain,

@@ -53,6 +53,12 @@ class KpiValue:
         return f"{self.name} ({self.subject})" if self.subject else self.name
 
     @property
+    def clock(self) -> str | None:
+        """The SLA metric whose clocks it judges; None for any other KPI."""
+        kind, _, metric = self.evidence.partition(" of ")
+        return metric if kind == "clocks" else None
+
+    @property
     def is_quota(self) -> bool:
         """Whether the target is a quota of its phase, which a day, week or month does not keep by itself."""
         return self.target is not None and self.period_rule == "sum"

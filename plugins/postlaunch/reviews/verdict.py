@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from postlaunch.config.launch import DOMAIN_SOURCE, Launch, Target
 from postlaunch.dates import Dates
+from postlaunch.kpis.catalogue import catalogue
 from postlaunch.reviews import content, formats, gates, histogram, outside, queries, watch
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture, Row, Table, Tone
 from postlaunch.reviews.content import Basis
@@ -220,10 +221,11 @@ def interval(gate: Gate) -> str:
 
 
 def _rule(cycle_days: int, minimum_sample: int) -> str:
+    stability = ", ".join(formats.name_in_sentence(name) for kpi in catalogue().values() for name in kpi.stability_names)
     return (
         f"The rule: insufficient data before one business cycle ({cycle_days} days), while the domain of a gate is held or late, "
         f"or if half of the gates cannot be judged (everything needs each day of its phase, proportions also n ≥ {minimum_sample}). "
-        "Roll back if a stability gate (uptime, error rate, P0 incidents) and at least half of the judged gates are missed; "
+        f"Roll back if a stability gate ({stability}) and at least half of the judged gates are missed; "
         "pivot if any gate is missed. Scale only if every gate is met: with one that is not judged, the data is insufficient. "
         f"Intervals: Wilson, 95{formats.NBSP}%."
     )

@@ -68,17 +68,17 @@ def _focus(basis: Basis, metrics: Sequence[KpiValue]) -> list[Bullet]:
 
 def _evidence(basis: Basis, metric: KpiValue) -> str:
     session, launch_id, period = basis.session, basis.launch.launch, basis.period
-    match metric.evidence.split(" of "):
-        case ["days"]:
+    match metric.evidence.partition(" ")[0]:
+        case "days":
             values = queries.daily_values(session, launch_id, metric, period.dates)
             days = [day for day, _ in basis.grave_days(period.dates)]
             return sentences.threshold(metric, values, basis.periods[metric.domain], days).sentence.split(" The week")[0]
-        case ["funnel"]:
+        case "funnel":
             steps = queries.funnel_steps(session, launch_id, period.dates)
             return sentences.funnel([step for step in steps if step.funnel_id == metric.kpi_id], basis.periods["product"]).sentence
-        case ["clocks", sla_metric]:
+        case "clocks":
             counts = queries.sla_counts(session, launch_id, period.dates)
-            chosen = [row for row in counts if row.metric == sla_metric and metric.subject_id in ("", row.priority)]
+            chosen = [row for row in counts if row.metric == metric.clock and metric.subject_id in ("", row.priority)]
             return sentences.sla(chosen, basis.periods["support"], basis.launch.reviews.minimum_sample).sentence
         case _:
             if metric.previous is None:

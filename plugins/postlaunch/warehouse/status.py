@@ -11,7 +11,8 @@ from typing import Literal
 
 import psycopg
 
-from postlaunch.config.launch import DOMAIN_SOURCE, Domain, Launch, Source
+from postlaunch.config.launch import DOMAIN_SOURCE, Launch, Source
+from postlaunch.kpis.catalogue import Domain
 
 State = Literal["fresh", "held", "late"]
 
