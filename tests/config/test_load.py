@@ -52,7 +52,11 @@ def test_a_good_file_loads_with_its_sources_and_domains(tmp_path: Path) -> None:
         ("project_id: 7", "projectid: 7", "mixpanel.projectid: unknown key; allowed here: active_events, connection, funnels,"),
         ("project_id: 7", "projectid: 7", "mixpanel.project_id: missing"),
         ("at_least: 0.999", "at_least: high", "kpis[0].targets[0].at_least: Input should be a valid number, unable to parse string"),
-        ("at_least: 0.999", "at_least: 0.9, at_most: 1", "kpis[0].targets[0]: give exactly one of at_least, at_most, above and below"),
+        (
+            "at_least: 0.999",
+            "at_least: 0.9, at_most: 1",
+            "kpis[0].targets[0]: give exactly one of at_least, at_most, above, below and change",
+        ),
         ("ann@shop.example", "ann", "owner.email: String should match pattern"),
         ("2026-01-12", "January", "date: "),
     ],

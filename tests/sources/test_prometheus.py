@@ -416,8 +416,8 @@ def test_warnings_of_the_server_are_kept_in_the_manifest(pull, api, answer) -> N
 
 def test_the_queries_of_a_launch_have_ids_by_subject_and_kind(make_launch) -> None:
     level = {"id": "api", "name": "API", "up": "up", "requests": "requests_total", "latency_buckets": "seconds_bucket"}
-    config = make_launch(prometheus={**SECTION, "service_levels": [level]}).prometheus
-    assert {metric.metric_id: metric.query for metric in metrics(config)} == {
+    launch = make_launch(prometheus={**SECTION, "service_levels": [level]})
+    assert {metric.metric_id: metric.query for metric in metrics(launch)} == {
         "api.up": "up",
         "api.requests": "requests_total",
         "api.latency_buckets": "seconds_bucket",

@@ -1,4 +1,4 @@
-"""What the targets of a launch file have to agree with: the catalogue of KPIs, and what the file lets be measured.
+"""What the KPIs of a launch file have to agree with: the catalogue, and what the file lets be measured.
 
 Faults are raised while a launch file is read; warnings are about what may be meant, and `launches check` prints them.
 """
@@ -6,27 +6,68 @@ Faults are raised while a launch file is read; warnings are about what may be me
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import get_args
 
-from postlaunch.config.launch import DOMAIN_SOURCE, Launch, Priority, Severity, Target
+from postlaunch.config.declared import kpis_of
+from postlaunch.config.launch import DOMAIN_SOURCE, Funnel, Launch, LaunchKpi, Priority, Severity, Target
+from postlaunch.config.measures import FunnelMeasure, Measure
 from postlaunch.kpis.catalogue import Kpi, catalogue
 
 
 def kpi_faults(launch: Launch) -> Iterator[str]:
-    """Targets that name no KPI, stand on the wrong side of it, or cannot be reached in its unit: `key path: what is wrong`."""
-    known = catalogue()
+    """KPIs that are not there or cannot be measured, targets on the wrong side or out of reach: `key path: what is wrong`."""
+    known = kpis_of(launch)
     for number, entry in enumerate(launch.kpis):
         kpi = known.get(entry.kpi)
         if kpi is None:
-            yield f"kpis[{number}].kpi: no such KPI; found {entry.kpi!r}; allowed: {', '.join(known)}"
+            yield f"kpis[{number}].kpi: no such KPI; found {entry.kpi!r}; allowed: {', '.join(known)}; or give it a measure"
             continue
+        if entry.measure is not None:
+            yield from (f"kpis[{number}]{fault}" for fault in _measure_faults(launch, entry, entry.measure))
         yield from (f"kpis[{number}].of: {fault}" for fault in _subject_faults(launch, kpi, entry.of))
-        if not has_what_it_measures(launch, kpi) and _source(kpi) in launch.sources:
+        if not has_what_it_measures(launch, kpi) and DOMAIN_SOURCE[kpi.domain] in launch.sources:
             yield f"kpis[{number}].kpi: {entry.kpi} is measured by something that the file does not have: {_in_words(kpi.requires or '')}"
         for place, target in enumerate(entry.targets):
             path = f"kpis[{number}].targets[{place}]"
             yield from (f"{path}: {fault}" for fault in _target_faults(kpi, target))
+
+
+def _measure_faults(launch: Launch, entry: LaunchKpi, measure: Measure) -> Iterator[str]:
+    """What the measure of a KPI of its own asks for and the file does not have."""
+    if entry.kpi in catalogue():
+        yield f".kpi: {entry.kpi} is a KPI of the catalogue and measured already: leave out `measure`, or give it a name of its own"
+    if measure.prometheus is not None and launch.prometheus is None:
+        yield ".measure.prometheus: the file has no section `prometheus` that says which server is asked"
+    of_events = (measure.events, measure.features, measure.survey, measure.outcome, measure.funnel)
+    if any(part is not None for part in of_events) and launch.mixpanel is None:
+        yield ".measure: the file has no section `mixpanel`, so there are no events"
+    if measure.facts is not None and entry.domain not in launch.domains:
+        yield f".domain: the launch has no {entry.domain} to be published with; allowed: {', '.join(launch.domains)}"
+    if measure.outcome is not None and measure.outcome.by == "account":
+        yield ".measure.outcome.by: accounts are not measured yet"
+    if measure.funnel is not None and launch.mixpanel is not None:
+        yield from _funnel_faults(launch.mixpanel.funnels, measure.funnel)
+    for name in measure.ratio or ():
+        yield from (f".measure.ratio: {fault}" for fault in _part_faults(launch, name))
+
+
+def _part_faults(launch: Launch, name: str) -> Iterator[str]:
+    kpi = kpis_of(launch).get(name)
+    if kpi is None:
+        yield f"no such KPI; found {name!r}"
+    elif kpi.period_rule == "of_kpis":
+        yield f"{name} is a ratio of KPIs itself"
+    elif kpi.subject is not None and kpi.subject.kind == "day":
+        yield f"{name} has no whole"
+
+
+def _funnel_faults(funnels: Sequence[Funnel], measure: FunnelMeasure) -> Iterator[str]:
+    steps = {funnel.id: len(funnel.steps) for funnel in funnels}
+    if measure.id not in steps:
+        yield f".measure.funnel: no such funnel; found {measure.id!r}; mixpanel.funnels has: {', '.join(steps) or 'none'}"
+    elif measure.step is not None and measure.step >= steps[measure.id]:
+        yield f".measure.funnel.step: {measure.step} is the last of {steps[measure.id]} steps, nobody can drop off after it"
 
 
 def _subject_faults(launch: Launch, kpi: Kpi, of: Mapping[str, str]) -> Iterator[str]:
@@ -60,25 +101,30 @@ def _subjects(launch: Launch, kpi: Kpi) -> list[str]:
 
 def _target_faults(kpi: Kpi, target: Target) -> Iterator[str]:
     found, sides = target.key, ("at_least", "above") if kpi.better == "higher" else ("at_most", "below")
-    if found not in sides:
+    if found == "change":
+        if (target.bound > 0) != (kpi.better == "higher"):
+            yield f"change: of {kpi.id} {kpi.better} is better: a change of {target.bound:+g} asks for less good"
+    elif found not in sides:
         yield f"{found}: of {kpi.id} {kpi.better} is better: write {' or '.join(sides)}"
-    if kpi.unit == "ratio" and not 0 <= target.bound <= 1:
+    if target.key == "change":
+        return
+    if kpi.unit == "ratio" and kpi.period_rule != "of_kpis" and not 0 <= target.bound <= 1:
         yield f"{found}: {kpi.id} is a ratio from 0 to 1; found {target.bound:g}; write {target.bound / 100:g} for {target.bound:g} %"
-    elif target.bound < 0:
+    elif target.bound < 0 and kpi.unit not in ("score", "usd"):
         yield f"{found}: {kpi.id} is never negative; found {target.bound:g}"
 
 
 def kpi_warnings(launch: Launch) -> Iterator[str]:
     """Targets of a source that this launch does not have: perhaps not yet. They count as not met in every verdict."""
     for number, entry in enumerate(launch.kpis):
-        source = _source(catalogue()[entry.kpi])
-        if source not in launch.sources:
+        source = DOMAIN_SOURCE[kpis_of(launch)[entry.kpi].domain]
+        if source not in launch.sources and entry.measure is None:
             yield f"kpis[{number}].kpi: {entry.kpi} is measured by {source}, and the file has no such section: its targets stay unmeasured"
 
 
 def has_what_it_measures(launch: Launch, kpi: Kpi) -> bool:
     """Whether the file has the KPI's source, and the key that it `requires`: `zendesk.sla.first_reply_minutes`, in any entry of a list."""
-    if _source(kpi) not in launch.sources:
+    if DOMAIN_SOURCE[kpi.domain] not in launch.sources:
         return False
     return not kpi.requires or bool(_values(launch, kpi.requires))
 
@@ -99,7 +145,3 @@ def _in_words(path: str) -> str:
         return f"{named[1]}: an entry with the id {named[2]}"
     section, _, key = path.rpartition(".")
     return f"{section}: {key} of an entry" if "." in section else path
-
-
-def _source(kpi: Kpi) -> str:
-    return DOMAIN_SOURCE[kpi.domain]

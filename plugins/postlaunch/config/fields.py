@@ -1,4 +1,4 @@
-"""The kinds of values in a launch file, with bounds that the warehouse and the calendar can hold."""
+"""What sections of a launch file are made of: kinds of values, with bounds that the warehouse and the calendar can hold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from collections.abc import Callable
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A part of a launch file: unknown keys are errors, values never change after loading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def known_zone(name: str) -> str:

@@ -8,10 +8,11 @@ Durations carry their unit in the name, ratios are 0..1, days count from the lau
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Annotated, Any, ClassVar, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from postlaunch.config.fields import (
     AccountId,
@@ -25,14 +26,17 @@ from postlaunch.config.fields import (
     Name,
     Positive,
     Query,
+    Section,
     Slug,
     StatusCodes,
     TimeOfDay,
     Zone,
 )
 from postlaunch.config.lists import disjoint_phases, ordered_days, unique_by
+from postlaunch.config.measures import Measure
+from postlaunch.config.phases import with_phase_days
 from postlaunch.dates import Dates, Interval
-from postlaunch.kpis.catalogue import DOMAINS, Domain
+from postlaunch.kpis.catalogue import DOMAINS, Domain, Unit
 
 Source = Literal["mixpanel", "zendesk", "pagerduty", "prometheus"]
 Severity = Literal["P0", "P1", "P2", "P3"]
@@ -41,16 +45,11 @@ SlaMetric = Literal["first_reply", "next_reply", "requester_wait", "agent_work",
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 ReviewKind = Literal["daily", "weekly", "monthly", "verdict"]
 Comparator = Literal[">=", "<=", ">", "<"]
+Per = Literal["day", "week", "month", "quarter", "phase"]
 
 SLA_METRICS: tuple[SlaMetric, ...] = get_args(SlaMetric)
 COMPARATORS: dict[str, Comparator] = {"at_least": ">=", "at_most": "<=", "above": ">", "below": "<"}
 SOURCES: tuple[Source, ...] = get_args(Source)
-
-
-class Section(BaseModel):
-    """A part of a launch file: unknown keys are errors, values never change after loading."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class SourceSection(Section):
@@ -198,7 +197,7 @@ class PrometheusMetric(Section):
     """One PromQL selector to ingest: what it measures, of what, and how it is judged."""
 
     metric_id: str
-    kind: Literal["up", "requests", "latency_buckets", "resource"]
+    kind: Literal["up", "requests", "latency_buckets", "resource", "gauge", "counter", "histogram"]
     subject_id: str
     subject_name: str
     query: str
@@ -207,6 +206,7 @@ class PrometheusMetric(Section):
     status_label: str | None = None
     error_codes: str | None = None
     trigger: float | None = None
+    reading: str | None = None  # of a declared KPI: what is taken of a day, see declared.PromMeasure
 
 
 class Prometheus(SourceSection):
@@ -261,26 +261,47 @@ SECTIONS: dict[Source, type[SourceSection]] = {"mixpanel": Mixpanel, "zendesk": 
 DOMAIN_SOURCE: dict[Domain, Source] = {domain: source for source, section in SECTIONS.items() for domain in section.fills}
 
 
-class Target(Section):
-    """What a KPI promises from launch day `from_day` to `to_day` (both inclusive, None: for ever)."""
+class Promise(Section):
+    """Where a target comes from: the document and its words."""
 
+    document: Name
+    section: Name | None = None
+    words: Name
+
+
+Promises = Annotated[tuple[Promise, ...], BeforeValidator(lambda value: [value] if isinstance(value, dict) else value)]
+
+
+class Target(Section):
+    """What a KPI promises from launch day `from_day` to `to_day` (both inclusive, None: for ever), or in a phase of the launch by its name.
+
+    `change` is relative to what the KPI was in another phase: {phase: week_2, change: -0.10, since: week_1} wants a tenth less.
+    """
+
+    phase: Slug | None = None
     from_day: Day | None = None
     to_day: Day | None = None
+    per: Per | None = None  # the periods that it judges; None: day, week, month, and for a count its phase as a whole
     at_least: float | None = None
     at_most: float | None = None
     above: float | None = None  # as at_least, but on the line it is missed
     below: float | None = None  # as at_most, but on the line it is missed
+    change: Annotated[float, Field(gt=-1)] | None = None
+    since: Slug | None = None
+    promise: Promises = ()
 
     @model_validator(mode="after")
     def _days_and_bound(self) -> Target:
         ordered_days(self)
         if len(self._given) != 1:
-            raise ValueError("give exactly one of at_least, at_most, above and below")
+            raise ValueError("give exactly one of at_least, at_most, above, below and change")
+        if (self.change is None) != (self.since is None):
+            raise ValueError("change and since go together: change: -0.10, since: week_1")
         return self
 
     @property
     def _given(self) -> dict[str, float]:
-        bounds = {"at_least": self.at_least, "at_most": self.at_most, "above": self.above, "below": self.below}
+        bounds = {"at_least": self.at_least, "at_most": self.at_most, "above": self.above, "below": self.below, "change": self.change}
         return {key: bound for key, bound in bounds.items() if bound is not None}
 
     @property
@@ -290,21 +311,63 @@ class Target(Section):
 
     @property
     def comparator(self) -> Comparator:
-        """How a value is held against the bound."""
-        return COMPARATORS[self.key]
+        """How a value is held against the bound: a change that asks for more is at least that much."""
+        return (">=" if self.bound > 0 else "<=") if self.key == "change" else COMPARATORS[self.key]
 
     @property
     def bound(self) -> float:
-        """The promised number, in the KPI's unit."""
+        """The promised number, in the KPI's unit; of `change` the relative one."""
         return self._given[self.key]
 
 
-class KpiTargets(Section):
-    """The promises of one KPI; ids are listed in docs/reference/kpis.md. `of` says of what: {severity: P1}; empty: of all together."""
+def _side_by_side(targets: tuple[Target, ...]) -> tuple[Target, ...]:
+    """A validator of targets: a day has one of each `per`, but quotas of different phases stand beside each other. Raises ValueError."""
+    for per in {target.per for target in targets}:
+        same = tuple(target for target in targets if target.per == per)
+        if per == "phase":
+            unique_by("from_day", "to_day")(same)
+        else:
+            disjoint_phases(same)
+    return targets
+
+
+class LaunchKpi(Section):
+    """A KPI of this launch: one of the catalogue (docs/reference/kpis.md) with its promises, or with a `measure` one of its own.
+
+    `of` says of what: {severity: P1}; empty: of all together. A KPI of its own has a unit and the side on which it is better.
+    """
 
     kpi: str
-    of: dict[str, Annotated[str, BeforeValidator(str)]] = {}
-    targets: Annotated[tuple[Target, ...], Field(min_length=1), AfterValidator(disjoint_phases)]
+    of: Annotated[dict[str, Annotated[str, BeforeValidator(str)]], Field(max_length=1, default_factory=dict)]
+    name: Name | None = None  # None: the id in words
+    definition: Name | None = None  # what is counted, in words; None: the measure in words
+    unit: Unit | None = None
+    better: Literal["higher", "lower"] | None = None
+    domain: Domain | None = None  # of facts: whose numbers they are shown and published with
+    measure: Measure | None = None
+    targets: Annotated[tuple[Target, ...], AfterValidator(_side_by_side)] = ()
+    if_missed: tuple[Name, ...] = ()  # what was said to be done then
+    promise: Promises = ()  # where it comes from, of what has no target
+
+    @model_validator(mode="after")
+    def _own_or_known(self) -> LaunchKpi:
+        if self.measure is None:
+            given = [key for key in ("unit", "better", "domain", "name", "definition") if getattr(self, key) is not None]
+            if given:
+                raise ValueError(f"{', '.join(given)}: only of a KPI with a measure of its own")
+            if not self.targets:
+                raise ValueError("give a measure, targets, or both")
+            return self
+        if not re.fullmatch(r"[a-z][a-z0-9_]{1,40}", self.kpi):
+            raise ValueError("the id of a KPI is of small letters, digits and _, 41 of them at most")
+        missing = [key for key in ("unit", "better") if getattr(self, key) is None]
+        if missing:
+            raise ValueError(f"a KPI with a measure says its {' and '.join(missing)}")
+        if self.of:
+            raise ValueError("of: a KPI with a measure is of the whole")
+        if (self.domain is None) == (self.measure.facts is not None):
+            raise ValueError("domain: facts say the domain that they are shown and published with, and no other measure does")
+        return self
 
     @property
     def subject(self) -> str:
@@ -328,12 +391,18 @@ class Launch(Section):
     owner: Owner
     date: Date
     timezone: Zone
+    phases: dict[Slug, tuple[Day, Day | None]] = Field(default_factory=dict)  # named spans of launch days, both ends inclusive
     reviews: Reviews = Reviews()
     mixpanel: Mixpanel | None = None
     zendesk: Zendesk | None = None
     pagerduty: PagerDuty | None = None
     prometheus: Prometheus | None = None
-    kpis: Annotated[tuple[KpiTargets, ...], AfterValidator(unique_by("kpi", "subject"))] = ()
+    kpis: Annotated[tuple[LaunchKpi, ...], AfterValidator(unique_by("kpi", "subject"))] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _phases_by_name(cls, given: Any) -> Any:
+        return with_phase_days(given)
 
     @property
     def zone(self) -> ZoneInfo:

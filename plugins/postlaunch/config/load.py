@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from postlaunch.config.checks import kpi_faults
+from postlaunch.config.facts import with_facts
 from postlaunch.config.launch import Launch
 from postlaunch.config.yaml_file import read_yaml
 from postlaunch.errors import ConfigError
@@ -86,8 +87,12 @@ def load_launch(folder: Path, launch_id: str) -> Launch:
 
 def load_launch_file(file: Path) -> Launch:
     """One launch file. Raises ConfigError with one line per fault: file, key path, what is wrong, what was found."""
+    wrong_facts: list[str] = []
+    given = with_facts(read_yaml(file), file.parent, wrong_facts)
+    if wrong_facts:
+        raise ConfigError("\n".join(wrong_facts))
     try:
-        launch = Launch.model_validate(read_yaml(file))
+        launch = Launch.model_validate(given)
     except ValidationError as error:
         raise ConfigError("\n".join(_fault(file, detail) for detail in error.errors())) from error
     faults = list(kpi_faults(launch))

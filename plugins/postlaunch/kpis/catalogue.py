@@ -22,7 +22,8 @@ WHOLE = ""  # the subject of a KPI that is of everything
 
 Domain = Literal["product", "support", "incidents", "reliability", "capacity"]
 DOMAINS: tuple[Domain, ...] = get_args(Domain)  # in the order of the reviews
-PeriodRule = Literal["ratio", "uniques", "sum", "mean", "last", "quantile"]
+Unit = Literal["ratio", "count", "seconds", "days", "usd", "score", "bytes", "per_second"]
+PeriodRule = Literal["ratio", "uniques", "sum", "mean", "last", "max", "min", "quantile", "of_kpis"]
 Measures = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 
 
@@ -46,18 +47,22 @@ class Kpi(_Entry):
     uniques   as ratio, but who is counted on two days of a period is counted once
     sum       sum of numerators
     mean      mean of the days that have a value
-    last      the value of the last day
+    last      the value of the last day, with its denominator if it has one
+    max, min  the highest or lowest day
     quantile  read off the merged buckets
+    of_kpis   one KPI of the period by another; numerator and denominator name KPIs, not measures
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{1,62}$")
     domain: Domain
     name: str
     definition: str  # what is counted, in words
-    unit: Literal["ratio", "count", "seconds", "days"]
+    unit: Unit
     better: Literal["higher", "lower"]
     period_rule: PeriodRule
     numerator: Measures = ()  # measures whose sum is divided, or is the value
+    minus: Measures = ()  # measures that are subtracted from it
+    factor: float = 1  # by which the numerator is multiplied: 100 of a score, 1000 of tickets per 1,000 users
     denominator: Measures = ()  # measures whose sum divides
     denominator_unit: Literal["count", "seconds"] = "count"  # seconds are shown as time observed, not as n
     buckets: str | None = None  # of a quantile: the measure of measure_buckets_daily
@@ -78,8 +83,10 @@ class Kpi(_Entry):
             raise ValueError("period_rule quantile, quantile and buckets go together")
         if (self.period_rule == "quantile") == bool(self.numerator):
             raise ValueError("give a numerator, or a quantile of buckets")
-        if (self.period_rule in ("ratio", "uniques")) != bool(self.denominator):
-            raise ValueError("a ratio has a denominator, and nothing else has")
+        if self.denominator and self.period_rule not in ("ratio", "uniques", "last", "of_kpis"):
+            raise ValueError(f"{self.period_rule} has no denominator")
+        if self.period_rule in ("ratio", "of_kpis") and not self.denominator:
+            raise ValueError(f"{self.period_rule} has a denominator")
         return self
 
     def label(self, subject: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,26 +15,18 @@ from psycopg import sql
 from pydantic import ValidationError
 
 from postlaunch.config.checks import has_what_it_measures
-from postlaunch.config.launch import DOMAIN_SOURCE, SOURCES, Launch, Source
+from postlaunch.config.declared import kpis_of, parts, prometheus_metrics, source_of
+from postlaunch.config.launch import DOMAIN_SOURCE, SOURCES, Launch, Promise, Source
 from postlaunch.config.load import LaunchFault, LaunchFiles
+from postlaunch.config.measures import Conditions
 from postlaunch.config.support_hours import opening_intervals
 from postlaunch.dates import Dates
-from postlaunch.kpis.catalogue import catalogue
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import PATIENCE_SECONDS, bounded
 from postlaunch.warehouse.zones import keep_fault, zone_fault
 
 HOURS_BEFORE_LAUNCH = dt.timedelta(days=400)
 HOURS_AHEAD = dt.timedelta(days=400)
-REPLACED_TABLES = (
-    "kpis",
-    "kpi_terms",
-    "funnel_steps",
-    "active_events",
-    "severities",
-    "incident_services",
-    "prometheus_metrics",
-)
 AROUND_THE_CLOCK = (dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC))  # one opening that never ends
 Rows = list[tuple[Any, ...]]
 
@@ -47,7 +40,12 @@ class History:
     key_length: int
 
 
-KPI_TARGETS = History("kpi_targets", ("kpi_id", "subject_id", "from_day", "to_day", "comparator", "target"), 2)
+KPI_TARGETS = History(
+    "kpi_targets",
+    ("kpi_id", "subject_id", "from_day", "to_day", "per", "comparator", "target", "phase_id", "change", "since_from_day", "since_to_day",
+     "promise"),
+    2,
+)  # fmt: skip
 INCIDENT_TARGETS = History("incident_targets", ("severity", "acknowledge_seconds", "resolve_seconds"), 1)
 SLA_TARGETS = History("sla_targets", ("priority", "metric", "target_seconds"), 2)
 SUPPORT_HOURS = History("support_hours", ("support_date", "opens_at", "closes_at"), 0)
@@ -153,8 +151,8 @@ def _sync_launch(session: psycopg.Connection, launch: Launch) -> None:
     if launch.zendesk is not None:  # a section that is gone promises nothing new; its past stays
         _keep_history(session, SLA_TARGETS, launch.launch, _sla_targets(launch))
         _keep_history(session, SUPPORT_HOURS, launch.launch, _support_hours(launch))
-    for table in REPLACED_TABLES:
-        _replace(session, table, launch.launch, _ROWS[table](launch))
+    for table, rows in _REPLACED.items():
+        _replace(session, table, launch.launch, rows(launch))
 
 
 def _replace(session: psycopg.Connection, table: str, launch_id: str, rows: Rows) -> None:
@@ -198,29 +196,86 @@ def _keep_history(session: psycopg.Connection, history: History, launch_id: str,
 
 def _kpi_targets(launch: Launch) -> Rows:
     return [
-        (entry.kpi, entry.subject, target.from_day, target.to_day, target.comparator, target.bound)
+        (entry.kpi, entry.subject, target.from_day, target.to_day, target.per, target.comparator,
+         None if target.key == "change" else target.bound, target.phase, target.change,
+         *(launch.phases[target.since] if target.since else (None, None)), _promise(target.promise or entry.promise))
         for entry in launch.kpis
         for target in entry.targets
-    ]
+    ]  # fmt: skip
+
+
+def _promise(promises: Sequence[Promise]) -> str | None:
+    """Where a target comes from, as text: `payment-app-operations 4.2: more than 99.9 % of payments`."""
+    told = [f"{promise.document}{f' {promise.section}' if promise.section else ''}: {promise.words}" for promise in promises]
+    return "; ".join(told) or None
+
+
+def _phases(launch: Launch) -> Rows:
+    return [(name, *days) for name, days in launch.phases.items()]
 
 
 def _kpis(launch: Launch) -> Rows:
     return [
-        (kpi.id, kpi.domain, DOMAIN_SOURCE[kpi.domain], order, kpi.name, kpi.definition, kpi.unit, kpi.better, kpi.period_rule,
+        (kpi.id, kpi.domain, source_of(launch, kpi), order, kpi.name, kpi.definition, kpi.unit, kpi.better, kpi.period_rule,
          kpi.denominator_unit, kpi.buckets, kpi.quantile, kpi.subject and kpi.subject.kind, kpi.subject and kpi.subject.name,
          ",".join(kpi.shown), ",".join(kpi.subject.stability if kpi.subject else ()), kpi.seen_by, kpi.needs_sample, kpi.is_stability,
          kpi.is_volume, kpi.is_countdown, kpi.evidence, ",".join(kpi.charted), has_what_it_measures(launch, kpi))
-        for order, kpi in enumerate(catalogue().values())
+        for order, kpi in enumerate(kpis_of(launch).values())
     ]  # fmt: skip
 
 
-def _kpi_terms(launch: Launch) -> Rows:  # noqa: ARG001
+def _kpi_terms(launch: Launch) -> Rows:
     return [
-        (kpi.id, part, measure)
-        for kpi in catalogue().values()
-        for part, measures in (("numerator", kpi.numerator), ("denominator", kpi.denominator))
+        (kpi.id, part, measure, weight)
+        for kpi in kpis_of(launch).values()
+        if kpi.period_rule != "of_kpis"
+        for part, measures, weight in (
+            ("numerator", kpi.numerator, kpi.factor),
+            ("numerator", kpi.minus, -kpi.factor),
+            ("denominator", kpi.denominator, 1.0),
+        )
         for measure in measures
     ]
+
+
+def _kpi_ratios(launch: Launch) -> Rows:
+    return [(kpi.id, kpi.numerator[0], kpi.denominator[0], kpi.factor) for kpi in kpis_of(launch).values() if kpi.period_rule == "of_kpis"]
+
+
+def _event_measures(launch: Launch) -> Rows:
+    return [
+        (measure.measure_id, event, measure.aggregate, measure.property, _conditions(measure.where), measure.user_day)
+        for measure in parts(launch).events
+        for event in dict.fromkeys(measure.events)
+    ]
+
+
+def _user_measures(launch: Launch) -> Rows:
+    return [
+        (measure.measure_id, number, event, measure.at_least, _conditions(measure.where))
+        for measure in parts(launch).users
+        for number, item in enumerate(measure.items, start=1)
+        for event in dict.fromkeys(item)
+    ]
+
+
+def _outcome_measures(launch: Launch) -> Rows:
+    return [
+        (outcome.measure_id, outcome.event, outcome.at_least, outcome.within, outcome.by, _conditions(outcome.where))
+        for outcome in parts(launch).outcomes
+    ]
+
+
+def _conditions(conditions: Conditions) -> str | None:
+    return json.dumps([condition.model_dump() for condition in conditions]) if conditions else None
+
+
+def _funnel_measures(launch: Launch) -> Rows:
+    return [(funnel.measure_id, funnel.funnel_id, funnel.of_step, funnel.step, funnel.is_lost) for funnel in parts(launch).funnels]
+
+
+def _facts(launch: Launch) -> Rows:
+    return [(fact.measure_id, fact.read, fact.each, date, value) for fact in parts(launch).facts for date, value in fact.rows]
 
 
 def _funnel_steps(launch: Launch) -> Rows:
@@ -268,14 +323,21 @@ def _incident_targets(launch: Launch) -> Rows:
 def _prometheus_metrics(launch: Launch) -> Rows:
     return [
         (metric.metric_id, metric.kind, metric.subject_id, metric.subject_name, metric.query, metric.unit,
-         metric.error_codes, metric.trigger, metric.step_seconds, metric.status_label)
-        for metric in (launch.prometheus.metrics if launch.prometheus else ())
+         metric.error_codes, metric.trigger, metric.step_seconds, metric.status_label, metric.reading)
+        for metric in prometheus_metrics(launch)
     ]  # fmt: skip
 
 
-_ROWS = {
+_REPLACED = {
     "kpis": _kpis,
     "kpi_terms": _kpi_terms,
+    "kpi_ratios": _kpi_ratios,
+    "phases": _phases,
+    "event_measures": _event_measures,
+    "user_measures": _user_measures,
+    "outcome_measures": _outcome_measures,
+    "funnel_measures": _funnel_measures,
+    "facts": _facts,
     "funnel_steps": _funnel_steps,
     "active_events": _active_events,
     "severities": _severities,

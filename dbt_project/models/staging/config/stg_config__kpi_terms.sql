@@ -6,5 +6,6 @@ select
     launch_id,
     kpi_id,
     part,
-    measure_id
+    measure_id,
+    weight
 from source

@@ -13,5 +13,6 @@ select
     status_label,
     error_codes,
     trigger_value,
-    step_seconds
+    step_seconds,
+    reading
 from source

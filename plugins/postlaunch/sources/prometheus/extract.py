@@ -92,8 +92,8 @@ def extract(
             progress(f"samples of {date}", number, len(each))
             writer = PartitionWriter(landing, SAMPLES.source, launch.launch, SAMPLES.name, date, pull_id, window)
             try:
-                _land_metrics(writer, api, metrics(config), Interval(window.start, min(window.end, now)))
-                pulls.append(writer.finalise(request_of(config, url=api.url), api.take_warnings()))
+                _land_metrics(writer, api, metrics(launch), Interval(window.start, min(window.end, now)))
+                pulls.append(writer.finalise(request_of(launch, config, url=api.url), api.take_warnings()))
             except BaseException:
                 writer.abort()
                 raise

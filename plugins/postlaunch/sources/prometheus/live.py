@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 from postlaunch.config.connections import get_connection
-from postlaunch.config.launch import Launch, Prometheus
+from postlaunch.config.launch import Launch
 from postlaunch.sources.budget import UNLIMITED
 from postlaunch.sources.prometheus.extract import RangeApi
 from postlaunch.sources.prometheus.samples import metrics
@@ -22,23 +22,27 @@ def unseen(launch: Launch, now: dt.datetime) -> Iterator[str]:
     labels = {f"{level.id}.requests": level.status_label for level in config.service_levels}
     with RangeApi(get_connection(config.connection), config, UNLIMITED) as api:
         end = int(now.timestamp()) // config.step_seconds * config.step_seconds
-        for metric in metrics(config):
+        for metric in metrics(launch):
             found, _ = api.chunk(metric, end - POINTS * config.step_seconds, end)
             if not found:
-                yield f"{_key(config, metric.metric_id)}: no series matches {metric.query}"
+                yield f"{_key(launch, metric.metric_id)}: no series matches {metric.query}"
                 continue
             label = labels.get(metric.metric_id)
             if label is not None and not any(label in series["metric"] for series in found):
                 seen = sorted({name for series in found for name in series["metric"]} - {"__name__"})
                 yield (
-                    f"{_key(config, metric.metric_id)}: no series has the label {label!r} (status_label), so there is no error rate; "
+                    f"{_key(launch, metric.metric_id)}: no series has the label {label!r} (status_label), so there is no error rate; "
                     f"labels seen: {', '.join(seen) or 'none'}"
                 )
 
 
-def _key(config: Prometheus, metric_id: str) -> str:
+def _key(launch: Launch, metric_id: str) -> str:
     """Where the launch file names a metric, for example `prometheus.service_levels[0].up`."""
     subject, _, kind = metric_id.rpartition(".")
+    config = launch.prometheus
+    levels, resources = ([level.id for level in config.service_levels], [item.id for item in config.resources]) if config else ([], [])
     if kind == "resource":
-        return f"prometheus.resources[{[resource.id for resource in config.resources].index(subject)}].query"
-    return f"prometheus.service_levels[{[level.id for level in config.service_levels].index(subject)}].{kind}"
+        return f"prometheus.resources[{resources.index(subject)}].query"
+    if kind in ("gauge", "counter", "histogram"):
+        return f"kpis[{[entry.kpi for entry in launch.kpis].index(subject.partition('.')[0])}].measure.prometheus"
+    return f"prometheus.service_levels[{levels.index(subject)}].{kind}"

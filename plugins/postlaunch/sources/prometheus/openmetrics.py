@@ -66,9 +66,9 @@ def extract_files(launch: Launch, config: Prometheus, dates: Dates, landing: Lan
     """Land the samples of the inclusive dates, a partition a date. Raises SourceError or ConfigError; then nothing is landed."""
     places, pull_id, each = _places(config.openmetrics), new_pull_id(), dates.each
     writers = [PartitionWriter(landing, SAMPLES.source, launch.launch, SAMPLES.name, d, pull_id, launch.window(Dates.of(d))) for d in each]
-    request = request_of(config, files=[_public(str(place), config.openmetrics) for place in places])
+    request = request_of(launch, config, files=[_public(str(place), config.openmetrics) for place in places])
     try:
-        sampler = Sampler(config, writers)
+        sampler = Sampler(launch, config, writers)
         for place in places:
             _read(place, sampler, progress, config.openmetrics)
         sampler.finish()
@@ -84,9 +84,9 @@ def extract_files(launch: Launch, config: Prometheus, dates: Dates, landing: Lan
 class Sampler:
     """Puts samples on the grid and writes them, a line a series, date and block of the grid."""
 
-    def __init__(self, config: Prometheus, writers: list[PartitionWriter]) -> None:
+    def __init__(self, launch: Launch, config: Prometheus, writers: list[PartitionWriter]) -> None:
         """`writers`: of adjacent dates. Raises ConfigError for a query that is not a plain selector."""
-        self._selectors = [(metric.metric_id, _selector(metric)) for metric in metrics(config)]
+        self._selectors = [(metric.metric_id, _selector(metric)) for metric in metrics(launch)]
         self._writers, self._bounds = writers, [writer.window.start.timestamp() for writer in writers]
         self._step, self._fresh = config.step_seconds, config.fresh_seconds * 1000
         now = dt.datetime.now(dt.UTC)

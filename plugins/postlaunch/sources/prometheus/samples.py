@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from postlaunch.config.launch import Prometheus
+from postlaunch.config.declared import prometheus_metrics
+from postlaunch.config.launch import Launch, Prometheus
 from postlaunch.dates import Interval
 from postlaunch.sources.prometheus.selectors import Selector, parse_selector
 
@@ -26,7 +27,7 @@ class MetricQuery:
     @property
     def takes_buckets(self) -> bool:
         """True if cumulative buckets are what is wanted, so that a native histogram can stand for them."""
-        return self.metric_id.endswith(".latency_buckets")
+        return self.metric_id.endswith((".latency_buckets", ".histogram"))
 
     @property
     def selector(self) -> Selector | None:
@@ -34,19 +35,14 @@ class MetricQuery:
         return parse_selector(self.query)
 
 
-def metrics(config: Prometheus) -> list[MetricQuery]:
-    """What a launch asks for: up, requests and latency_buckets of each service level, and each resource."""
-    found: list[MetricQuery] = []
-    for level in config.service_levels:
-        found += [MetricQuery(f"{level.id}.up", level.up), MetricQuery(f"{level.id}.requests", level.requests)]
-        if level.latency_buckets is not None:
-            found.append(MetricQuery(f"{level.id}.latency_buckets", level.latency_buckets))
-    return found + [MetricQuery(f"{resource.id}.resource", resource.query) for resource in config.resources]
+def metrics(launch: Launch) -> list[MetricQuery]:
+    """What a launch asks for: service levels, resources and KPIs of its own."""
+    return [MetricQuery(metric.metric_id, metric.query) for metric in prometheus_metrics(launch)]
 
 
-def request_of(config: Prometheus, **place: Any) -> dict[str, Any]:
+def request_of(launch: Launch, config: Prometheus, **place: Any) -> dict[str, Any]:
     """What a manifest says was asked for. `place`: of whom."""
-    asked = {metric.metric_id: metric.query for metric in metrics(config)}
+    asked = {metric.metric_id: metric.query for metric in metrics(launch)}
     return {**place, "step_seconds": config.step_seconds, "fresh_seconds": config.fresh_seconds, "queries": asked}
 
 
