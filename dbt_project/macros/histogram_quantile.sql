@@ -37,3 +37,17 @@
         end
     )
 {%- endmacro %}
+
+{# Values that were counted, as the buckets of such a histogram: rows of the keys, upper_bound and value. `relation` has the keys, a number
+   called upper_bound and its count called value. Each value is a bucket of no width, so that a quantile is a value that was there. #}
+{% macro value_buckets(relation, keys) -%}
+    select {{ keys | join(', ') }}, upper_bound, {{ as_double('value') }} as value
+    from {{ relation }}
+    union all
+    select {{ keys | join(', ') }}, upper_bound - abs(upper_bound) * 1e-12 as upper_bound, {{ as_double(0) }} as value
+    from {{ relation }}
+    where upper_bound <> 0
+    union all
+    select distinct {{ keys | join(', ') }}, {{ infinity() }} as upper_bound, {{ as_double(0) }} as value
+    from {{ relation }}
+{%- endmacro %}

@@ -63,3 +63,22 @@
 {% macro postgres__exact_average(number) -%}
     cast(avg(cast({{ number }} as numeric)) as double precision)
 {%- endmacro %}
+
+{# The sum of doubles, the same to the last bit in whatever order they come. #}
+{% macro exact_sum(number) -%}
+    {{ return(adapter.dispatch('exact_sum', 'postlaunch')(number)) }}
+{%- endmacro %}
+{% macro postgres__exact_sum(number) -%}
+    cast(sum(cast({{ number }} as numeric)) as double precision)
+{%- endmacro %}
+
+{# A double to so many significant digits: 1234.5 to three is 1230. #}
+{% macro significant_digits(number, digits) -%}
+    {{ return(adapter.dispatch('significant_digits', 'postlaunch')(number, digits)) }}
+{%- endmacro %}
+{% macro postgres__significant_digits(number, digits) -%}
+    case
+        when {{ number }} = 0 then 0
+        else cast(round(cast({{ number }} as numeric), {{ digits - 1 }} - cast(floor(log(abs({{ number }}))) as integer)) as double precision)
+    end
+{%- endmacro %}

@@ -48,3 +48,13 @@
     and {{ one }}.subject_id = {{ other }}.subject_id
     and {{ one }}.segment_id = {{ other }}.segment_id
 {%- endmacro %}
+
+{# Two relations speak of the same period of the same subject and segment. #}
+{% macro is_same_period(one, other) -%}
+    {{ one }}.subject_id = {{ other }}.subject_id
+    and {{ one }}.segment_id = {{ other }}.segment_id
+    and {{ one }}.period_kind = {{ other }}.period_kind
+    and {{ one }}.period_start = {{ other }}.period_start
+    and {{ one }}.period_end = {{ other }}.period_end
+    and {{ one }}.is_counterpart = {{ other }}.is_counterpart
+{%- endmacro %}

@@ -14,6 +14,10 @@ uniques as (
     select * from {{ ref('int_kpi_uniques') }}
 ),
 
+ratios as (
+    select * from {{ ref('stg_config__kpi_ratios') }}
+),
+
 sums as (
     select
         launch_id,
@@ -33,7 +37,11 @@ sums as (
         sum(value) as value_sum,
         sum(numerator) as numerator_sum,
         sum(denominator) as denominator_sum,
-        max(value) filter (where days_from_last = 1) as last_value
+        max(value) as highest_value,
+        min(value) as lowest_value,
+        max(value) filter (where days_from_last = 1) as last_value,
+        max(numerator) filter (where days_from_last = 1) as last_numerator,
+        max(denominator) filter (where days_from_last = 1) as last_denominator
     from days
     group by launch_id, domain, kpi_id, subject_id, segment_id, period_kind, period_start, period_end, is_counterpart
 ),
@@ -48,12 +56,14 @@ parts as (
             when kpis.period_rule = 'uniques' then uniques.numerator
             when kpis.period_rule = 'ratio' then sums.numerator_sum
             when kpis.period_rule in ('sum', 'mean') then sums.value_sum
+            when kpis.period_rule = 'last' and sums.last_denominator is not null then sums.last_numerator
         end as numerator,
         case
             when kpis.period_rule = 'uniques' then uniques.denominator
             when kpis.period_rule = 'ratio' then sums.denominator_sum
             when kpis.period_rule = 'mean' then sums.value_days_count
             when kpis.period_rule = 'quantile' then quantiles.counted
+            when kpis.period_rule = 'last' then sums.last_denominator
         end as denominator
     from sums
     inner join kpis on sums.launch_id = kpis.launch_id and sums.kpi_id = kpis.kpi_id
@@ -69,16 +79,56 @@ parts as (
         and sums.is_counterpart = quantiles.is_counterpart
 ),
 
-final as (
+valued as (
     select
         *,
         case
+            when period_rule = 'uniques' and denominator is null then numerator
             when period_rule in ('ratio', 'uniques', 'mean') then {{ ratio('numerator', 'denominator') }}
             when period_rule = 'sum' then value_sum
             when period_rule = 'last' then last_value
+            when period_rule = 'max' then highest_value
+            when period_rule = 'min' then lowest_value
             when period_rule = 'quantile' then quantile_value
         end as value
     from parts
+),
+
+-- one KPI by another, of the same period: seen as much as the one that was seen less
+final as (
+    select
+        valued.launch_id,
+        valued.domain,
+        valued.kpi_id,
+        valued.subject_id,
+        valued.segment_id,
+        valued.period_kind,
+        valued.period_start,
+        valued.period_end,
+        valued.is_counterpart,
+        valued.last_date,
+        valued.covered_days_count,
+        valued.days_expected_count,
+        case
+            when ratios.kpi_id is null then valued.days_seen_count
+            else least(valued.days_seen_count, numerators.days_seen_count, coalesce(denominators.days_seen_count, 0))
+        end as days_seen_count,
+        case
+            when ratios.kpi_id is null then valued.value
+            else {{ ratio('ratios.factor * numerators.value', 'denominators.value') }}
+        end as value,
+        case when ratios.kpi_id is null then valued.numerator else ratios.factor * numerators.value end as numerator,
+        case when ratios.kpi_id is null then valued.denominator else denominators.value end as denominator
+    from valued
+    left join ratios on valued.launch_id = ratios.launch_id and valued.kpi_id = ratios.kpi_id
+    left join valued as numerators
+        on ratios.launch_id = numerators.launch_id
+        and ratios.numerator_kpi_id = numerators.kpi_id
+        and {{ is_same_period('valued', 'numerators') }}
+    left join valued as denominators
+        on ratios.launch_id = denominators.launch_id
+        and ratios.denominator_kpi_id = denominators.kpi_id
+        and {{ is_same_period('valued', 'denominators') }}
 )
 
 select

@@ -23,7 +23,7 @@ select
     measures.period_kind,
     measures.period_start,
     measures.is_counterpart,
-    sum(case when terms.part = 'numerator' then measures.value end) as numerator,
+    sum(case when terms.part = 'numerator' then measures.value * terms.weight end) as numerator,
     sum(case when terms.part = 'denominator' then measures.value end) as denominator
 from measures
 inner join terms on measures.launch_id = terms.launch_id and measures.measure_id = terms.measure_id

@@ -9,6 +9,7 @@ A measure is named after its KPI: `payment_success.good`, `payment_success.of`, 
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -82,7 +83,7 @@ class FunnelParts:
 class PromMeasure:
     """A selector to ingest, and what is read of it each day.
 
-    points: `.sum` and `.points` of all samples; max, min: of the day; values: how many samples by value; increase: of a counter;
+    points: `_sum` and `_points` of all samples; max, min: of the day; values: how many samples by value; increase: of a counter;
     buckets: of a histogram.
     """
 
@@ -95,12 +96,11 @@ class PromMeasure:
 
 @dataclass(frozen=True)
 class FactMeasure:
-    """Rows of a CSV: (date, value)."""
+    """Facts, as (date, value) of every date that they speak for."""
 
+    kpi_id: str
     measure_id: str
-    rows: tuple[tuple[dt.date, float], ...]
-    read: Literal["last", "sum", "mean"]
-    each: Literal["day", "week", "month"]
+    days: tuple[tuple[dt.date, float | None], ...]
 
 
 @dataclass
@@ -159,7 +159,7 @@ def _declare(launch: Launch, entry: LaunchKpi, measure: Measure, found: Parts) -
         _prometheus(entry, measure.prometheus, found)
     elif measure.facts is not None:
         facts = measure.facts
-        found.facts.append(FactMeasure(_value(entry), facts.rows, facts.read, facts.each))
+        found.facts.append(FactMeasure(entry.kpi, _value(entry), facts.days))
         found.kpis.append(_kpi(entry, entry.domain, facts.read, f"Facts of {facts.file or 'the launch file'}", numerator=(_value(entry),)))
     elif measure.ratio is not None:
         top, bottom = measure.ratio
@@ -192,13 +192,13 @@ def _name(entry: LaunchKpi) -> str:
 def _kpi(
     entry: LaunchKpi, domain: Domain | None, rule: PeriodRule, words: str, *, numerator: tuple[str, ...] = (),
     denominator: tuple[str, ...] = (), minus: tuple[str, ...] = (), factor: float = 1, buckets: str | None = None,
-    quantile: float | None = None, needs_sample: bool = False, is_volume: bool = False,
+    quantile: float | None = None, needs_sample: bool = False, is_volume: bool = False, seen_by: str | None = None,
 ) -> Kpi:  # fmt: skip
     return Kpi(
         id=entry.kpi, domain=domain or "product", name=_name(entry),
         definition=entry.definition or words, unit=entry.unit or "count", better=entry.better or "higher", period_rule=rule,
         numerator=numerator, denominator=denominator, minus=minus, factor=factor, buckets=buckets, quantile=quantile,
-        needs_sample=needs_sample, is_volume=is_volume,
+        needs_sample=needs_sample, is_volume=is_volume, seen_by=seen_by,
     )  # fmt: skip
 
 
@@ -311,6 +311,7 @@ def _funnel(launch: Launch, entry: LaunchKpi, measure: FunnelMeasure, found: Par
 
 def _prometheus(entry: LaunchKpi, measure: PrometheusMeasure, found: Parts) -> None:
     unit, way = entry.unit or "count", measure.way
+    kpi = functools.partial(_kpi, entry, "reliability", seen_by=entry.kpi)  # a date without samples is not seen
 
     def add(measure_id: str, query: str, kind: Literal["gauge", "counter", "histogram"], reading: str) -> None:
         found.prometheus.append(PromMeasure(measure_id, query, kind, reading, unit))  # type: ignore[arg-type]
@@ -318,28 +319,28 @@ def _prometheus(entry: LaunchKpi, measure: PrometheusMeasure, found: Parts) -> N
     said = f"{way} of {measure.query}"
     if measure.kind == "histogram":
         add(_value(entry), measure.query, "histogram", "buckets")
-        found.kpis.append(_kpi(entry, "reliability", "quantile", said, buckets=_value(entry), quantile=QUANTILES[way]))
+        found.kpis.append(kpi("quantile", said, buckets=_value(entry), quantile=QUANTILES[way]))
     elif measure.kind == "counter":
         add(_value(entry), measure.query, "counter", "increase")
-        found.kpis.append(_kpi(entry, "reliability", "sum", f"Increase of {measure.query}", numerator=(_value(entry),)))
+        found.kpis.append(kpi("sum", f"Increase of {measure.query}", numerator=(_value(entry),)))
     elif measure.of is not None:
         good, of = f"{entry.kpi}.good", f"{entry.kpi}.of"
         add(good, measure.query, "counter", "increase")
         add(of, measure.of, "counter", "increase")
         words = f"Increase of {measure.query} by that of {measure.of}"
-        found.kpis.append(_kpi(entry, "reliability", "ratio", words, numerator=(good,), denominator=(of,)))
+        found.kpis.append(kpi("ratio", words, numerator=(good,), denominator=(of,)))
     elif way in QUANTILES:
         add(_value(entry), measure.query, "gauge", "values")
         said = f"{said}, to three significant digits"
-        found.kpis.append(_kpi(entry, "reliability", "quantile", said, buckets=_value(entry), quantile=QUANTILES[way]))
+        found.kpis.append(kpi("quantile", said, buckets=_value(entry), quantile=QUANTILES[way]))
     elif way in ("max", "min"):
         add(_value(entry), measure.query, "gauge", way)
         rule: PeriodRule = "max" if way == "max" else "min"
-        found.kpis.append(_kpi(entry, "reliability", rule, said, numerator=(_value(entry),)))
+        found.kpis.append(kpi(rule, said, numerator=(_value(entry),)))
     else:
         add(_value(entry), measure.query, "gauge", "points")
-        total, points = f"{entry.kpi}.sum", f"{entry.kpi}.points"
-        found.kpis.append(_kpi(entry, "reliability", "ratio", said, numerator=(total,), denominator=(points,)))
+        total, points = f"{_value(entry)}_sum", f"{_value(entry)}_points"
+        found.kpis.append(kpi("ratio", said, numerator=(total,), denominator=(points,)))
 
 
 def prometheus_metrics(launch: Launch) -> list[PrometheusMetric]:

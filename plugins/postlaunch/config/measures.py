@@ -6,12 +6,15 @@ What becomes of it - measures, rule, denominator - is in declared.py.
 
 from __future__ import annotations
 
+import calendar
+import datetime as dt
 import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from postlaunch.config.fields import Date, EventName, Positive, Query, Section, Slug
+from postlaunch.dates import Dates
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "in", "not in", "is set", "is not set"]
 Read = Literal["mean", "max", "min", "p50", "p95", "p99", "sum"]
@@ -229,6 +232,35 @@ class FactsMeasure(Section):
         if twice := sorted({str(date) for date in dates if dates.count(date) > 1}):
             raise ValueError(f"rows: {', '.join(twice)} stands twice")
         return self
+
+    @property
+    def days(self) -> tuple[tuple[dt.date, float | None], ...]:
+        """(date, value) of every date that the facts speak for.
+
+        A level has its value on each date that it holds; a sum or mean has it on its own date, and None on the others of its week or month.
+        """
+        rows = sorted(self.rows)
+        found: dict[dt.date, float | None] = {}
+        for (date, value), following in zip(rows, [*(date for date, _ in rows[1:]), None], strict=True):
+            if self.read == "last":
+                until = date + dt.timedelta(days=MOST_DAYS_HELD)
+                last = until if following is None else min(until, following - dt.timedelta(days=1))
+                found.update(dict.fromkeys(Dates(date, last).each, value))
+            else:
+                for day in _around(date, self.each).each:
+                    found.setdefault(day, None)
+                found[date] = value
+        return tuple(sorted(found.items()))
+
+
+def _around(date: dt.date, each: Literal["day", "week", "month"]) -> Dates:
+    """The day, ISO week or calendar month of a date."""
+    if each == "day":
+        return Dates.of(date)
+    if each == "week":
+        monday = date - dt.timedelta(days=date.weekday())
+        return Dates(monday, monday + dt.timedelta(days=6))
+    return Dates(date.replace(day=1), date.replace(day=calendar.monthrange(date.year, date.month)[1]))
 
 
 class Measure(Section):

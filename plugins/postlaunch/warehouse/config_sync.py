@@ -21,6 +21,7 @@ from postlaunch.config.load import LaunchFault, LaunchFiles
 from postlaunch.config.measures import Conditions
 from postlaunch.config.support_hours import opening_intervals
 from postlaunch.dates import Dates
+from postlaunch.kpis.catalogue import catalogue
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import PATIENCE_SECONDS, bounded
 from postlaunch.warehouse.zones import keep_fault, zone_fault
@@ -219,7 +220,7 @@ def _kpis(launch: Launch) -> Rows:
         (kpi.id, kpi.domain, source_of(launch, kpi), order, kpi.name, kpi.definition, kpi.unit, kpi.better, kpi.period_rule,
          kpi.denominator_unit, kpi.buckets, kpi.quantile, kpi.subject and kpi.subject.kind, kpi.subject and kpi.subject.name,
          ",".join(kpi.shown), ",".join(kpi.subject.stability if kpi.subject else ()), kpi.seen_by, kpi.needs_sample, kpi.is_stability,
-         kpi.is_volume, kpi.is_countdown, kpi.evidence, ",".join(kpi.charted), has_what_it_measures(launch, kpi))
+         kpi.is_volume, kpi.is_countdown, kpi.evidence, ",".join(kpi.charted), has_what_it_measures(launch, kpi), kpi.id not in catalogue())
         for order, kpi in enumerate(kpis_of(launch).values())
     ]  # fmt: skip
 
@@ -275,7 +276,7 @@ def _funnel_measures(launch: Launch) -> Rows:
 
 
 def _facts(launch: Launch) -> Rows:
-    return [(fact.measure_id, fact.read, fact.each, date, value) for fact in parts(launch).facts for date, value in fact.rows]
+    return [(fact.kpi_id, fact.measure_id, date, value) for fact in parts(launch).facts for date, value in fact.days]
 
 
 def _funnel_steps(launch: Launch) -> Rows:

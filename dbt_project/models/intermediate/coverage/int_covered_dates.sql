@@ -24,13 +24,37 @@ windows as (
     where loads.partition_date is not null or not sources.is_dated
 ),
 
-final as (
+loaded as (
     select distinct
         windows.launch_id,
         windows.source,
         each_metric_date.metric_date
     from windows
     {{ each_date('windows.first_date', 'windows.last_date', 'metric_date') }}
+),
+
+ends as (
+    select
+        launch_id,
+        max(metric_date) as last_date
+    from loaded
+    group by launch_id
+),
+
+-- facts speak for dates themselves, but not beyond the last that any source has told of
+final as (
+    select
+        launch_id,
+        source,
+        metric_date
+    from loaded
+    union all
+    select
+        facts.launch_id,
+        facts.source,
+        facts.metric_date
+    from {{ ref('stg_config__facts') }} as facts
+    inner join ends on facts.launch_id = ends.launch_id and facts.metric_date <= ends.last_date
 )
 
 select

@@ -1,5 +1,12 @@
 with buckets as (
-    select * from {{ ref('int_latency_buckets_daily') }}
+    select
+        launch_id,
+        subject_id as service_id,
+        metric_date,
+        upper_bound_seconds,
+        request_count
+    from {{ ref('int_histogram_days') }}
+    where kind = 'latency_buckets'
 ),
 
 ranked as (

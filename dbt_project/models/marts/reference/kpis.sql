@@ -24,5 +24,6 @@ select
     is_countdown,
     evidence,
     charted,
+    is_declared,
     definition
 from kpis

@@ -1,5 +1,6 @@
 with buckets as (
-    select * from {{ ref('int_latency_buckets_daily') }}
+    select * from {{ ref('int_histogram_days') }}
+    where kind = 'latency_buckets'
 ),
 
 launches as (
@@ -9,7 +10,7 @@ launches as (
 final as (
     select
         buckets.launch_id,
-        buckets.service_id,
+        buckets.subject_id as service_id,
 
         buckets.metric_date,
         {{ days_between('launches.launch_date', 'buckets.metric_date') }} as launch_day,

@@ -1,20 +1,62 @@
 with latency_buckets as (
     select * from {{ ref('latency_buckets_daily') }}
+),
+
+histograms as (
+    select * from {{ ref('int_histogram_days') }}
+    where kind = 'histogram'
+),
+
+gauge_values as (
+    select
+        gauge_days.launch_id,
+        gauge_days.measure_id,
+        gauge_days.metric_date,
+        gauge_days.rounded_value as upper_bound,
+        gauge_days.points_count as value
+    from {{ ref('int_gauge_days') }} as gauge_days
+    inner join {{ ref('stg_config__prometheus_metrics') }} as metrics
+        on gauge_days.launch_id = metrics.launch_id
+        and gauge_days.measure_id = metrics.subject_id
+        and metrics.reading = 'values'
+),
+
+value_buckets as (
+    {{ value_buckets('gauge_values', ['launch_id', 'measure_id', 'metric_date']) }}
+),
+
+-- of requests the whole is the sum of the services, bound by bound
+final as (
+    select
+        launch_id,
+        'request_duration' as measure_id,
+        coalesce(service_id, '') as subject_id,
+        metric_date,
+        upper_bound_seconds as upper_bound,
+        sum(request_count) as value
+    from latency_buckets
+    group by
+        grouping sets (
+            (launch_id, metric_date, upper_bound_seconds, service_id),
+            (launch_id, metric_date, upper_bound_seconds)
+        )
+    union all
+    select launch_id, subject_id as measure_id, '' as subject_id, metric_date, upper_bound_seconds as upper_bound, request_count as value
+    from histograms
+    union all
+    select launch_id, measure_id, '' as subject_id, metric_date, upper_bound, value
+    from value_buckets
 )
 
--- the whole is the sum of the services, bound by bound
 select
-    launch_id,
+    final.launch_id,
     'reliability' as domain,
-    'request_duration' as measure_id,
-    coalesce(service_id, '') as subject_id,
+    final.measure_id,
+    final.subject_id,
     '' as segment_id,
-    metric_date,
-    launch_day,
-    upper_bound_seconds as upper_bound,
-    {{ as_double('sum(request_count)') }} as value
-from latency_buckets
-group by grouping sets (
-    (launch_id, metric_date, launch_day, upper_bound_seconds, service_id),
-    (launch_id, metric_date, launch_day, upper_bound_seconds)
-)
+    final.metric_date,
+    {{ days_between('launches.launch_date', 'final.metric_date') }} as launch_day,
+    final.upper_bound,
+    {{ as_double('final.value') }} as value
+from final
+inner join {{ ref('stg_config__launches') }} as launches on final.launch_id = launches.launch_id

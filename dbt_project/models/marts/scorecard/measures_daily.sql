@@ -32,11 +32,36 @@
     }},
 ] %}
 
-with measured as (
+{# Relations whose rows are measures already: those of KPIs that a launch declares for itself. #}
+{% set declared = [
+    {'relation': ref('int_promql_measures_daily'), 'domain': 'reliability'},
+] %}
+
+with facts as (
+    select
+        facts.launch_id,
+        kpis.domain,
+        facts.measure_id,
+        facts.metric_date,
+        facts.value
+    from {{ ref('stg_config__facts') }} as facts
+    inner join {{ ref('stg_config__kpis') }} as kpis on facts.launch_id = kpis.launch_id and facts.kpi_id = kpis.kpi_id
+    inner join {{ ref('int_covered_dates') }} as covered
+        on facts.launch_id = covered.launch_id and facts.source = covered.source and facts.metric_date = covered.metric_date
+),
+
+measured as (
     {% for mart in marts %}
     {{ measure_rows(mart) }}
-    {{ 'union all' if not loop.last }}
+    union all
     {% endfor %}
+    {% for measures in declared %}
+    select launch_id, '{{ measures.domain }}' as domain, measure_id, '' as subject_id, metric_date, value
+    from {{ measures.relation }}
+    union all
+    {% endfor %}
+    select launch_id, domain, measure_id, '' as subject_id, metric_date, value
+    from facts
 )
 
 select

@@ -4,9 +4,9 @@ with source as (
 
 select
     launch_id,
+    kpi_id,
+    'facts.' || kpi_id as source,
     measure_id,
-    read_as,
-    each_is,
-    fact_date,
+    fact_date as metric_date,
     value
 from source

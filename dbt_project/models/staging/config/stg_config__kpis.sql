@@ -27,5 +27,6 @@ select
     is_countdown,
     evidence,
     charted,
-    is_expected
+    is_expected,
+    is_declared
 from source

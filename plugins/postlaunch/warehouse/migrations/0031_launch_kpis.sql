@@ -4,6 +4,9 @@ alter table config.kpis add constraint kpis_period_rule_check
 check (period_rule in ('ratio', 'uniques', 'sum', 'mean', 'last', 'max', 'min', 'quantile', 'of_kpis'));
 comment on column config.kpis.source is 'What covers its dates: a source, or facts.<kpi> for the file of one.';
 
+alter table config.kpis add column is_declared boolean not null default false;
+comment on column config.kpis.is_declared is 'The launch file declares it; the others every launch has.';
+
 alter table config.kpi_terms add column weight double precision not null default 1;
 comment on column config.kpi_terms.weight is 'By which the measure is multiplied: 100 of a score, less than 0 where it is subtracted.';
 
@@ -76,14 +79,14 @@ comment on table config.funnel_measures is 'Entries of a funnel that reached ste
 
 create table config.facts (
     launch_id text not null,
+    kpi_id text not null,
     measure_id text not null,
-    read_as text not null check (read_as in ('last', 'sum', 'mean')),
-    each_is text not null check (each_is in ('day', 'week', 'month')),
     fact_date date not null,
-    value double precision not null,
+    value double precision,
     primary key (launch_id, measure_id, fact_date)
 );
-comment on table config.facts is 'Numbers that no API has, as the files beside the launch file say now.';
+comment on table config.facts is
+    'Numbers that no API has, a row per date that they speak for: a level on each date it holds, a sum on one date of the days it is of.';
 
 alter table config.prometheus_metrics drop constraint prometheus_metrics_kind_check;
 alter table config.prometheus_metrics add constraint prometheus_metrics_kind_check

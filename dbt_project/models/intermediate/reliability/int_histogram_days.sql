@@ -8,7 +8,7 @@ series as (
 
 metrics as (
     select * from {{ ref('stg_config__prometheus_metrics') }}
-    where kind = 'latency_buckets'
+    where kind in ('latency_buckets', 'histogram')
 ),
 
 -- Prometheus counts cumulatively: a bucket holds every request up to its bound
@@ -16,6 +16,7 @@ cumulative as (
     select
         increases.launch_id,
         increases.subject_id,
+        metrics.kind,
         increases.metric_date,
         series.upper_bound_seconds,
         sum(increases.increase) as request_count
@@ -27,7 +28,7 @@ cumulative as (
         on increases.launch_id = series.launch_id
         and increases.series_id = series.series_id
     where series.upper_bound_seconds is not null
-    group by increases.launch_id, increases.subject_id, increases.metric_date, series.upper_bound_seconds
+    group by increases.launch_id, increases.subject_id, metrics.kind, increases.metric_date, series.upper_bound_seconds
 ),
 
 -- as Prometheus does: a bucket that a lost sample made smaller than the one below it is made equal to that one
@@ -35,10 +36,11 @@ monotonic as (
     select
         launch_id,
         subject_id,
+        kind,
         metric_date,
         upper_bound_seconds,
         max(request_count) over (
-            partition by launch_id, subject_id, metric_date
+            partition by launch_id, subject_id, kind, metric_date
             order by upper_bound_seconds
             rows unbounded preceding
         ) as cumulative_count
@@ -48,13 +50,14 @@ monotonic as (
 final as (
     select
         launch_id,
-        subject_id as service_id,
+        subject_id,
+        kind,
 
         metric_date,
         upper_bound_seconds,
 
         cumulative_count - coalesce(
-            lag(cumulative_count) over (partition by launch_id, subject_id, metric_date order by upper_bound_seconds), 0
+            lag(cumulative_count) over (partition by launch_id, subject_id, kind, metric_date order by upper_bound_seconds), 0
         ) as request_count
     from monotonic
 )
