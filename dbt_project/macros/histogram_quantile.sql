@@ -44,9 +44,11 @@
     select {{ keys | join(', ') }}, upper_bound, {{ as_double('value') }} as value
     from {{ relation }}
     union all
-    select {{ keys | join(', ') }}, upper_bound - abs(upper_bound) * 1e-12 as upper_bound, {{ as_double(0) }} as value
+    select
+        {{ keys | join(', ') }},
+        case when upper_bound = 0 then -1e-300 else upper_bound - abs(upper_bound) * 1e-12 end as upper_bound,
+        {{ as_double(0) }} as value
     from {{ relation }}
-    where upper_bound <> 0
     union all
     select distinct {{ keys | join(', ') }}, {{ infinity() }} as upper_bound, {{ as_double(0) }} as value
     from {{ relation }}

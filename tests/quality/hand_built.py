@@ -29,7 +29,8 @@ MARTS: dict[str, str] = {
         select launch_id, name, launch_date, timezone, business_cycle_days, minimum_sample_count from config.launches
     """,
     "kpis": """
-        select launch_id, kpis.*, null::text as buckets, null::double precision as quantile, false as is_declared from config.launches cross join (values
+        select launch_id, kpis.*, null::text as buckets, null::double precision as quantile, false as is_declared
+        from config.launches cross join (values
             ('daily_active_users', 'product', 'Daily active users', 'count', 'higher', 'mean'),
             ('tickets_opened', 'support', 'Tickets opened', 'count', 'lower', 'sum'),
             ('incidents', 'incidents', 'Incidents', 'count', 'lower', 'sum'),

@@ -11,7 +11,7 @@ import pytest
 from postlaunch.marts.build import build
 from tests.conftest import Warehouses
 from tests.dbt.event_rows import write_launch
-from tests.dbt.operations import capacity_cases, incident_cases, metric_cases
+from tests.dbt.operations import capacity_cases, declared_cases, incident_cases, metric_cases
 from tests.dbt.operations.raw_rows import put_entities, put_samples
 from tests.dbt.operations.support_desks import DESKS, FIRST, LAST
 from tests.dbt.operations.support_exports import metric_event_entities, ticket_entity, ticket_event_entities
@@ -31,6 +31,7 @@ def built(warehouses: Warehouses, template: str, tmp_path_factory: pytest.TempPa
         _put_support(session)
         _put_incidents(session)
         put_samples(session, metric_cases.PLACE, metric_cases.DATES, metric_cases.service_samples() + metric_cases.resource_samples())
+        put_samples(session, declared_cases.PLACE, metric_cases.DATES, declared_cases.samples())
         put_samples(session, capacity_cases.PLACE, capacity_cases.DATES, capacity_cases.samples())
         session.commit()
         build()
@@ -45,6 +46,7 @@ def _launch_files(folder: Path) -> Path:
     write_launch(folder, "typo", date=incidents.LAUNCH_DATE, timezone="UTC", pagerduty={"services": ["PNONE"]})
     zone = metrics.PLACE.zone.key
     write_launch(folder, "watched", date=metrics.LAUNCH_DATE, timezone=zone, prometheus=metrics.PROMETHEUS, kpis=metrics.TARGETS)
+    write_launch(folder, "declared", **declared_cases.FILE)
     capacity = capacity_cases
     write_launch(folder, "simulated", date=capacity.LAUNCH_DATE, timezone=capacity.PLACE.zone.key, prometheus=capacity.PROMETHEUS)
     desk = DESKS[0]
