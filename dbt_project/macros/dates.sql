@@ -70,3 +70,8 @@
         from generate_series(cast({{ first_date }} as timestamp), cast({{ last_date }} as timestamp), interval '1 day') as series (day)
     ) as each_{{ column }}
 {%- endmacro %}
+
+{# The first date of the calendar month or quarter, as a column says, that a date falls in. #}
+{% macro cycle_start(within, date) -%}
+    case {{ within }} when 'month' then {{ period_start('month', date) }} else {{ period_start('quarter', date) }} end
+{%- endmacro %}

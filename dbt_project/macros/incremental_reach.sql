@@ -120,3 +120,52 @@
         select 1
     {%- endif -%}
 {%- endmacro %}
+
+{# Periods (rows of a relation with launch_id, period_start and period_end) that hold a dirty date, or are compared with the one before that does. A month
+   may be three days shorter than the one before. #}
+{% macro is_dirty_period(source_name, relation) -%}
+    {%- set period_start, period_end = relation ~ '.period_start', relation ~ '.period_end' -%}
+    {%- if is_incremental() -%}
+        exists (
+            select 1
+            from {{ source('ops', 'build_dates') }} as dirty
+            where dirty.build_id = {{ build_id() }} and dirty.source = '{{ source_name }}'
+                and dirty.launch_id = {{ relation }}.launch_id
+                and dirty.metric_date between
+                {{ add_days(period_start, '-4 - ' ~ days_between(period_start, period_end)) }} and {{ period_end }}
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+{# The pre_hook that goes with it. #}
+{% macro delete_dirty_periods(source_name) -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} as made where {{ is_dirty_period(source_name, 'made') }}
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{# Dates of a calendar quarter that holds a dirty date: what counts from the first of a month or quarter on. #}
+{% macro is_dirty_quarter(source_name, launch_id, date) -%}
+    {%- if is_incremental() -%}
+        ({{ launch_id }}, {{ period_start('quarter', date) }}) in (
+            select dirty.launch_id, {{ period_start('quarter', 'dirty.metric_date') }}
+            from {{ source('ops', 'build_dates') }} as dirty
+            where dirty.build_id = {{ build_id() }} and dirty.source = '{{ source_name }}'
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+{# The pre_hook that goes with it. #}
+{% macro delete_dirty_quarters(source_name, date_column) -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} where {{ is_dirty_quarter(source_name, 'launch_id', date_column) }}
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{%- endmacro %}

@@ -6,9 +6,15 @@
      columns    column -> measure; a null is no data
      subject    column that says what a row is of; the whole, with subject_id '', is the sum over all of them. Without it there is only the whole
      is_whole_given  true where the relation has rows of the whole itself, because they are no sum
-     prefix     column whose text begins the measure: one of metric first_reply and column attained_count is first_reply_attained #}
+     prefix     column whose text begins the measure: one of metric first_reply and column attained_count is first_reply_attained
+     named_by   the same, and nothing stands between: measures that a launch declares are named so #}
 {% macro measure_rows(mart) -%}
-    {%- set measure_id = 'measures.measure_id' if not mart.prefix else "concat(marts." ~ mart.prefix ~ ", '_', measures.measure_id)" -%}
+    {%- set measure_id = 'measures.measure_id' -%}
+    {%- if mart.prefix -%}
+        {%- set measure_id = "concat(marts." ~ mart.prefix ~ ", '_', measures.measure_id)" -%}
+    {%- elif mart.named_by -%}
+        {%- set measure_id = "concat(marts." ~ mart.named_by ~ ", measures.measure_id)" -%}
+    {%- endif -%}
     {%- set subject_id = "marts." ~ mart.subject if mart.subject else "''" -%}
     {%- set is_summed = mart.subject and not mart.is_whole_given %}
     select

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,16 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import yaml
+
+JSON_TYPES: Mapping[type, str] = {
+    str: "text",
+    int: "number",
+    float: "number",
+    bool: "boolean",
+    list: "array",
+    dict: "object",
+    type(None): "null",
+}
 
 
 class Event(NamedTuple):
@@ -47,7 +58,16 @@ def load_dates(session: psycopg.Connection, launch_id: str, timezone: str, dates
             for order, event in enumerate(by_date.get(date, []), start=1):
                 properties = json.dumps(event.properties)
                 copy.write_row((launch_id, date, event.name, event.distinct_id, event.occurred_at, properties, order, load_id))
+        _record_properties(session, launch_id, date, by_date.get(date, []))
     session.commit()
+
+
+def _record_properties(session: psycopg.Connection, launch_id: str, date: dt.date, events: Sequence[Event]) -> None:
+    session.execute("delete from raw.event_property_days where launch_id = %s and event_date = %s", [launch_id, date])
+    counts = Counter((event.name, name, JSON_TYPES[type(value)]) for event in events for name, value in event.properties.items())
+    with session.cursor().copy("copy raw.event_property_days from stdin") as copy:
+        for (event_name, name, value_type), count in counts.items():
+            copy.write_row((launch_id, date, event_name, name, value_type, count))
 
 
 def _record_load(session: psycopg.Connection, launch_id: str, zone: ZoneInfo, date: dt.date, events: list[Event]) -> int:

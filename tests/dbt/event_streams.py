@@ -21,6 +21,13 @@ DEVICES = ("d1", "d2", "d3", "d4", "d5")
 USERS = ("u1", "u2", "u3")
 # few moments, so that many events share one; the middle of the day, midnight from both sides
 CLOCK = st.sampled_from([dt.time(0), dt.time(12), dt.time(12), dt.time(12, 0, 1), dt.time(13), dt.time(23, 59, 59)])
+# what an event carries beside its ids: numbers, numbers as text, and what is no number
+CARRIED: list[dict[str, Any]] = [
+    *({"score": score, "plan": plan} for score in (0, 1, 4, 5, 7, 9, 10, 4.257) for plan in ("pro", "free")),
+    *({"score": score} for score in ("9", "5.0", "five", None, True, 11, -2)),
+    {"plan": None},
+    {},
+]
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,7 @@ def streams(draw: st.DrawFn) -> Stream:
         number, night = draw(st.integers(0, DATES - 1)), draw(st.sampled_from([0, 0, 0, 0, 1, 2, 3]))
         distinct_id, name, properties = draw(identities())
         moment = dt.datetime.combine(FIRST + number * DAY, draw(CLOCK), ZoneInfo(zone))
+        properties = {**properties, **draw(st.sampled_from(CARRIED))}
         first_night = next(index for index, last in enumerate(NIGHTS) if number <= last)
         told.append(Told(Event(distinct_id, name, moment.astimezone(dt.UTC), properties), max(night, first_night)))
     return Stream(product, tuple(told))

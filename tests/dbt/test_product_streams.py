@@ -12,7 +12,9 @@ import pytest
 
 from postlaunch.marts.build import build
 from postlaunch.warehouse.db import connect
+from tests.dbt import declared_truth
 from tests.dbt import product_truth as truth
+from tests.dbt.declared_truth import Truth
 from tests.dbt.event_rows import hashes_of_build, load_dates, rows_by, write_launch
 from tests.dbt.event_streams import NIGHTS, Stream, draw_streams
 from tests.dbt.product_truth import Product
@@ -64,6 +66,7 @@ QUERIES = {
         for day in PHASES
     },
 }
+DECLARED = ("select launch_id, kpi_id, period_kind, period_start, value from build.scorecard where kpi_id <> 'activation'", 4)
 TRUTHS: dict[str, Callable[[Product], Rows]] = {
     "users": truth.active_users,
     "volumes": truth.volumes,
@@ -114,7 +117,7 @@ def nights(session: psycopg.Connection, module_launch_files: Path, streams: list
             ],
         }
         targets = [{"to_day": 4, "at_least": 0.1}, {"from_day": 5, "at_least": 0.1}]
-        rules = {"mixpanel": mixpanel, "kpis": [{"kpi": "activation", "targets": targets}]}
+        rules = {"mixpanel": mixpanel, "kpis": [{"kpi": "activation", "targets": targets}, *declared_truth.KPIS]}
         write_launch(module_launch_files, product.launch_id, date=launched(product), timezone=product.timezone, **rules)
     found: Nights = []
     for night in range(len(NIGHTS)):
@@ -122,7 +125,7 @@ def nights(session: psycopg.Connection, module_launch_files: Path, streams: list
             product = stream.at(night)
             load_dates(session, product.launch_id, product.timezone, stream.changed(night), product.events)
         build()
-        found.append({what: by_launch(rows_by(session, query, keys)) for what, (query, keys) in QUERIES.items()})
+        found.append({what: by_launch(rows_by(session, query, keys)) for what, (query, keys) in {**QUERIES, "declared": DECLARED}.items()})
     return found
 
 
@@ -142,6 +145,28 @@ def test_every_night_of_every_stream_is_that_of_the_walk(nights: Nights, streams
         if nights[night][what].get(stream.product.launch_id, {}) != TRUTHS[what](stream.at(night))
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("kpi", declared_truth.NAMES)
+def test_every_declared_kpi_of_every_night_is_what_its_definition_says(nights: Nights, streams: list[Stream], kpi: str) -> None:
+    wrong = []
+    for stream in streams:
+        for night in range(len(NIGHTS)):
+            rows = nights[night]["declared"].get(stream.product.launch_id, {})
+            found = {(kind, start): value for (name, kind, start), value in rows.items() if name == kpi}
+            expected = Truth(stream.at(night)).values(kpi)
+            if found != pytest.approx(expected, rel=1e-9):
+                wrong.append((stream.product.launch_id, night))
+    assert wrong == []
+
+
+def test_declared_kpis_have_values_to_be_wrong_in(nights: Nights) -> None:
+    known: dict[str, int] = {}
+    for rows in nights[-1]["declared"].values():
+        for (name, *_), value in rows.items():
+            known[name] = known.get(name, 0) + (value is not None)
+    few = {name: known.get(name, 0) for name in declared_truth.NAMES if known.get(name, 0) < 40}
+    assert few == {"misspelt": 0, "misfiltered": 0}
 
 
 def test_the_streams_hold_what_they_are_for(streams: list[Stream]) -> None:

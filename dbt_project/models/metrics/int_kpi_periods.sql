@@ -18,6 +18,11 @@ ratios as (
     select * from {{ ref('stg_config__kpi_ratios') }}
 ),
 
+divided as (
+    select distinct launch_id, kpi_id from {{ ref('stg_config__kpi_terms') }}
+    where part = 'denominator'
+),
+
 sums as (
     select
         launch_id,
@@ -51,6 +56,7 @@ parts as (
     select
         sums.*,
         kpis.period_rule,
+        divided.kpi_id is not null as is_divided,
         quantiles.value as quantile_value,
         case
             when kpis.period_rule = 'uniques' then uniques.numerator
@@ -67,6 +73,7 @@ parts as (
         end as denominator
     from sums
     inner join kpis on sums.launch_id = kpis.launch_id and sums.kpi_id = kpis.kpi_id
+    left join divided on sums.launch_id = divided.launch_id and sums.kpi_id = divided.kpi_id
     left join uniques
         on {{ is_same_kpi('sums', 'uniques') }}
         and sums.period_kind = uniques.period_kind
@@ -83,7 +90,7 @@ valued as (
     select
         *,
         case
-            when period_rule = 'uniques' and denominator is null then numerator
+            when period_rule = 'uniques' and not is_divided then numerator
             when period_rule in ('ratio', 'uniques', 'mean') then {{ ratio('numerator', 'denominator') }}
             when period_rule = 'sum' then value_sum
             when period_rule = 'last' then last_value

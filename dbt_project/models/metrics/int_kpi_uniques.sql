@@ -13,6 +13,15 @@ measures as (
         columns.value
     from {{ ref('int_activation_periods') }} as periods
     {{ each_column('periods', {'activated_count': 'activated', 'entered_count': 'activation_entries'}, 'columns') }}
+    union all
+    select
+        launch_id,
+        period_kind,
+        period_start,
+        is_counterpart,
+        measure_id,
+        value
+    from {{ ref('int_unique_measures') }}
 )
 
 select

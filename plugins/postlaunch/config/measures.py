@@ -47,7 +47,9 @@ class Condition(Section):
         if len(given) not in (2, 3):
             raise ValueError('a condition is [property, operator, value], for example [rating, ">=", 4]')
         value = given[2] if len(given) == 3 else []
-        return {"property": given[0], "operator": given[1], "value": value if isinstance(value, list | tuple) else [value]}
+        values = list(value) if isinstance(value, list | tuple) else [value]
+        said = [str(each).lower() if isinstance(each, bool) else each for each in values]  # as JSON writes true and false
+        return {"property": given[0], "operator": given[1], "value": said}
 
     @model_validator(mode="after")
     def _value_fits(self) -> Condition:

@@ -81,7 +81,10 @@ final as (
         funnel_steps.is_entry_seen,
         coalesce(sum(ends.entries_count), 0) as entered_count,
         coalesce(sum(ends.entries_count) filter (where ends.reached_step_number >= funnel_steps.step_number), 0) as reached_count,
-        coalesce(sum(ends.open_count) filter (where ends.reached_step_number < funnel_steps.step_number), 0) as pending_count
+        coalesce(sum(ends.open_count) filter (where ends.reached_step_number < funnel_steps.step_number), 0) as pending_count,
+        coalesce(
+            sum(ends.entries_count - ends.open_count) filter (where ends.reached_step_number >= funnel_steps.step_number), 0
+        ) as closed_count
     from periods
     inner join funnel_steps on periods.launch_id = funnel_steps.launch_id
     cross join countings
@@ -106,5 +109,6 @@ select
     step_name,
     cast(case when is_entry_seen then entered_count end as bigint) as entered_count,
     cast(case when is_seen then reached_count end as bigint) as reached_count,
-    cast(case when is_seen then pending_count end as bigint) as pending_count
+    cast(case when is_seen then pending_count end as bigint) as pending_count,
+    cast(case when is_seen then closed_count end as bigint) as closed_count
 from final

@@ -21,14 +21,36 @@ gauge_values as (
         and metrics.reading = 'values'
 ),
 
+event_values as (
+    select
+        events.launch_id,
+        events.measure_id,
+        events.event_date as metric_date,
+        events.rounded_number as upper_bound,
+        events.numbers_count as value
+    from {{ ref('int_measured_events') }} as events
+    inner join {{ ref('int_declared_scope') }} as scope
+        on events.launch_id = scope.launch_id
+        and events.measure_id = scope.measure_id
+        and scope.is_seen
+    where events.rounded_number is not null
+),
+
+counted_values as (
+    select 'reliability' as domain, gauge_values.* from gauge_values
+    union all
+    select 'product' as domain, event_values.* from event_values
+),
+
 value_buckets as (
-    {{ value_buckets('gauge_values', ['launch_id', 'measure_id', 'metric_date']) }}
+    {{ value_buckets('counted_values', ['launch_id', 'domain', 'measure_id', 'metric_date']) }}
 ),
 
 -- of requests the whole is the sum of the services, bound by bound
 final as (
     select
         launch_id,
+        'reliability' as domain,
         'request_duration' as measure_id,
         coalesce(service_id, '') as subject_id,
         metric_date,
@@ -41,16 +63,23 @@ final as (
             (launch_id, metric_date, upper_bound_seconds)
         )
     union all
-    select launch_id, subject_id as measure_id, '' as subject_id, metric_date, upper_bound_seconds as upper_bound, request_count as value
+    select
+        launch_id,
+        'reliability' as domain,
+        subject_id as measure_id,
+        '' as subject_id,
+        metric_date,
+        upper_bound_seconds as upper_bound,
+        request_count as value
     from histograms
     union all
-    select launch_id, measure_id, '' as subject_id, metric_date, upper_bound, value
+    select launch_id, domain, measure_id, '' as subject_id, metric_date, upper_bound, value
     from value_buckets
 )
 
 select
     final.launch_id,
-    'reliability' as domain,
+    final.domain,
     final.measure_id,
     final.subject_id,
     '' as segment_id,

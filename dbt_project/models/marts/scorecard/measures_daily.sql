@@ -27,6 +27,9 @@
         'up_seconds': 'up_seconds', 'observed_seconds': 'observed_seconds',
         'request_count': 'requests', 'classified_request_count': 'classified_requests', 'error_count': 'errors',
     }},
+    {'relation': ref('int_outcome_days'), 'domain': 'product', 'named_by': 'measure_id', 'columns': {
+        'reached_count': '.reached', 'users_count': '.of',
+    }},
     {'relation': ref('int_capacity_outlooks'), 'domain': 'capacity', 'subject': 'resource_id', 'is_whole_given': true, 'columns': {
         'days_to_trigger': 'days_to_trigger',
     }},
@@ -34,6 +37,7 @@
 
 {# Relations whose rows are measures already: those of KPIs that a launch declares for itself. #}
 {% set declared = [
+    {'relation': ref('int_event_measures_daily'), 'domain': 'product'},
     {'relation': ref('int_promql_measures_daily'), 'domain': 'reliability'},
 ] %}
 
@@ -60,6 +64,10 @@ measured as (
     from {{ measures.relation }}
     union all
     {% endfor %}
+    select launch_id, 'product' as domain, measure_id, '' as subject_id, period_start as metric_date, value
+    from {{ ref('int_unique_measures') }}
+    where period_kind = 'day' and not is_counterpart
+    union all
     select launch_id, domain, measure_id, '' as subject_id, metric_date, value
     from facts
 )

@@ -36,6 +36,7 @@ select
     keyed.event_name,
     keyed.event_date,
     keyed.occurred_at,
-    coalesce(keyed.source_order, 0) as source_order
+    coalesce(keyed.source_order, 0) as source_order,
+    keyed.properties
 from keyed
 left join identities on keyed.launch_id = identities.launch_id and keyed.id_key = identities.id_key

@@ -1,0 +1,48 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook=["{{ read_by_index() }}", "{{ delete_dirty_dates('mixpanel', 'event_date') }}"],
+        indexes=[{'columns': ['launch_id', 'event_date']}]
+    )
+}}
+
+with events as (
+    select * from {{ ref('stg_mixpanel__events') }}
+    where {{ is_near_dirty_dates('mixpanel', 'event_date') }} and {{ is_dirty_date('mixpanel', 'launch_id', 'event_date') }}
+),
+
+measures as (
+    select * from {{ ref('int_declared_measures') }}
+),
+
+met as (
+    select
+        events.launch_id,
+        measures.measure_id,
+        measures.item_number,
+        case when measures.is_by_user then events.user_key end as user_key,
+        events.event_date,
+        measures.is_by_value,
+        {{ json_number('events.properties', 'measures.property') }} as number
+    from events
+    inner join measures
+        on events.launch_id = measures.launch_id
+        and events.event_name = measures.event_name
+    where
+        (measures.conditions is null or {{ meets_conditions('events.properties', 'measures.conditions') }})
+        and (not measures.is_by_user or events.user_key is not null)
+)
+
+select
+    launch_id,
+    measure_id,
+    item_number,
+    user_key,
+    event_date,
+    case when is_by_value then {{ significant_digits('number', 3) }} end as rounded_number,
+    count(*) as events_count,
+    count(number) as numbers_count,
+    {{ exact_sum('number') }} as number_sum
+from met
+group by 1, 2, 3, 4, 5, 6
