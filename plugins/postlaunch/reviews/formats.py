@@ -19,7 +19,7 @@ MINUS = "\u2212"
 
 
 def value(number: float | None, unit: str) -> str:
-    """`number` in the unit of its KPI (ratio, count, seconds, days, bytes)."""
+    """`number` in the unit of its KPI (ratio, count, seconds, days, bytes, usd, score, per_second)."""
     if number is None or math.isnan(number):
         return NO_DATA
     match unit:
@@ -31,6 +31,12 @@ def value(number: float | None, unit: str) -> str:
             return days(number)
         case "bytes":
             return size(number)
+        case "usd":
+            return money(number)
+        case "score":
+            return score(number)
+        case "per_second":
+            return f"{_significant(number).replace('-', MINUS)}{NBSP}/s"
         case _:
             return count(number)
 
@@ -87,6 +93,18 @@ def support_time(seconds: float, day_seconds: float | None) -> str:
     return f"{_significant(seconds / day_seconds, 2).replace('-', MINUS)}{NBSP}working days"
 
 
+def money(dollars: float) -> str:
+    """US dollars: $0.42, $9.50, $12,300, $1.05 M."""
+    sign, amount = (MINUS, -dollars) if dollars < 0 else ("", dollars)
+    return f"{sign}${f'{amount:.2f}' if amount < 100 and amount != int(amount) else count(amount)}"
+
+
+def score(number: float) -> str:
+    """A mean of answers (4.3) or a net promoter score (42): a digit below 10, none beyond."""
+    digits = 1 if abs(number) < 10 and number != int(number) else 0
+    return f"{number:.{digits}f}".replace("-", MINUS)
+
+
 def days(number: float) -> str:
     """Whole days; a year and beyond is said as such, because nobody can forecast it."""
     if number >= 365:
@@ -110,7 +128,7 @@ def target(number: float | None, comparator: str | None, unit: str) -> str:
 
 
 def change(now: float | None, before: float | None, unit: str) -> str:
-    """Signed change: percentage points (pts) for ratios, percent for everything else; empty if it cannot be said."""
+    """Signed change: percentage points (pts) for ratios, points for scores, percent for everything else; empty if it cannot be said."""
     if now is None or before is None:
         return ""
     if unit == "ratio":
@@ -118,6 +136,9 @@ def change(now: float | None, before: float | None, unit: str) -> str:
         digits = 1 if abs(points) >= 0.95 else 2 if abs(points) >= 0.095 else 3
         text = _trim(f"{points:+.{digits}f}")
         return "no change" if float(text) == 0 else f"{text.replace('-', MINUS)}{NBSP}pts"
+    if unit == "score":
+        text = _trim(f"{now - before:+.1f}")
+        return "no change" if float(text) == 0 else text.replace("-", MINUS)
     if before == 0:
         return "no change" if now == 0 else ""
     share = (now - before) / abs(before) * 100

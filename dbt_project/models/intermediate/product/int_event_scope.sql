@@ -36,6 +36,25 @@ activation as (
     group by launch_id
 ),
 
+missing as (
+    select
+        *,
+        row_number() over (partition by launch_id order by measure_id) as place,
+        count(*) over (partition by launch_id) as measures_count
+    from {{ ref('int_declared_scope') }}
+    where not is_seen
+),
+
+-- of KPIs that the file declares: what nobody ever sent, or no event ever carried
+needed as (
+    select
+        launch_id,
+        'nobody ever sent ' || missing_thing || ', which ' || split_part(measure_id, '.', 1) || ' is made of'
+        || case when measures_count > 1 then '; nor what ' || (measures_count - 1) || ' more measures are made of' else '' end as notice
+    from missing
+    where place = 1
+),
+
 -- without a list every event is activity; without a registration event a user begins with activity
 final as (
     select
@@ -43,11 +62,12 @@ final as (
         coalesce(active.is_any_seen, true) as is_activity_seen,
         coalesce(registration.is_any_seen, active.is_any_seen, true) as is_beginning_seen,
         coalesce(activation.is_seen, false) as is_activation_seen,
-        nullif(concat_ws('; ', active.notice, registration.notice), '') as notice
+        nullif(concat_ws('; ', active.notice, registration.notice, needed.notice), '') as notice
     from launches
     left join described as active on launches.launch_id = active.launch_id and active.named_by = 'active_events'
     left join described as registration on launches.launch_id = registration.launch_id and registration.named_by = 'registration_event'
     left join activation on launches.launch_id = activation.launch_id
+    left join needed on launches.launch_id = needed.launch_id
 )
 
 select
