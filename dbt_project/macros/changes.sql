@@ -116,19 +116,14 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Periods whose uniques of activation may be others than at the last build: those in which the windows close that reach a dirty date, and
-   the ones after these, which are compared with them. #}
-{% macro is_changed_activation_period(launch_id, kind_of_period, start_of_period) -%}
+{# Periods (rows of a relation, as above) whose uniques of activation may be others than at the last build: those in which the windows close
+   that reach a dirty date, and the ones after these, which are compared with them. #}
+{% macro is_changed_activation_period(relation) -%}
     {%- if is_incremental() -%}
-        ({{ launch_id }}, {{ kind_of_period }}, {{ start_of_period }}) in (
-            {% for kind in ['day', 'week', 'month'] -%}
-            select reached.launch_id, '{{ kind }}', {{ period_start(kind, 'reached.metric_date') }}
-            from {{ dates_within_a_window(is_after_too=true) }}
-            union
-            select reached.launch_id, '{{ kind }}', {{ add_days(period_end(kind, 'reached.metric_date'), 1) }}
-            from {{ dates_within_a_window(is_after_too=true) }}
-            {{ 'union' if not loop.last }}
-            {% endfor -%}
+        exists (
+            select 1 from {{ dates_within_a_window(is_after_too=true) }}
+            where reached.launch_id = {{ relation }}.launch_id
+                and reached.metric_date between {{ with_the_one_before(relation) }} and {{ relation }}.period_end
         )
     {%- else -%}
         true
@@ -138,9 +133,9 @@
 {# The pre_hook that goes with it. #}
 {% macro delete_changed_activation_periods() -%}
     {%- if is_incremental() -%}
-        delete from {{ this }}
-        where {{ is_changed_activation_period('launch_id', 'period_kind', 'period_start') }}
-            or launch_id not in (select steps.launch_id from {{ source('config', 'funnel_steps') }} as steps)
+        delete from {{ this }} as made
+        where {{ is_changed_activation_period('made') }}
+            or made.launch_id not in (select steps.launch_id from {{ source('config', 'funnel_steps') }} as steps)
     {%- else -%}
         select 1
     {%- endif -%}

@@ -45,7 +45,17 @@
     (({{ moment }}) + ({{ seconds }}) * interval '1 second')
 {%- endmacro %}
 
-{# First and last date of the period ('day', ISO 'week' or calendar 'month') that a date falls in. #}
+{# The kinds of periods that the calendar makes; a launch file makes phases (int_kpi_spans). #}
+{% macro calendar_periods() -%}
+    {{ return(['day', 'week', 'month', 'quarter']) }}
+{%- endmacro %}
+
+{# The end of a phase that has none. #}
+{% macro for_ever() -%}
+    cast('9999-12-31' as date)
+{%- endmacro %}
+
+{# First and last date of the period ('day', ISO 'week', calendar 'month' or 'quarter') that a date falls in. #}
 {% macro period_start(period_kind, date) -%}
     {{ return(adapter.dispatch('period_start', 'postlaunch')(period_kind, date)) }}
 {%- endmacro %}
@@ -57,7 +67,8 @@
     {{ return(adapter.dispatch('period_end', 'postlaunch')(period_kind, date)) }}
 {%- endmacro %}
 {% macro postgres__period_end(period_kind, date) -%}
-    cast(date_trunc('{{ period_kind }}', cast({{ date }} as timestamp)) + interval '1 {{ period_kind }}' - interval '1 day' as date)
+    {%- set length = '3 months' if period_kind == 'quarter' else '1 ' ~ period_kind %}
+    cast(date_trunc('{{ period_kind }}', cast({{ date }} as timestamp)) + interval '{{ length }}' - interval '1 day' as date)
 {%- endmacro %}
 
 {# A `from` item that repeats a row for each date from first to last (inclusive): `from cohorts {{ '{{' }} each_date('a', 'b', 'metric_date') {{ '}}' }}`. #}

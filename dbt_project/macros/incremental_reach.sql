@@ -85,58 +85,31 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Counts from a phase's first day on, for verdicts: they end with launch day 89, the last day of the latest verdict. An attempt whose window
-   closes by then knows no event after it, so only dirty dates up to then change them, and later nights cost nothing. #}
-{% macro last_verdict_day() -%}
-    89
+{# The last launch days that verdicts judge: the verdict of day 30 is of the launch days 0 to 29. #}
+{% macro last_days_of_verdicts() -%}
+    {{ return([6, 29, 59, 89]) }}
 {%- endmacro %}
 
-{% macro has_dirty_phases(launch_id) -%}
-    {%- if is_incremental() -%}
-        {{ launch_id }} in (
-            select dirty.launch_id
-            from {{ source('ops', 'build_dates') }} as dirty
-            inner join {{ source('config', 'launches') }} as launched on dirty.launch_id = launched.launch_id
-            where dirty.build_id = {{ build_id() }} and dirty.source = 'mixpanel'
-                and dirty.metric_date <= {{ add_days('launched.launch_date', last_verdict_day()) }}
-        )
-    {%- else -%}
-        true
-    {%- endif -%}
-{%- endmacro %}
-
-{# The pre_hook that goes with it. Of a launch that has moved to an earlier date, all loaded dates may lie behind its phases. #}
-{% macro delete_dirty_phases(date_column) -%}
-    {%- if is_incremental() -%}
-        delete from {{ this }}
-        where {{ has_dirty_phases('launch_id') }}
-            or (launch_id, {{ date_column }}) in (
-                select phases.launch_id, phases.{{ date_column }}
-                from {{ this }} as phases
-                inner join {{ source('config', 'launches') }} as launched on phases.launch_id = launched.launch_id
-                where phases.{{ date_column }} > {{ add_days('launched.launch_date', last_verdict_day()) }}
-            )
-    {%- else -%}
-        select 1
-    {%- endif -%}
-{%- endmacro %}
-
-{# Periods (rows of a relation with launch_id, period_start and period_end) that hold a dirty date, or are compared with the one before that does. A month
-   may be three days shorter than the one before. #}
+{# Periods (rows of a relation with launch_id, period_start and period_end) that hold a dirty date, or are compared with the one before that
+   does. A month may be three days shorter than the one before; a phase is compared with none. #}
 {% macro is_dirty_period(source_name, relation) -%}
-    {%- set period_start, period_end = relation ~ '.period_start', relation ~ '.period_end' -%}
+    {%- set period_end = relation ~ '.period_end' -%}
     {%- if is_incremental() -%}
         exists (
             select 1
             from {{ source('ops', 'build_dates') }} as dirty
             where dirty.build_id = {{ build_id() }} and dirty.source = '{{ source_name }}'
                 and dirty.launch_id = {{ relation }}.launch_id
-                and dirty.metric_date between
-                {{ add_days(period_start, '-4 - ' ~ days_between(period_start, period_end)) }} and {{ period_end }}
+                and dirty.metric_date between {{ with_the_one_before(relation) }} and {{ period_end }}
         )
     {%- else -%}
         true
     {%- endif -%}
+{%- endmacro %}
+
+{% macro with_the_one_before(relation) -%}
+    {%- set days = days_between(relation ~ '.period_start', relation ~ '.period_end') -%}
+    {{ add_days(relation ~ '.period_start', '-4 - least(' ~ days ~ ', 92)') }}
 {%- endmacro %}
 
 {# The pre_hook that goes with it. #}

@@ -64,8 +64,8 @@ NAMES = [kpi["kpi"] for kpi in KPIS] + ["nps_response_rate"]
 class Truth:
     """What each KPI of a launch comes to, by period."""
 
-    def __init__(self, product: Product) -> None:
-        self.product = product
+    def __init__(self, product: Product, launched: dt.date) -> None:
+        self.product, self.launched = product, launched
         users = zip(product.in_order, product.users, strict=True)
         self.told: list[Told] = [(product.date_of(event.occurred_at), event, user) for event, user in users]
         self.covered = set(product.covered)
@@ -76,8 +76,11 @@ class Truth:
         for date in self.covered:
             for kind in KINDS:
                 periods[kind, period_start(kind, date)].add(date)
-        if kpi in ("conversion", "abandonment", "drop_off"):
-            return {(kind, start): self._funnel(kpi, kind, start) for kind, start in periods}
+            periods["quarter", dt.date(date.year, (date.month - 1) // 3 * 3 + 1, 1)].add(date)
+            if date >= self.launched:
+                periods["phase", self.launched].add(date)
+        if kpi in ("conversion", "abandonment", "drop_off"):  # of days, weeks and months
+            return {(kind, start): self._funnel(kpi, kind, start) if kind in KINDS else None for kind, start in periods}
         read: Callable[[set[dt.date]], Value] = getattr(self, f"_{kpi}")
         return {period: read(dates) for period, dates in periods.items()}
 

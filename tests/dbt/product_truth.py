@@ -284,20 +284,16 @@ def activation(product: Product, kind: str = "day") -> dict[dt.date, tuple[int, 
     return {start: (sum(entry.reached == len(product.steps) for entry in own), len(own)) for start, own in grouped.items()}
 
 
-def activation_to_date(product: Product, first: dt.date, last: dt.date) -> dict[dt.date, tuple[int, int]]:
-    """Date -> activated and entered users of all attempts whose window closes on a covered date from `first` to it, where that changes."""
-    dated = [(product.date_of(entry.closes_at), entry) for entry in attempts(product)]
-    found: dict[dt.date, tuple[int, int]] = {}
-    for day in product.covered if product.known_steps == len(product.steps) else []:
-        if first <= day <= last:
-            users: dict[User, Entry] = {}
-            for date, entry in dated:  # in the order of their events for each user
-                if first <= date <= day and date in product.covered:
-                    users.setdefault(entry.user, entry)
-            counts = (sum(entry.reached == len(product.steps) for entry in users.values()), len(users))
-            if counts != max(found.items(), default=(None, (0, 0)))[1]:
-                found[day] = counts
-    return found
+def activation_of(product: Product, first: dt.date, last: dt.date | None) -> tuple[int, int] | None:
+    """Activated and entered users of the attempts whose window closes on a covered date from `first` to `last` (None: ever)."""
+    if product.known_steps < len(product.steps):
+        return None
+    users: dict[User, Entry] = {}
+    for entry in attempts(product):  # in the order of their events for each user
+        date = product.date_of(entry.closes_at)
+        if date in product.covered and first <= date and (last is None or date <= last):
+            users.setdefault(entry.user, entry)
+    return (sum(entry.reached == len(product.steps) for entry in users.values()), len(users)) if users else None
 
 
 def retention(product: Product, period_days: int) -> dict[tuple[dt.date, int], tuple[int, int, bool]]:

@@ -22,7 +22,9 @@ from tests.dbt.product_truth import Product
 LAUNCHES = 60
 KINDS = ("day", "week", "month")
 LAUNCH_DAYS = 12  # from the first loaded date to the launch
-PHASES = (0, 5)
+FOR_EVER = dt.date(9999, 12, 31)
+# first day -> last days of the phases of activation: the launch to date, its two targets, and what verdicts judge of the one in force
+SPANS: dict[int, tuple[int | None, ...]] = {0: (None, 4), 5: (None, 6, 29, 59, 89)}
 Rows = dict[Any, Any]
 Nights = list[dict[str, dict[str, Rows]]]  # by night: what -> launch -> rows
 
@@ -60,10 +62,12 @@ QUERIES = {
     },
     **{
         f"activation from day {day}": (
-            f"select launch_id, metric_date, activated_count, entered_count from build.activation_phases where from_day = {day}",
+            "select launch_id, period_end, numerator::integer, denominator::integer from build.scorecard inner join config.launches "
+            f"using (launch_id) where kpi_id = 'activation' and period_kind = 'phase' and period_start = launch_date + {day} "
+            "and denominator > 0",
             2,
         )
-        for day in PHASES
+        for day in SPANS
     },
 }
 DECLARED = ("select launch_id, kpi_id, period_kind, period_start, value from build.scorecard where kpi_id <> 'activation'", 4)
@@ -79,10 +83,12 @@ TRUTHS: dict[str, Callable[[Product], Rows]] = {
     },
     **{f"activation by {kind}": lambda product, kind=kind: truth.activation(product, kind) for kind in KINDS},
     **{
-        f"activation from day {day}": lambda product, day=day: truth.activation_to_date(
-            product, launched(product) + day * truth.DAY, launched(product) + 89 * truth.DAY
-        )
-        for day in PHASES
+        f"activation from day {day}": lambda product, day=day: {
+            end or FOR_EVER: counts
+            for end in [None if last is None else launched(product) + last * truth.DAY for last in SPANS[day]]
+            if (counts := truth.activation_of(product, launched(product) + day * truth.DAY, end))
+        }
+        for day in SPANS
     },
 }
 
@@ -154,7 +160,7 @@ def test_every_declared_kpi_of_every_night_is_what_its_definition_says(nights: N
         for night in range(len(NIGHTS)):
             rows = nights[night]["declared"].get(stream.product.launch_id, {})
             found = {(kind, start): value for (name, kind, start), value in rows.items() if name == kpi}
-            expected = Truth(stream.at(night)).values(kpi)
+            expected = Truth(stream.at(night), launched(stream.product)).values(kpi)
             if found != pytest.approx(expected, rel=1e-9):
                 wrong.append((stream.product.launch_id, night))
     assert wrong == []

@@ -67,11 +67,6 @@ MARTS: dict[str, str] = {
         from days cross join generate_series(1, 3) as step_number cross join unnest(array['uniques', 'totals']) as counting
         cross join unnest(array['day', 'week', 'month']) as period_kind
     """,
-    "activation_phases": """
-        select launch_id, 0 as from_day, metric_date, launch_day, (8 + launch_day)::bigint as activated_count,
-            (10 + launch_day)::bigint as entered_count, (8 + launch_day) / (10 + launch_day)::double precision as activated_ratio
-        from days where launch_day between 0 and 89
-    """,
     "retention_cohorts": """
         select launch_id, 'day'::text as period_kind, metric_date as cohort_date, period_number,
             5::bigint as cohort_size_count,
@@ -205,10 +200,10 @@ MARTS: dict[str, str] = {
     "scorecard": """
         select launch_id, domain, kpi_id, ''::text as subject_id, ''::text as segment_id,
             'day'::text as period_kind, metric_date as period_start,
-            metric_date as period_end, launch_day,
+            metric_date as period_end, null::text as phase_id, launch_day,
             0.5::double precision as value, 1::double precision as numerator, 2::double precision as denominator,
             null::double precision as previous_value, 0.4::double precision as target, '>='::text as comparator,
-            null::double precision as phase_value, 'met'::text as status,
+            null::text as promise, false as is_quota, null::double precision as phase_value, 'met'::text as status,
             1 as days_seen_count, 1 as days_expected_count, true as is_complete
         from days inner join build.kpis using (launch_id)
     """,

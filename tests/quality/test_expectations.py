@@ -17,7 +17,7 @@ from postlaunch.quality.result import Finding, Scope
 from postlaunch.quality.suites import load_suites
 from tests.quality.hand_built import FIRST, LAST, LAUNCH, MARTS, Warehouse
 
-MAY_BE_EMPTY = {"activation_phases", "capacity_forecast"}  # no window has closed; nothing grows
+MAY_BE_EMPTY = {"capacity_forecast"}  # nothing grows
 DOMAINS = ("product", "support", "incidents", "reliability", "capacity")
 
 
@@ -86,7 +86,6 @@ DAMAGES = [
         "nobody is retained who is not in the cohort",
     ),
     ("retention_cohorts", "set cohort_size_count = 7 where period_number = 1 and cohort_date = '2026-02-02'", "keeps its size"),
-    ("activation_phases", "set activated_count = 99 where launch_day = 5", "nobody is activated in a phase without entering"),
     ("funnel_periods", "delete where period_kind = 'week'", "counted both ways by day week and month"),
     (
         "funnel_periods",

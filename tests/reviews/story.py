@@ -35,8 +35,6 @@ create table marts.funnel_daily (launch_id text, funnel_id text, entry_date date
 create table marts.funnel_periods (launch_id text, funnel_id text, funnel_name text, counting text, period_kind text, period_start date,
     period_end date, step_number integer, step_name text, entered_count bigint, reached_count bigint, pending_count bigint,
     reached_ratio double precision, is_complete boolean);
-create table marts.activation_phases (launch_id text, from_day integer, metric_date date, launch_day integer, activated_count bigint,
-    entered_count bigint, activated_ratio double precision);
 create table marts.retention_cohorts (launch_id text, period_kind text, cohort_date date, period_number integer, cohort_size_count bigint,
     retained_count bigint, is_complete boolean, retained_ratio double precision);
 create table marts.ticket_daily (launch_id text, metric_date date, launch_day integer, priority text, opened_count bigint,
@@ -72,7 +70,7 @@ create table marts.kpi_daily (launch_id text, domain text, kpi_id text, subject_
 create table marts.scorecard (launch_id text, domain text, kpi_id text, subject_id text, segment_id text, period_kind text,
     period_start date, period_end date,
     launch_day integer, value double precision, numerator double precision, denominator double precision, previous_value double precision,
-    target double precision, comparator text, phase_value double precision, status text, days_seen_count integer,
+    target double precision, comparator text, is_quota boolean, phase_value double precision, status text, days_seen_count integer,
     days_expected_count integer, is_complete boolean);
 """
 
@@ -242,9 +240,10 @@ def _funnel(session: psycopg.Connection, launch: Launch, new_users: dict[dt.date
         decided = entered - pending
         if 0 <= launch.launch_day(day) < 90:
             to_date = [to_date[0] + counts[2][2], to_date[1] + decided]
-            phase.append((launch.launch, 0, day, launch.launch_day(day), *to_date, to_date[0] / to_date[1]))
+            span = (launch.launch, "product", "activation", "", "", "phase", launch.date, day, launch.launch_day(day))
+            phase.append((*span, to_date[0] / to_date[1], *to_date, *[None] * 3, False, None, "no_target", 0, 0, True))
         yield ("activation", day, counts[2][2] / decided if decided else None, float(counts[2][2]), float(decided))
-    _insert(session, "activation_phases", phase)
+    _insert(session, "scorecard", phase)
     _insert(
         session,
         "funnel_periods",
@@ -464,6 +463,7 @@ def _scorecard(launch: Launch, values: Sequence[Value]) -> Iterator[tuple[Any, .
                     previous,
                     target,
                     comparator,
+                    is_quota,
                     phase,
                     status,
                     seen,

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from postlaunch.config.launch import KpiTargets, Launch, Target
+from postlaunch.config.launch import Launch, LaunchKpi, Target
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import daily, documents, formats, monthly, verdict, weekly
 from postlaunch.reviews.blocks import Bullet, Bullets, Document, Heading, Notice, Paragraph, Row, Table
@@ -155,7 +155,7 @@ def test_the_resource_is_named_wherever_its_days_are(published: ModuleType) -> N
     promised = "update marts.scorecard set target = 400, comparator = '>=', status = 'missed' where kpi_id = 'days_to_trigger'"
     near = "update marts.scorecard set value = 8 where kpi_id = 'days_to_trigger' and target is null and launch_id = 'emr-platform'"
     days = Target(at_least=400)
-    launch = published.EMR.model_copy(update={"kpis": (KpiTargets(kpi="days_to_trigger", targets=(days,)),)})
+    launch = published.EMR.model_copy(update={"kpis": (LaunchKpi(kpi="days_to_trigger", targets=(days,)),)})
     for statement, chosen in ((promised, launch), (near, published.EMR)):
         for kind, period in PERIODS.items():
             with connect() as session:

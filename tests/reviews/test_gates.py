@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 from scipy.stats import binomtest
 
-from postlaunch.config.launch import KpiTargets, Launch, Target
+from postlaunch.config.launch import Launch, LaunchKpi, Target
 from postlaunch.reviews import content, documents, gates, verdict
 from postlaunch.reviews.gates import Gate, recommend
 from postlaunch.reviews.intervals import wilson
@@ -23,11 +23,9 @@ def gate(kpi: str, outcome: str, domain: str = "product") -> Gate:
 
 
 def test_a_user_who_entered_on_many_days_of_a_phase_counts_once_in_the_verdict(published: ModuleType) -> None:
-    phase = "where launch_id = 'emr-platform' and from_day = 0 and launch_day = 29"
+    phase = "where launch_id = 'emr-platform' and kpi_id = 'activation' and period_kind = 'phase' and launch_day = 29"
     with connect() as session:
-        session.execute(
-            f"update marts.activation_phases set activated_count = 90, entered_count = 100, activated_ratio = 0.9 {phase}".encode()
-        )
+        session.execute(f"update marts.scorecard set numerator = 90, denominator = 100, value = 0.9 {phase}".encode())
         session.execute("update marts.kpi_daily set numerator = 1, denominator = 1, value = 1 where kpi_id = 'activation'")
         reader = content.Basis(published.EMR, parse_period("verdict", "day-30", published.EMR), session, {})
         (found,) = (gate for gate in verdict.judge(reader, verdict.promised_metrics(reader)) if gate.kpi_id == "activation")
@@ -135,6 +133,8 @@ def test_days_become_a_phase_by_the_rule_of_their_kpi() -> None:
     assert over("last", (2,), (3,), (None,))[0] is None, "the day before does not speak for the last one"
     assert over("last", (2,), (3,))[0] is None
     assert over("quantile", (2,), (3,), (4,))[0] is None
+    assert over("uniques", (0.5, 1, 2), (0.5, 1, 2)) == (None, None, None), "who came on both days is one"
+    assert (over("max", (2,), (4,), (3,))[0], over("min", (2,), (4,), (3,))[0]) == (4, 2)
     assert over("ratio") == (None, 0, 0)
     assert over("sum")[0] is None
 
@@ -163,7 +163,7 @@ def judged_after(statements: Sequence[str], launch: Launch, day: str) -> tuple[d
     return found, text
 
 
-def promising(launch: Launch, *kpis: KpiTargets) -> Launch:
+def promising(launch: Launch, *kpis: LaunchKpi) -> Launch:
     return launch.model_copy(update={"kpis": kpis})
 
 
@@ -172,7 +172,7 @@ def test_a_quantile_is_judged_by_its_own_quantile(published: ModuleType) -> None
     kinds = {"latency_p50": "request_duration", "queue_p50": "queue_wait"}
     changes = [json.dumps({"kpi_id": kpi, "name": kpi, "buckets": kind, "quantile": 0.5}) for kpi, kind in kinds.items()]
     statements = [copied.format(table, change) for table in ("kpis", "kpi_daily", "scorecard") for change in changes]
-    promises = [KpiTargets(kpi=kpi, targets=(Target(at_most=0.3),)) for kpi in ("latency_p95", *kinds)]
+    promises = [LaunchKpi(kpi=kpi, targets=(Target(at_most=0.3),)) for kpi in ("latency_p95", *kinds)]
     found, _ = judged_after(statements, promising(published.EMR, *promises), "day-30")
     # weights 30, 35, ... of 98.65 below 0.05 s, 0.1 s, ...: half of all requests ends in the second bucket
     assert found["latency_p50"].actual == pytest.approx(0.05 + 0.05 * (98.65 / 2 - 30) / 35)
@@ -214,7 +214,7 @@ def test_dates_that_are_covered_and_not_counted_are_no_zeros_of_a_quota(publishe
 
 
 def test_how_fast_incidents_are_handled_is_no_promise_where_none_came(published: ModuleType) -> None:
-    launch = promising(published.EMR, KpiTargets(kpi="mean_time_to_resolve", targets=(Target(at_most=900),)))
+    launch = promising(published.EMR, LaunchKpi(kpi="mean_time_to_resolve", targets=(Target(at_most=900),)))
     quiet = "update marts.kpi_daily set value = null, numerator = 0, denominator = 0 where kpi_id = 'mean_time_to_resolve'"
     found, text = judged_after([quiet], launch, "day-30")
     assert found["mean_time_to_resolve"].outcome == "nothing"

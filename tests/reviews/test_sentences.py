@@ -287,9 +287,8 @@ def test_a_target_that_is_not_decided_is_neither_met_nor_missed() -> None:
 
 
 def test_the_quota_of_a_phase_is_no_target_of_a_day() -> None:
-    quota = metric(
-        kpi_id="incidents", subject_id="P1", name="P1 incidents", unit="count", period_rule="sum", value=1.0, target=9.0, status="undecided"
-    )
+    facts = {"kpi_id": "incidents", "subject_id": "P1", "name": "P1 incidents", "unit": "count", "period_rule": "sum", "value": 1.0}
+    quota = metric(**facts, target=9.0, status="undecided", is_quota=True)
     day_of_it = dataclasses.replace(quota, phase_value=4.0)
     assert sentences.headline([metric(), day_of_it]) == "The only target is met."
     assert sentences.gap(day_of_it) == "1, 4 of at most 9 in this phase"

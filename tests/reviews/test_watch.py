@@ -64,6 +64,15 @@ def test_noise_and_what_is_said_elsewhere_are_not_watched(changes: dict[str, obj
     assert watch.watched([metric(**changes)], WEEK, 30) == []
 
 
+def test_a_quota_that_is_used_up_faster_than_its_days_pass_comes_first() -> None:
+    facts = {"kpi_id": "incidents", "name": "P1 incidents", "unit": "count", "better": "lower", "period_rule": "sum", "value": 1.0}
+    promised = {"target": 3.0, "comparator": "<", "is_quota": True, "phase_value": 2.0, "status": "at_risk", "denominator": None}
+    risky = metric(**facts, **promised)
+    assert watch.watched([metric(), risky], WEEK, 30) == [risky, metric()]
+    text = watch.line(risky, WEEK).replace(formats.NBSP, " ")
+    assert text == "P1 incidents: 2 of fewer than 3 in this phase, used up faster than its days pass"
+
+
 def test_a_day_is_compared_with_the_same_day_a_week_ago() -> None:
     assert watch.watched([metric()], DAY, 30) == []
     assert watch.watched([metric(week_ago=0.9)], DAY, 30) == [metric(week_ago=0.9)]

@@ -28,6 +28,7 @@ final as (
         on {{ is_same_kpi('own', 'earlier') }}
         and own.period_kind = earlier.period_kind
         and earlier.period_end = {{ add_days('own.period_start', -1) }}
+        and own.period_kind <> 'phase'
     left join counterparts
         on {{ is_same_kpi('own', 'counterparts') }}
         and own.period_kind = counterparts.period_kind

@@ -12,6 +12,10 @@ period_dates as (
     select * from {{ ref('int_period_dates') }}
 ),
 
+spans as (
+    select * from {{ ref('int_kpi_spans') }}
+),
+
 -- A KPI is seen on a date that its source covers. Where the source's answer may be empty, the KPI named by seen_by tells: it must be there,
 -- and if it is not zero, so must the KPI itself (requests without a status label have no error rate).
 final as (
@@ -27,7 +31,7 @@ final as (
         row_number() over (
             partition by
                 kpi_daily.launch_id, kpi_daily.kpi_id, kpi_daily.subject_id, kpi_daily.segment_id,
-                period_dates.period_kind, period_dates.period_start, period_dates.is_counterpart
+                period_dates.period_kind, period_dates.period_start, period_dates.period_end, period_dates.is_counterpart
             order by kpi_daily.metric_date desc
         ) as days_from_last
     from kpi_daily
@@ -42,6 +46,16 @@ final as (
         and kpi_daily.segment_id = witnesses.segment_id
         and kpi_daily.metric_date = witnesses.metric_date
         and kpis.seen_by = witnesses.kpi_id
+    where
+        period_dates.period_kind <> 'phase'
+        or exists (
+            select 1 from spans
+            where
+                spans.launch_id = kpi_daily.launch_id
+                and spans.kpi_id in ('', kpi_daily.kpi_id)
+                and spans.period_start = period_dates.period_start
+                and spans.period_end = period_dates.period_end
+        )
 )
 
 select

@@ -78,11 +78,13 @@ parts as (
         on {{ is_same_kpi('sums', 'uniques') }}
         and sums.period_kind = uniques.period_kind
         and sums.period_start = uniques.period_start
+        and sums.period_end = uniques.period_end
         and sums.is_counterpart = uniques.is_counterpart
     left join quantiles
         on {{ is_same_kpi('sums', 'quantiles') }}
         and sums.period_kind = quantiles.period_kind
         and sums.period_start = quantiles.period_start
+        and sums.period_end = quantiles.period_end
         and sums.is_counterpart = quantiles.is_counterpart
 ),
 

@@ -21,6 +21,7 @@ merged as (
         buckets.segment_id,
         period_dates.period_kind,
         period_dates.period_start,
+        period_dates.period_end,
         period_dates.is_counterpart,
         buckets.upper_bound as upper_bound_seconds,
         sum(buckets.value) as request_count
@@ -40,11 +41,12 @@ merged as (
         buckets.segment_id,
         period_dates.period_kind,
         period_dates.period_start,
+        period_dates.period_end,
         period_dates.is_counterpart,
         buckets.upper_bound
 ),
 
-{% set keys = ['launch_id', 'kpi_id', 'subject_id', 'segment_id', 'period_kind', 'period_start', 'is_counterpart'] %}
+{% set keys = ['launch_id', 'kpi_id', 'subject_id', 'segment_id', 'period_kind', 'period_start', 'period_end', 'is_counterpart'] %}
 ranked as (
     {{ histogram_ranks('merged', keys) }}
 )

@@ -27,6 +27,7 @@ phases as (
     from targets
     inner join kpis on targets.launch_id = kpis.launch_id and targets.kpi_id = kpis.kpi_id
     inner join launches on targets.launch_id = launches.launch_id
+    where coalesce(targets.per, 'phase') = 'phase'
 ),
 
 final as (
@@ -36,6 +37,7 @@ final as (
         kpi_daily.subject_id,
         kpi_daily.segment_id,
         phases.from_day,
+        phases.phase_start,
         kpi_daily.metric_date,
         sum(kpi_daily.value) over to_date as phase_value,
         count(kpi_daily.value) over to_date > {{ days_between('phases.phase_start', 'kpi_daily.metric_date') }} as is_seen_throughout
@@ -55,6 +57,7 @@ select
     subject_id,
     segment_id,
     from_day,
+    phase_start,
     metric_date,
     phase_value,
     is_seen_throughout

@@ -17,39 +17,82 @@ targets as (
 dated as (
     select
         periods.*,
+        launches.launch_date,
         {{ days_between('launches.launch_date', 'periods.period_end') }} as launch_day,
         {{ day_start(add_days('periods.period_end', 1), 'launches.timezone') }} as period_end_at,
-        kpis.period_rule = 'sum' as is_quota,
+        kpis.period_rule = 'sum' as is_count,
         kpis.needs_sample and coalesce(periods.denominator, 0) < launches.minimum_sample_count as is_under_sample
     from periods
     inner join launches on periods.launch_id = launches.launch_id
     inner join kpis on periods.launch_id = kpis.launch_id and periods.kpi_id = kpis.kpi_id
 ),
 
--- The past is judged by the targets of the past: the version of the launch file in force when the period ended.
+-- The past is judged by the targets of the past: the version of the launch file in force when the period ended. A phase is judged by the
+-- targets of its own span; any other period by those of its kind that hold on its last day. What is said of no kind is of days, weeks and
+-- months, and on a count it is a quota of its phase, which these periods show as far as it is used.
 targeted as (
     select
         dated.*,
         targets.target,
+        targets.change,
         targets.comparator,
         targets.valid_from,
         targets.from_day,
-        targets.to_day
+        targets.to_day,
+        targets.per,
+        targets.promise,
+        {{ add_days('dated.launch_date', 'targets.since_from_day') }} as since_start,
+        {{ add_days('dated.launch_date', 'targets.since_to_day') }} as since_end,
+        coalesce(targets.per = dated.period_kind, false) as is_of_its_kind,
+        dated.is_count and coalesce(targets.per, 'phase') = 'phase' as is_quota
     from dated
     left join targets
         on {{ is_same_kpi('dated', 'targets') }}
         and dated.period_end_at >= targets.valid_from
         and (targets.valid_to is null or dated.period_end_at < targets.valid_to)
-        and dated.launch_day between coalesce(targets.from_day, dated.launch_day) and coalesce(targets.to_day, dated.launch_day)
+        and (
+            (
+                dated.period_kind = 'phase'
+                and coalesce(targets.per, 'phase') = 'phase'
+                and dated.period_start = {{ add_days('dated.launch_date', 'coalesce(targets.from_day, 0)') }}
+                and dated.period_end = coalesce({{ add_days('dated.launch_date', 'targets.to_day') }}, {{ for_ever() }})
+            )
+            or (
+                (
+                    dated.period_kind = targets.per
+                    or (
+                        dated.period_kind in ('day', 'week', 'month')
+                        and (targets.per is null or (targets.per = 'phase' and dated.is_count))
+                    )
+                )
+                and dated.launch_day between coalesce(targets.from_day, dated.launch_day) and coalesce(targets.to_day, dated.launch_day)
+            )
+        )
 ),
 
--- Where ranges of days overlap, the one that begins last is meant.
+-- Where several hold, the one of the period's own kind is meant, then the one that ends first, then the one that begins last.
 in_force as (
     {{ first_rows(
         'targeted',
-        'launch_id, kpi_id, subject_id, segment_id, period_kind, period_start',
-        'valid_from desc, from_day desc nulls last, comparator'
+        'launch_id, kpi_id, subject_id, segment_id, period_kind, period_start, period_end',
+        'is_of_its_kind desc, to_day nulls last, valid_from desc, from_day desc nulls last, comparator'
     ) }}
+),
+
+-- a change is relative to a phase that is over and was seen whole; until then there is no bound
+final as (
+    select
+        in_force.*,
+        coalesce(
+            in_force.target,
+            case when since.is_complete then since.value + abs(since.value) * in_force.change end
+        ) as bound
+    from in_force
+    left join periods as since
+        on {{ is_same_kpi('in_force', 'since') }}
+        and since.period_kind = 'phase'
+        and in_force.since_start = since.period_start
+        and in_force.since_end = since.period_end
 )
 
 select
@@ -72,8 +115,11 @@ select
     is_complete,
     is_under_sample,
     is_quota,
+    comparator is not null as is_promised,
     from_day,
     to_day,
-    target,
-    comparator
-from in_force
+    per,
+    promise,
+    bound as target,
+    case when bound is not null then comparator end as comparator
+from final

@@ -8,6 +8,7 @@ measures as (
         periods.launch_id,
         periods.period_kind,
         periods.period_start,
+        periods.period_end,
         periods.is_counterpart,
         columns.measure_id,
         columns.value
@@ -18,6 +19,7 @@ measures as (
         launch_id,
         period_kind,
         period_start,
+        period_end,
         is_counterpart,
         measure_id,
         value
@@ -31,9 +33,10 @@ select
     '' as segment_id,
     measures.period_kind,
     measures.period_start,
+    measures.period_end,
     measures.is_counterpart,
     sum(case when terms.part = 'numerator' then measures.value * terms.weight end) as numerator,
     sum(case when terms.part = 'denominator' then measures.value end) as denominator
 from measures
 inner join terms on measures.launch_id = terms.launch_id and measures.measure_id = terms.measure_id
-group by measures.launch_id, terms.kpi_id, measures.period_kind, measures.period_start, measures.is_counterpart
+group by 1, 2, 5, 6, 7, 8

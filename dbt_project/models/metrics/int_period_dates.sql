@@ -6,8 +6,12 @@ data_end as (
     select * from {{ ref('int_data_end') }}
 ),
 
+spans as (
+    select distinct launch_id, period_start, period_end from {{ ref('int_kpi_spans') }}
+),
+
 own as (
-    {% for kind in ['day', 'week', 'month'] %}
+    {% for kind in calendar_periods() %}
     select
         launch_id,
         source,
@@ -55,8 +59,24 @@ counterparts as (
         and {{ days_between('earlier.period_start', 'earlier.metric_date') }} = {{ days_between('own.period_start', 'own.metric_date') }}
 ),
 
+phases as (
+    select
+        covered_dates.launch_id,
+        covered_dates.source,
+        covered_dates.metric_date,
+        'phase' as period_kind,
+        spans.period_start,
+        spans.period_end
+    from covered_dates
+    inner join spans
+        on covered_dates.launch_id = spans.launch_id
+        and covered_dates.metric_date between spans.period_start and spans.period_end
+),
+
 final as (
     select own.*, false as is_counterpart from own
+    union all
+    select phases.*, false as is_counterpart from phases
     union all
     select counterparts.*, true as is_counterpart from counterparts
 )

@@ -28,6 +28,7 @@ DOMAIN_NAMES = {
 _STATUS: dict[str, tuple[Tone, str]] = {
     "met": ("good", "met"),
     "missed": ("bad", "missed"),
+    "at_risk": ("warn", "at risk"),
     "undecided": ("none", "not decided yet"),
     "insufficient_data": ("warn", "too few to judge"),
     "no_data": ("none", formats.NO_DATA),
@@ -305,7 +306,8 @@ def _file_name(metric: KpiValue) -> str:
 def _note(metric: KpiValue) -> str:
     """`missed, target ≤ 0.1 % · n 1,204`, as far as there is something to say."""
     if metric.is_quota:
-        parts = [f"{'missed, ' if metric.status == 'missed' else ''}{sentences.quota(metric)}"]
+        word = f"{_STATUS[metric.status][1]}, " if metric.status in ("missed", "at_risk") else ""
+        parts = [f"{word}{sentences.quota(metric)}"]
     else:
         promised = f"target {formats.target(metric.target, metric.comparator, metric.unit)}" if metric.target is not None else ""
         word = _STATUS[metric.status][1] if promised or metric.status != "no_data" else ""

@@ -73,7 +73,8 @@ select kpi.kpi_id, shown.subject_id,
     now.value, now.numerator, now.denominator, now.previous_value as previous,
     coalesce(before.status, 'no_data') as previous_status, week.value as week_ago,
     now.target, now.comparator, coalesce(now.status, 'no_data') as status, coalesce(now.is_complete, false) as is_complete,
-    now.phase_value, coalesce(now.days_seen_count, 0) as days_seen, coalesce(now.days_expected_count, 0) as days_expected,
+    coalesce(now.is_quota, false) as is_quota, now.phase_value,
+    coalesce(now.days_seen_count, 0) as days_seen, coalesce(now.days_expected_count, 0) as days_expected,
     kpi.buckets, kpi.quantile, kpi.denominator_unit, kpi.needs_sample, kpi.is_volume, kpi.is_countdown,
     kpi.is_stability or shown.subject_id = any(string_to_array(kpi.stability_subjects, ',')) as is_stability,
     coalesce(kpi.evidence, '') as evidence, string_to_array(kpi.charted, ',') as charted
@@ -208,17 +209,16 @@ def funnel_steps(session: Reader, launch_id: str, dates: Dates) -> list[FunnelSt
     )
 
 
-def activation(session: Reader, launch_id: str, from_day: int, last: dt.date) -> tuple[float | None, float | None, float | None]:
-    """(share, activated, entered) from launch day `from_day` to `last`, a user once; None where no window closed or nothing was seen."""
+def phase(session: Reader, launch_id: str, metric: KpiValue, dates: Dates) -> tuple[float | None, float | None, float | None]:
+    """(value, numerator, denominator) of a KPI over a phase of the scorecard, a user once; None where nothing was measured."""
     row = session.execute(
         """
-        select activated_ratio, activated_count::float8, entered_count::float8
-        from marts.activation_phases
-        where launch_id = %(launch)s and from_day = %(from_day)s and metric_date <= %(last)s
-        order by metric_date desc
-        limit 1
+        select value, numerator, denominator
+        from marts.scorecard
+        where launch_id = %s and kpi_id = %s and subject_id = %s and segment_id = '' and period_kind = 'phase'
+            and period_start = %s and period_end = %s
         """,
-        {"launch": launch_id, "from_day": from_day, "last": last},
+        [launch_id, metric.kpi_id, metric.subject_id, dates.first, dates.last],
     ).fetchone()
     return (row[0], row[1], row[2]) if row else (None, None, None)
 

@@ -30,9 +30,10 @@ class KpiValue:
     week_ago: float | None
     target: float | None
     comparator: str | None
-    status: str  # met | missed | undecided | no_target | no_data | insufficient_data
+    status: str  # met | missed | at_risk | undecided | no_target | no_data | insufficient_data
     is_complete: bool
-    phase_value: float | None = None  # of a target on a count, which is a quota of its phase: the count of the phase so far
+    is_quota: bool = False  # the target is a quota of its phase, which a day, week or month does not keep by itself
+    phase_value: float | None = None  # of a quota: the count of the phase so far
     days_seen: int = 1
     days_expected: int = 1
     subject: str = ""  # what the value comes from, where it is one of many: the resource that is full first
@@ -57,11 +58,6 @@ class KpiValue:
         """The SLA metric whose clocks it judges; None for any other KPI."""
         kind, _, metric = self.evidence.partition(" of ")
         return metric if kind == "clocks" else None
-
-    @property
-    def is_quota(self) -> bool:
-        """Whether the target is a quota of its phase, which a day, week or month does not keep by itself."""
-        return self.target is not None and self.period_rule == "sum"
 
     @property
     def is_judged(self) -> bool:

@@ -73,7 +73,10 @@ def promised_metrics(basis: Basis) -> list[KpiValue]:
         (kpi.kpi, kpi.subject): target
         for kpi in launch.kpis
         for target in kpi.targets
-        if (target.from_day or 0) <= day and (target.to_day is None or day <= target.to_day)
+        if target.per in (None, "phase")
+        and target.key != "change"  # what is of a week is judged in its weeks
+        and (target.from_day or 0) <= day
+        and (target.to_day is None or day <= target.to_day)
     }
     keys = (basis.session, launch.launch, launch.domains, period.grain, period.start, period.previous_start)
     rows = basis.with_resource(queries.metrics(*keys, promised=list(targets)))
@@ -92,8 +95,8 @@ def _gate(basis: Basis, metric: KpiValue) -> Gate:
     first = launch.date + dt.timedelta(days=from_day)
     values = queries.daily_values(basis.session, launch.launch, metric, Dates(first, last))
     actual, numerator, denominator = over_phase(metric.period_rule, values, last)
-    if metric.period_rule == "uniques":  # those of days do not add up
-        actual, numerator, denominator = queries.activation(basis.session, launch.launch, from_day, last)
+    if metric.period_rule in ("uniques", "of_kpis"):  # those of days do not add up
+        actual, numerator, denominator = queries.phase(basis.session, launch.launch, metric, Dates(first, last))
     if metric.quantile is not None:
         actual = histogram.quantile(queries.buckets(basis.session, launch.launch, metric, Dates(first, last)), metric.quantile)
     unseen = _days_unseen(basis, metric, values, first)
@@ -131,17 +134,24 @@ def phase_start(targets: Sequence[Target], day: int) -> int:
 
 
 def over_phase(period_rule: str, values: Sequence[DailyValue], last: dt.date) -> tuple[float | None, float | None, float | None]:
-    """(actual, numerator, denominator) of a KPI over the days to `last`, by its period rule: ratio, sum, mean or last; none of a quantile.
+    """(actual, numerator, denominator) of a KPI over the days to `last`, by its period rule; none of a quantile, of uniques, of KPIs.
 
     A level (last) is that of the last day; without one there is no data, however much is known of the days before.
     """
     known = [row for row in values if row.value is not None]
-    if period_rule in ("ratio", "uniques"):
+    if period_rule == "ratio":
         numerator, denominator = sum(row.numerator or 0 for row in values), sum(row.denominator or 0 for row in values)
         return (numerator / denominator if denominator else None), numerator, denominator
-    if not known or period_rule == "quantile":  # a quantile is read off merged buckets, not off those of the days
+    if not known or period_rule in (
+        "quantile",
+        "uniques",
+        "of_kpis",
+    ):  # merged buckets, users and sums of a phase are not those of its days
         return None, None, None
-    total = sum(row.value for row in known if row.value is not None)
+    found = [row.value for row in known if row.value is not None]
+    if period_rule in ("max", "min"):
+        return (max if period_rule == "max" else min)(found), None, None
+    total = sum(found)
     if period_rule == "last":
         return next((row.value for row in known if row.metric_date == last), None), None, None
     return (total / len(known) if period_rule == "mean" else total), None, None

@@ -19,11 +19,12 @@ NEAR_DAYS = 30
 
 
 def watched(metrics: Sequence[KpiValue], period: Period, minimum_sample: int) -> list[KpiValue]:
-    """KPIs that have no target, or one that could not be judged, and still need eyes: a near trigger, then what got worse most."""
-    silent = [metric for metric in metrics if not metric.is_judged]
+    """KPIs that have no target, or one that is not decided, and still need eyes: quotas at risk, a near trigger, what got worse most."""
+    at_risk = [metric for metric in metrics if metric.status == "at_risk"]
+    silent = [metric for metric in metrics if not metric.is_judged and metric not in at_risk]
     near = [metric for metric in silent if is_near(metric)]
     worse = [metric for metric in silent if metric not in near and _is_worse(metric, period, minimum_sample)]
-    return near + sorted(worse, key=lambda metric: improvement(metric, before(metric, period), minimum_sample))
+    return at_risk + near + sorted(worse, key=lambda metric: improvement(metric, before(metric, period), minimum_sample))
 
 
 def is_near(metric: KpiValue) -> bool:
@@ -38,6 +39,8 @@ def before(metric: KpiValue, period: Period) -> float | None:
 
 def line(metric: KpiValue, period: Period) -> str:
     """`First replies in time: 63.1 %, was 95.2 % (n 122)`."""
+    if metric.status == "at_risk":
+        return f"{metric.label}: {sentences.quota(metric)}, used up faster than its days pass"
     if is_near(metric):
         return trigger(metric)
     now, then = formats.value(metric.value, metric.unit), formats.value(before(metric, period), metric.unit)

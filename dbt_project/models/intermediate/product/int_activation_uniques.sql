@@ -7,8 +7,8 @@
 }}
 
 with period_dates as (
-    select * from {{ ref('int_period_dates') }}
-    where source = 'mixpanel' and {{ is_changed_activation_period('launch_id', 'period_kind', 'period_start') }}
+    select periods.* from {{ ref('int_period_dates') }} as periods
+    where periods.source = 'mixpanel' and {{ is_changed_activation_period('periods') }}
 ),
 
 attempts as (
@@ -21,10 +21,12 @@ ranked as (
         attempts.*,
         period_dates.period_kind,
         period_dates.period_start,
+        period_dates.period_end,
         period_dates.is_counterpart,
         row_number() over (
             partition by
-                attempts.launch_id, attempts.user_key, period_dates.period_kind, period_dates.period_start, period_dates.is_counterpart
+                attempts.launch_id, attempts.user_key,
+                period_dates.period_kind, period_dates.period_start, period_dates.period_end, period_dates.is_counterpart
             order by attempts.entered_at, attempts.entry_order
         ) as period_rank
     from period_dates
@@ -35,9 +37,10 @@ select
     launch_id,
     period_kind,
     period_start,
+    period_end,
     is_counterpart,
     count(*) filter (where is_activated) as activated_count,
     count(*) as entered_count
 from ranked
 where period_rank = 1
-group by launch_id, period_kind, period_start, is_counterpart
+group by launch_id, period_kind, period_start, period_end, is_counterpart

@@ -6,6 +6,17 @@ quotas as (
     select * from {{ ref('int_kpi_quotas') }}
 ),
 
+phases as (
+    select
+        phases.launch_id,
+        {{ add_days('launches.launch_date', 'phases.from_day') }} as period_start,
+        coalesce({{ add_days('launches.launch_date', 'phases.to_day') }}, {{ for_ever() }}) as period_end,
+        min(phases.phase_id) as phase_id
+    from {{ ref('stg_config__phases') }} as phases
+    inner join {{ ref('stg_config__launches') }} as launches on phases.launch_id = launches.launch_id
+    group by 1, 2, 3
+),
+
 -- A target on a count is a quota of its phase: a period can break it (or reach it), and only the phase's last day decides the rest.
 judged as (
     select
@@ -13,7 +24,10 @@ judged as (
         quotas.phase_value,
         case when periods.is_quota then quotas.phase_value else periods.value end as judged_value,
         periods.is_complete
-        and (not periods.is_quota or (periods.launch_day >= periods.to_day and quotas.is_seen_throughout)) as is_over
+        and (not periods.is_quota or (periods.launch_day >= periods.to_day and quotas.is_seen_throughout)) as is_over,
+        -- of the days that the quota is for, those that have passed
+        cast({{ days_between('quotas.phase_start', 'quotas.metric_date') }} + 1 as double precision)
+        / (periods.to_day - coalesce(periods.from_day, 0) + 1) as passed_ratio
     from periods
     left join quotas
         on periods.is_quota
@@ -36,31 +50,45 @@ decided as (
 )
 
 select
-    launch_id,
-    domain,
-    kpi_id,
-    subject_id,
-    segment_id,
-    period_kind,
-    period_start,
-    period_end,
-    launch_day,
-    value,
-    numerator,
-    denominator,
-    previous_value,
-    target,
-    comparator,
-    phase_value,
+    decided.launch_id,
+    decided.domain,
+    decided.kpi_id,
+    decided.subject_id,
+    decided.segment_id,
+    decided.period_kind,
+    decided.period_start,
+    decided.period_end,
+    phases.phase_id,
+    decided.launch_day,
+    decided.value,
+    decided.numerator,
+    decided.denominator,
+    decided.previous_value,
+    decided.target,
+    decided.comparator,
+    decided.promise,
+    decided.is_quota and decided.target is not null as is_quota,
+    decided.phase_value,
     case
-        when value is null then 'no_data'
-        when target is not null and not is_decided then 'undecided'
-        when is_under_sample then 'insufficient_data'
-        when target is null then 'no_target'
-        when {{ is_kept('judged_value', 'comparator', 'target') }} then 'met'
+        when decided.value is null then 'no_data'
+        when decided.is_promised and decided.target is null then 'undecided'
+        when
+            decided.target is not null and not decided.is_decided and decided.is_quota
+            and decided.comparator in ('<=', '<') and {{ is_kept('decided.phase_value', 'decided.comparator', 'decided.target') }}
+            and decided.phase_value > decided.target * decided.passed_ratio
+            then 'at_risk'
+        when decided.target is not null and not decided.is_decided then 'undecided'
+        when decided.is_under_sample then 'insufficient_data'
+        when decided.target is null then 'no_target'
+        when {{ is_kept('decided.judged_value', 'decided.comparator', 'decided.target') }} then 'met'
         else 'missed'
     end as status,
-    days_seen_count,
-    days_expected_count,
-    is_complete
+    decided.days_seen_count,
+    decided.days_expected_count,
+    decided.is_complete
 from decided
+left join phases
+    on decided.period_kind = 'phase'
+    and decided.launch_id = phases.launch_id
+    and decided.period_start = phases.period_start
+    and decided.period_end = phases.period_end

@@ -1,0 +1,37 @@
+with phases as (
+    select * from {{ ref('stg_config__phases') }}
+),
+
+targets as (
+    select * from {{ ref('stg_config__kpi_targets') }}
+),
+
+launches as (
+    select * from {{ ref('stg_config__launches') }}
+),
+
+-- The launch to date and its named phases are of every KPI. Of one with targets also the spans of these, what they are compared with, and
+-- what a verdict judges: from the first day of a target that holds on its day.
+days as (
+    select launch_id, '' as kpi_id, 0 as from_day, null as to_day from launches
+    union
+    select launch_id, '' as kpi_id, from_day, to_day from phases
+    union
+    select launch_id, kpi_id, coalesce(from_day, 0) as from_day, to_day from targets
+    union
+    select launch_id, kpi_id, since_from_day as from_day, since_to_day as to_day from targets
+    where since_from_day is not null
+    {% for day in last_days_of_verdicts() -%}
+    union
+    select launch_id, kpi_id, coalesce(from_day, 0) as from_day, {{ day }} as to_day from targets
+    where {{ day }} between coalesce(from_day, 0) and coalesce(to_day, {{ day }})
+    {% endfor %}
+)
+
+select
+    days.launch_id,
+    days.kpi_id,
+    {{ add_days('launches.launch_date', 'days.from_day') }} as period_start,
+    coalesce({{ add_days('launches.launch_date', 'days.to_day') }}, {{ for_ever() }}) as period_end
+from days
+inner join launches on days.launch_id = launches.launch_id
