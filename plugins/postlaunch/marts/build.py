@@ -4,6 +4,8 @@
     config.launches (changed) ───┴─> ops.builds, ops.build_dates ──> dbt ──> ops.domain_builds, which wait for the audit
                                      └──────────── one session holds the lock of builds ───────────┘
 
+dbt runs the models that something changed for since the last build (marts/inputs.py), and of these makes the dirty dates again.
+
 A load is dirty until a build that succeeded has taken it in. A build marks the loads it takes, so that what arrives while dbt runs waits
 for the next one; a build that fails gives its loads back. A launch file that changed since the last build makes all dates of its launch
 dirty, a merge of two Mixpanel ids the dates of the one that is known by another name now (marts/identities.py).
@@ -29,6 +31,7 @@ from postlaunch.config.settings import load_settings
 from postlaunch.errors import BuildError, ConfigError, LockedError, WarehouseError
 from postlaunch.marts.dbt_run import APPLICATION_NAME, Node, NodeReport, run_dbt
 from postlaunch.marts.identities import resolve_identities
+from postlaunch.marts.inputs import changed_inputs, read_inputs, remember_inputs
 from postlaunch.sources.registry import DATED
 from postlaunch.warehouse.config_sync import sync_launches, sync_sources
 from postlaunch.warehouse.db import connect
@@ -157,7 +160,12 @@ def build(full_refresh: bool = False, progress: NodeReport | None = None) -> Bui
     nodes: list[Node] = []
     with open_build(full_refresh) as (keeper, build_id):
         if build_id is not None:
-            nodes = run_dbt(full_refresh=full_refresh, progress=progress, watch=lambda: _require_alive(keeper))
+            with connect("transformer", autocommit=True) as session:
+                inputs = read_inputs(session)
+                changed = None if full_refresh else changed_inputs(session, build_id, inputs)
+            nodes = run_dbt(full_refresh=full_refresh, changed=changed, progress=progress, watch=lambda: _require_alive(keeper))
+            with connect("transformer", autocommit=True) as session:
+                remember_inputs(session, build_id, inputs)
     return BuildResult(build_id, tuple(nodes), time.monotonic() - started)
 
 

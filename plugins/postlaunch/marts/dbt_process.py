@@ -1,7 +1,9 @@
-"""What runs in the process of dbt: `dbt <arguments>`, its events as lines of JSON on standard output, its end with its parent's.
+"""What runs in the process of dbt: `[changed:<input> ...] dbt <arguments>`, its events as JSON on standard output, an end with its owner.
 
     {"name": "launches", "kind": "model", "status": "success", "seconds": 0.21, "number": 3, "total": 71}     as each node ends
     {"end": "success" | "failure", "reason": null | text, "failures": [[node, status, message], ...]}         last
+
+With `changed:` arguments dbt builds only the models that are made of one of these inputs, by however many others.
 
 Standard input is a pipe that nobody writes to. It ends when the parent does, however that ends, and so does dbt: a killed task must
 not leave a dbt behind that works for nobody.
@@ -13,8 +15,12 @@ import json
 import os
 import sys
 import threading
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+CHANGED = "changed:"
+COVERAGE = "ops.partition_loads"
 FAILED = ("error", "fail", "runtime error")
 SKIPPED = ("skipped", "partial success")
 _ENDED = ("LogModelResult", "LogTestResult")
@@ -26,13 +32,60 @@ def main(arguments: list[str]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from dbt.cli.main import dbtRunner
 
-    outcome = dbtRunner(callbacks=[_report]).invoke(arguments)
+    changed = {argument.removeprefix(CHANGED) for argument in arguments if argument.startswith(CHANGED)}
+    arguments = [argument for argument in arguments if not argument.startswith(CHANGED)]
+    runner = dbtRunner(callbacks=[_report])
+    if changed:
+        command, *options = arguments
+        places = options[: options.index("--exclude-resource-type")]
+        parsed = runner.invoke(["parse", *places])
+        if parsed.success:
+            runner.manifest = parsed.result  # it is not parsed twice
+            arguments = [command, *options, "--select", *models_made_of(changed, parsed.result)]
+    outcome = runner.invoke(arguments)
     results = list(getattr(outcome.result, "results", None) or [])
     reason = str(outcome.exception) if outcome.exception else None if results else "nothing was built"
     failures = [
         [result.node.name, str(result.status), str(result.message or "")] for result in results if str(result.status) in FAILED + SKIPPED
     ]
     _say({"end": "success" if outcome.success and results else "failure", "reason": reason, "failures": failures})
+
+
+def models_made_of(changed: set[str], manifest: Any) -> list[str]:
+    """Names of the models that would come out otherwise, in dbt's manifest: one of their inputs is in `changed`.
+
+    A domain model asks only its own source which dates are covered (a test holds it to that), so coverage that comes by other sources does
+    not change it; what is made of coverage alone is run always. A view is made again when what it reads is: a table that is made again
+    takes the views of it along.
+    """
+    models = {node.unique_id: node for node in manifest.nodes.values() if node.resource_type == "model"}
+
+    @cache
+    def inputs(unique_id: str) -> frozenset[str]:
+        if unique_id not in models:
+            return _input(manifest.sources[unique_id]) if unique_id in manifest.sources else frozenset()
+        return frozenset().union(*(inputs(parent) for parent in models[unique_id].depends_on.nodes))
+
+    @cache
+    def is_made_anew(unique_id: str) -> bool:
+        if unique_id not in models:
+            return False
+        node, made_of = models[unique_id], inputs(unique_id)
+        if node.config.materialized == "view":
+            return any(is_made_anew(parent) for parent in node.depends_on.nodes)
+        is_coverage = COVERAGE in made_of and not any("." not in name for name in made_of)
+        return is_coverage or not made_of.isdisjoint(changed)
+
+    return [node.name for unique_id, node in models.items() if is_made_anew(unique_id)]
+
+
+def _input(source: Any) -> frozenset[str]:
+    """A raw table is the source in whose folder of models/staging it is declared; the accounts of builds only tell of other changes."""
+    folder = Path(source.original_file_path).parent.name
+    if folder not in ("config", "ops"):
+        return frozenset([folder])
+    name = f"{folder}.{source.name}"
+    return frozenset([name]) if folder == "config" or name == COVERAGE else frozenset()
 
 
 def _report(event: Any) -> None:

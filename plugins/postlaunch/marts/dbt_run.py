@@ -27,7 +27,7 @@ from typing import Any
 from postlaunch.config.connections import WAREHOUSE, get_connection
 from postlaunch.config.settings import REPOSITORY, load_settings
 from postlaunch.errors import BuildError
-from postlaunch.marts.dbt_process import FAILED
+from postlaunch.marts.dbt_process import CHANGED, FAILED
 from postlaunch.warehouse.db import libpq_environment
 
 APPLICATION_NAME = "postlaunch_dbt"  # as in dbt_project/profiles.yml
@@ -89,8 +89,12 @@ def dbt_environment() -> dict[str, str]:
     }
 
 
-def run_dbt(*, full_refresh: bool, progress: NodeReport | None = None, watch: Callable[[], None] = lambda: None) -> list[Node]:
+def run_dbt(
+    *, full_refresh: bool, changed: list[str] | None = None, progress: NodeReport | None = None, watch: Callable[[], None] = lambda: None
+) -> list[Node]:
     """`dbt build` of the models, for the running row of ops.builds. Returns the nodes in the order they ended.
+
+    `changed`: the inputs whose models alone are to run (marts/inputs.py); None runs all.
 
     Tests are not run: unit tests prove code, which does not change at night, and what data must obey is judged by the gate, for each
     launch and domain alone. Models that fail are tried once more by `dbt retry`; a dbt that was killed leaves no results to retry from
@@ -100,6 +104,8 @@ def run_dbt(*, full_refresh: bool, progress: NodeReport | None = None, watch: Ca
     if not (project / "dbt_project.yml").is_file():
         raise BuildError(f"no dbt_project.yml in {project}: set POSTLAUNCH_DBT_PROJECT to the folder dbt_project/ of the repository")
     build = ["build", *_places(project), *_SELECTION, *(["--full-refresh"] if full_refresh else [])]
+    if changed is not None:
+        build = [*(f"{CHANGED}{name}" for name in changed), *build]
     first = _invoke(build, progress, watch)
     if first.is_success:
         return first.nodes
@@ -128,8 +134,8 @@ def _places(project: Path) -> list[str]:
         *("--profiles-dir", str(project)),
         *("--target-path", os.environ.get("DBT_TARGET_PATH") or str(REPOSITORY / ".local" / "dbt" / "target")),
         *("--log-path", str(_log_path())),
-        *("--log-level", "none"),  # the console; the file keeps everything
-        *("--log-level-file", "debug"),
+        *("--log-level", "none"),  # the console
+        *("--log-level-file", "info"),  # each model and each error; what was sent to PostgreSQL is in target/run
     ]
 
 

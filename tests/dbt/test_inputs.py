@@ -1,0 +1,145 @@
+"""A build runs the models that are made of what changed, and no mart is the worse for what it leaves out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from postlaunch.config.launch import SOURCES
+from postlaunch.config.load import load_launch
+from postlaunch.ingest import ingest
+from postlaunch.marts.build import build
+from postlaunch.marts.dbt_process import models_made_of
+from postlaunch.marts.dbt_run import dbt_environment
+from postlaunch.warehouse.db import connect
+from tests.conftest import LAUNCH_DATE
+from tests.dbt.event_rows import hashes_of_build
+
+DAY = dt.timedelta(days=1)
+LAUNCH = "emr-platform"
+# When a build saw something first, and what it made again: not what it made.
+OF_ONE_NIGHT = {"int_support_dates", "int_support_days", "int_ticket_changed", "int_ticket_unsettled"}
+
+
+@pytest.fixture(scope="module")
+def manifest(module_warehouse: str) -> Iterator[Any]:
+    """What dbt reads in the project."""
+    from dbt.cli.main import dbtRunner
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in dbt_environment().items():
+            patch.setenv(name, value)
+        places = ["--project-dir", "dbt_project", "--profiles-dir", "dbt_project", "--log-level", "none"]
+        parsed = dbtRunner().invoke(["parse", *places])
+    assert parsed.success
+    return parsed.result
+
+
+def models(manifest: Any) -> dict[str, Any]:
+    return {node.name: node for node in manifest.nodes.values() if node.resource_type == "model"}
+
+
+def folder(node: Any) -> str:
+    return str(Path(node.original_file_path).relative_to("models"))
+
+
+def test_nothing_is_run_for_nothing_but_what_is_made_of_coverage(manifest: Any) -> None:
+    alone = {"int_covered_dates", "int_data_end", "int_period_dates", "int_service_days", "int_support_dates"}
+    views_of_them = {"int_kpi_days"}
+    assert set(models_made_of({"nothing"}, manifest)) == alone | views_of_them
+
+
+@pytest.mark.parametrize(("source", "domains"), [("mixpanel", {"product"}), ("zendesk", {"support"}), ("pagerduty", {"incidents"})])
+def test_a_source_runs_its_domains_and_the_scorecard(manifest: Any, source: str, domains: set[str]) -> None:
+    run = {folder(models(manifest)[name]) for name in models_made_of({source}, manifest)}
+    assert {place.split("/")[1] for place in run if place.startswith("marts/")} == {*domains, "scorecard"}
+    assert not any(place.startswith("staging/") for place in run)
+    assert "metrics/int_kpi_periods.sql" in run
+
+
+def test_all_sources_and_all_of_config_run_every_table(manifest: Any) -> None:
+    config = {f"config.{source.name}" for source in manifest.sources.values() if source.source_name == "config"}
+    run = set(models_made_of({*SOURCES, *config}, manifest))
+    assert {name for name, node in models(manifest).items() if node.config.materialized != "view"} <= run
+
+
+def test_a_model_asks_for_the_dates_of_no_source_whose_rows_it_does_not_read(manifest: Any) -> None:
+    """What models_made_of rests on: only KPIs, which every build makes again, are of several sources."""
+    every = models(manifest)
+    run = {source: set(models_made_of({source}, manifest)) for source in SOURCES}
+    found = []
+    for name, node in every.items():
+        if folder(node).startswith(("metrics/", "marts/scorecard/", "staging/")):
+            continue
+        asked = {source for source in SOURCES if re.search(rf"'{source}'", node.raw_code)}
+        found += [f"{name} asks for {source}" for source in asked if name not in run[source]]
+        if not asked and {"int_covered_dates", "int_data_end"} & {unique_id.split(".")[-1] for unique_id in node.depends_on.nodes}:
+            found.append(f"{name} asks for the dates of all sources")
+    assert sorted(found) == ["int_data_end asks for the dates of all sources"]
+
+
+@pytest.fixture
+def company(tmp_path: Path, sandbox_launches: Path, warehouse: str, apis: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A launch of all four sources; its file."""
+    for name in ("launches", "landing"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(f"POSTLAUNCH_{name.upper()}", str(tmp_path / name))
+    file = tmp_path / "launches" / f"{LAUNCH}.yaml"
+    file.write_text((sandbox_launches / file.name).read_text())
+    return file
+
+
+def hashes(session: psycopg.Connection) -> dict[str, tuple[int, str]]:
+    return {table: found for table, found in hashes_of_build(session).items() if table not in OF_ONE_NIGHT}
+
+
+@pytest.mark.slow
+def test_nights_of_one_source_each_equal_a_full_refresh(company: Path) -> None:
+    def pull(source: Any, first: dt.date, last: dt.date) -> None:
+        ingest(source, load_launch(company.parent, LAUNCH), first, last)
+
+    first, last = LAUNCH_DATE, LAUNCH_DATE + 6 * DAY
+    for source in SOURCES:
+        pull(source, first, last)
+    whole = build().models
+    nights = random.Random(4).sample(SOURCES, len(SOURCES))
+    for source in [*nights, *nights[:2]]:
+        last += DAY
+        pull(source, last - DAY, last)
+        assert 10 < build().models < 0.6 * whole, source
+    with connect(autocommit=True) as session:
+        # a promise alone is another: the days are the same, and judged anew
+        file = company.read_text()
+        company.write_text(file.replace("first_reply_minutes: 60,", "first_reply_minutes: 1,"))
+        assert company.read_text() != file
+        build()
+        found = hashes(session)
+        assert found["measures_daily"][0] > 100
+        assert min(found[table][0] for table in ("ticket_daily", "incident_daily", "service_level_daily", "active_users_daily")) > 0
+        build(full_refresh=True)
+        assert found == hashes(session)
+
+
+@pytest.mark.slow
+def test_what_is_not_known_is_run(company: Path) -> None:
+    """A table or view that went missing, and a build after one that failed."""
+
+    def night(number: int) -> int:
+        ingest("mixpanel", load_launch(company.parent, LAUNCH), LAUNCH_DATE + number * DAY, LAUNCH_DATE + number * DAY)
+        return build().models
+
+    whole = night(0)
+    assert night(1) < whole
+    with connect(autocommit=True) as session:
+        session.execute("drop view build.stg_zendesk__tickets cascade")
+        assert night(2) == whole
+        session.execute("update ops.builds set status = 'failed' where build_id = (select max(build_id) from ops.builds)")
+        assert night(3) == whole
+        assert night(4) < whole
