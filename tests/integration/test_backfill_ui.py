@@ -16,16 +16,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import psycopg
 import pytest
 from psycopg import sql
 
+from sandbox import airflow
 from sandbox.airflow import USER, AirflowClient
-from sandbox.ports import DEFAULTS, free_ports, variable
+from sandbox.errors import SandboxError
+from sandbox.ports import DEFAULTS, HOST, free_ports, variable
 from sandbox.stack import Stack
 from sandbox.story.clock import last_night
 from tests.conftest import open_folder
+from tests.sandbox.test_stack import alive, family
 
 DAG = "ingest_mixpanel"
 DAY = dt.timedelta(days=1)
@@ -101,6 +105,7 @@ def backfill(page: Any, url: str, first: dt.datetime, last: dt.datetime, behavio
     form.get_by_text("7 runs will be triggered").wait_for()
     form.get_by_role("button", name="Run Backfill").click()
     form.wait_for(state="hidden")
+    page.goto("about:blank")  # the page asks Airflow anew every few seconds, and half an hour of that costs more than the backfill
 
 
 def wait(what: str, is_so: Callable[[], bool], seconds: float = 900) -> None:
@@ -146,6 +151,17 @@ def counted(session: psycopg.Connection, table: str) -> int:
     row = session.execute(sql.SQL("select count(*) from {}").format(sql.Identifier("ops", table))).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def test_airflow_asks_for_a_password_listens_on_the_loopback_and_knows_the_pools(stack: Stack) -> None:
+    assert {"postgres", *airflow.PROCESSES} <= {service.name for service in stack.services() if service.is_running}
+    assert httpx.get(f"{stack.url('airflow')}/api/v2/dags").status_code == httpx.codes.UNAUTHORIZED
+    with pytest.raises(SandboxError, match="refuses the login"):
+        AirflowClient.login(stack.url("airflow"), USER, "wrong")
+    pools = {pool["name"] for pool in stack.airflow.client().call("GET", "/pools")["pools"]}
+    assert {"postlaunch_mixpanel", "postlaunch_zendesk", "postlaunch_pagerduty", "postlaunch_prometheus"} <= pools
+    listening = {one.laddr.ip for process in family(stack) for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN}
+    assert listening == {HOST}
 
 
 def test_a_week_backfilled_in_the_page_costs_one_build_and_doing_it_twice_changes_nothing_and_mails_nobody(stack: Stack, page: Any) -> None:
@@ -303,3 +319,12 @@ def test_a_build_that_is_killed_in_airflow_is_back_at_work_within_a_minute_and_e
     wait("the run has ended", lambda: states(client, "build_marts")[run] in ("success", "failed"))
     assert states(client, "build_marts")[run] == "success"
     assert counted_in(stack, "publications") == published + 1
+
+
+def test_a_stack_that_stops_leaves_no_process(stack: Stack) -> None:
+    """The last of this module: after it there is no stack."""
+    running = family(stack)
+    assert len(running) > len(airflow.PROCESSES)
+    stack.stop()
+    assert alive(running) == []
+    assert stack.supervisor.strays() == []

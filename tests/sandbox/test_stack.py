@@ -14,8 +14,7 @@ import psutil
 import psycopg
 import pytest
 
-from sandbox import airflow, ports, state
-from sandbox.airflow import AirflowClient
+from sandbox import ports, state
 from sandbox.errors import SandboxError
 from sandbox.ports import DEFAULTS, HOST, free_port, free_ports, variable
 from sandbox.stack import APIS, MAIL, Stack
@@ -36,13 +35,13 @@ def stack(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stac
         os.environ.update(before)
 
 
-def _family(stack: Stack) -> list[psutil.Process]:
+def family(stack: Stack) -> list[psutil.Process]:
     """Every process of a running stack, PostgreSQL's sessions too."""
     leaders = [psutil.Process(service.pid) for service in stack.services() if service.pid is not None]
     return [one for leader in leaders for one in (leader, *leader.children(recursive=True))]
 
 
-def _alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -96,9 +95,9 @@ def test_data_apis_and_mail_come_up_twice_and_leave_no_process(stack: Stack) -> 
     assert [path.name for path in (stack.home / "mail").glob("*.eml")] == ["0001-one.eml"]
     with psycopg.connect(stack.variables["AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE"]) as session:
         assert session.execute("select count(*) from config.launches").fetchone() == (0,)
-    family = _family(stack)
+    processes = family(stack)
     assert stack.stop() == [MAIL, APIS, "postgres"]
-    assert _alive(family) == []
+    assert alive(processes) == []
     assert stack.stop() == []
 
 
@@ -134,23 +133,3 @@ def test_a_second_clone_starts_beside_the_first_and_each_knows_its_own(stack: St
     finally:
         other.stop()
     assert {service.name for service in stack.services() if service.is_running} == {"postgres", MAIL}
-
-
-@pytest.mark.airflow
-def test_airflow_comes_up_asks_for_a_password_knows_the_pools_and_leaves_no_process(stack: Stack) -> None:
-    stack.start_data()
-    stack.start_airflow()
-    stack.airflow.wait_healthy()
-    assert {service.name for service in stack.services() if service.is_running} == {"postgres", *airflow.PROCESSES}
-    assert httpx.get(f"{stack.url('airflow')}/api/v2/dags").status_code == httpx.codes.UNAUTHORIZED
-    with pytest.raises(SandboxError, match="refuses the login"):
-        AirflowClient.login(stack.url("airflow"), airflow.USER, "wrong")
-    client = stack.airflow.client()
-    pools = {pool["name"] for pool in client.call("GET", "/pools")["pools"]}
-    assert {"postlaunch_mixpanel", "postlaunch_zendesk", "postlaunch_pagerduty", "postlaunch_prometheus"} <= pools
-    listening = {one.laddr.ip for process in _family(stack) for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN}
-    assert listening == {HOST}
-    family = _family(stack)
-    stack.stop()
-    assert _alive(family) == []
-    assert stack.supervisor.strays() == []
