@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> None:
     if changed:
         command, *options = arguments
         places = options[: options.index("--exclude-resource-type")]
-        parsed = runner.invoke(["parse", *places])
+        parsed = runner.invoke(["parse", *places, "--no-write-json"])
         if parsed.success:
             runner.manifest = parsed.result  # it is not parsed twice
             arguments = [command, *options, "--select", *models_made_of(changed, parsed.result)]
