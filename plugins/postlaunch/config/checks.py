@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import get_args
 
 from postlaunch.config.declared import kpis_of
+from postlaunch.config.later import references, unused
 from postlaunch.config.launch import DOMAIN_SOURCE, Funnel, Launch, LaunchKpi, Priority, Severity, Target
 from postlaunch.config.measures import FunnelMeasure, Measure
 from postlaunch.kpis.catalogue import Kpi, catalogue
@@ -18,6 +19,7 @@ from postlaunch.kpis.catalogue import Kpi, catalogue
 def kpi_faults(launch: Launch) -> Iterator[str]:
     """KPIs that are not there or cannot be measured, targets on the wrong side or out of reach: `key path: what is wrong`."""
     known = kpis_of(launch)
+    yield from references(launch, set(known))
     for number, entry in enumerate(launch.kpis):
         kpi = known.get(entry.kpi)
         if kpi is None:
@@ -115,7 +117,11 @@ def _target_faults(kpi: Kpi, target: Target) -> Iterator[str]:
 
 
 def kpi_warnings(launch: Launch) -> Iterator[str]:
-    """Targets of a source that this launch does not have: perhaps not yet. They count as not met in every verdict."""
+    """What is said and has no effect: sections that nothing uses yet, and targets of a source that this launch does not have.
+
+    Such targets count as not met in every verdict.
+    """
+    yield from (f"{path}: not yet: it is read and checked, and nothing uses it so far" for path in unused(launch))
     for number, entry in enumerate(launch.kpis):
         source = DOMAIN_SOURCE[kpis_of(launch)[entry.kpi].domain]
         if source not in launch.sources and entry.measure is None:

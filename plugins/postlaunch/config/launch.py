@@ -32,9 +32,11 @@ from postlaunch.config.fields import (
     TimeOfDay,
     Zone,
 )
+from postlaunch.config.later import Alert, Category, Coverage, Dependency, Deployments, NotYet, PlanMonth, Population, Pulse, Verdict
 from postlaunch.config.lists import disjoint_phases, ordered_days, unique_by
 from postlaunch.config.measures import Measure
 from postlaunch.config.phases import with_phase_days
+from postlaunch.config.weekly_hours import weekly_hours
 from postlaunch.dates import Dates, Interval
 from postlaunch.kpis.catalogue import DOMAINS, Domain, Unit
 
@@ -106,6 +108,7 @@ class SlaTarget(Section):
     pausable_update_minutes: Minutes | None = None  # from a reply to the next one, without time in pending
     periodic_update_minutes: Minutes | None = None  # from a reply to the next one
     resolution_minutes: Minutes | None = None  # all time in new, open, pending and on-hold
+    resolution_by: Annotated[Literal["next_release"] | None, NotYet()] = None
 
     @model_validator(mode="after")
     def _promises_something(self) -> SlaTarget:
@@ -126,7 +129,9 @@ class SupportHours(Section):
 
     from_day: Day | None = None
     to_day: Day | None = None
-    hours: dict[Weekday, tuple[TimeOfDay, Literal["24:00"] | TimeOfDay]]  # open, close; a day that is not named is closed
+    phase: Slug | None = None
+    # open, close; a day that is not named is closed. In short: `always`, or days as a range and hours as text, {mon-fri: "08:00-18:00"}
+    hours: Annotated[dict[Weekday, tuple[TimeOfDay, Literal["24:00"] | TimeOfDay]], BeforeValidator(weekly_hours)]
 
     @model_validator(mode="after")
     def _days_and_hours(self) -> SupportHours:
@@ -148,14 +153,25 @@ class Zendesk(SourceSection):
     sla: Annotated[tuple[SlaTarget, ...], AfterValidator(unique_by("priority"))] = ()
     support_hours: Annotated[tuple[SupportHours, ...], AfterValidator(disjoint_phases)] = ()  # empty: 24x7
     holidays: tuple[Date, ...] = ()
+    priorities: Annotated[dict[Name, Priority], NotYet()] = Field(default_factory=dict)  # names of one's own for Zendesk's priorities
+    categories: Annotated[tuple[Category, ...], AfterValidator(unique_by("id")), NotYet()] = ()
+    escalate_after_minutes: Annotated[Minutes | None, NotYet()] = None  # unresolved so long, a ticket goes a level up
+    levels: Annotated[tuple[Name, ...], NotYet()] = ()  # who takes tickets, from the first level up
 
 
 class IncidentTarget(Section):
     """How fast incidents of one severity are to be acknowledged and resolved, around the clock."""
 
     severity: Severity
-    acknowledge_minutes: Minutes
+    acknowledge_minutes: Minutes | None = None
     resolve_minutes: Minutes | None = None
+    post_mortem_hours: Annotated[Hours | None, NotYet()] = None
+
+    @model_validator(mode="after")
+    def _promises_something(self) -> IncidentTarget:
+        if self.acknowledge_minutes is None and self.resolve_minutes is None and self.post_mortem_hours is None:
+            raise ValueError(f"severity {self.severity} promises nothing: give acknowledge_minutes or resolve_minutes")
+        return self
 
 
 class PagerDuty(SourceSection):
@@ -168,6 +184,12 @@ class PagerDuty(SourceSection):
     services: tuple[Name, ...] = ()  # PagerDuty service ids; empty: all
     severities: dict[str, Severity] = Field(default={"P0": "P0", "P1": "P1", "P2": "P2", "P3": "P3"})  # case and outer spaces do not count
     targets: Annotated[tuple[IncidentTarget, ...], AfterValidator(unique_by("severity"))] = ()
+    levels: Annotated[tuple[Name, ...], NotYet()] = ()  # who is called, from the first level up
+    requirements: Annotated[Name | None, NotYet()] = None  # regular expression of requirement ids in incidents and notes
+    kinds: Annotated[dict[Slug, Name], NotYet()] = Field(default_factory=dict)  # promises that speak of kinds of incidents
+    action_items_days: Annotated[Positive | None, NotYet()] = None
+    impact: Annotated[tuple[EventName, ...], NotYet()] = ()  # events whose loss during an incident is its impact
+    coverage: Annotated[tuple[Coverage, ...], NotYet()] = ()
     show_titles: bool = False  # titles are free text and may name people; shown, they lose e-mail addresses and long numbers
 
 
@@ -181,6 +203,7 @@ class ServiceLevel(Section):
     status_label: Label = "code"  # label of `requests` that tells how a request ended, for example code, status, status_code
     error_codes: StatusCodes = "5.."  # on the whole value of that label
     latency_buckets: Query | None = None  # seconds, label `le`
+    classes: Annotated[dict[Slug, Positive], NotYet()] = Field(default_factory=dict)  # response times from so many seconds on, by name
 
 
 class Resource(Section):
@@ -191,6 +214,8 @@ class Resource(Section):
     query: Query
     unit: Literal["ratio", "count", "bytes", "seconds"]
     trigger: Positive
+    direction: Annotated[Literal["above", "below"], NotYet()] = "above"  # below: it runs out; such a resource is not ingested yet
+    action: Annotated[Name | None, NotYet()] = None  # what is to be done at the trigger
 
 
 class PrometheusMetric(Section):
@@ -225,6 +250,7 @@ class Prometheus(SourceSection):
     lookback_days: Annotated[int, Field(ge=0, le=60)] = 0
     service_levels: Annotated[tuple[ServiceLevel, ...], AfterValidator(unique_by("id"))] = ()
     resources: Annotated[tuple[Resource, ...], AfterValidator(unique_by("id"))] = ()
+    dependencies: Annotated[tuple[Dependency, ...], AfterValidator(unique_by("id")), NotYet()] = ()
 
     @property
     def fresh_seconds(self) -> int:
@@ -247,6 +273,7 @@ class Prometheus(SourceSection):
         resources = (
             self._metric("resource", resource.id, resource.name, resource.query, resource.unit, trigger=resource.trigger)
             for resource in self.resources
+            if resource.direction == "above"
         )
         return (*levels, *resources)
 
@@ -346,7 +373,7 @@ class LaunchKpi(Section):
     domain: Domain | None = None  # of facts: whose numbers they are shown and published with
     measure: Measure | None = None
     targets: Annotated[tuple[Target, ...], AfterValidator(_side_by_side)] = ()
-    if_missed: tuple[Name, ...] = ()  # what was said to be done then
+    if_missed: Annotated[tuple[Name, ...], NotYet()] = ()  # what was said to be done then
     promise: Promises = ()  # where it comes from, of what has no target
 
     @model_validator(mode="after")
@@ -375,12 +402,18 @@ class LaunchKpi(Section):
         return next(iter(self.of.values()), "")
 
 
+ReviewTime = Annotated[str, Field(pattern=r"^((mon|tue|wed|thu|fri|sat|sun) )?([01]\d|2[0-3]):[0-5]\d$")]
+
+
 class Reviews(Section):
     """Who is mailed what; `business_cycle_days` and `minimum_sample` guard the verdict."""
 
     recipients: dict[ReviewKind, tuple[Email, ...]] = Field(default_factory=dict)
     business_cycle_days: Annotated[int, Field(ge=1, le=366)] = 30
     minimum_sample: Annotated[int, Field(ge=1, le=1_000_000)] = 30
+    at: Annotated[dict[str, ReviewTime], NotYet()] = Field(default_factory=dict)  # {daily: "09:00", weekly: "fri 16:00"}, local time
+    pulse: Annotated[Pulse | None, NotYet()] = None
+    checklists: Annotated[dict[Name, tuple[Name, ...]], NotYet()] = Field(default_factory=dict)
 
 
 class Launch(Section):
@@ -398,6 +431,11 @@ class Launch(Section):
     pagerduty: PagerDuty | None = None
     prometheus: Prometheus | None = None
     kpis: Annotated[tuple[LaunchKpi, ...], AfterValidator(unique_by("kpi", "subject"))] = ()
+    population: Annotated[Population | None, NotYet()] = None
+    deployments: Annotated[Deployments | None, NotYet()] = None
+    alerts: Annotated[tuple[Alert, ...], AfterValidator(unique_by("id")), NotYet()] = ()
+    plan: Annotated[tuple[PlanMonth, ...], AfterValidator(unique_by("month")), NotYet()] = ()
+    verdict: Annotated[Verdict, NotYet()] = Verdict()
 
     @model_validator(mode="before")
     @classmethod

@@ -316,9 +316,14 @@ def _incident_services(launch: Launch) -> Rows:
 def _incident_targets(launch: Launch) -> Rows:
     targets = launch.pagerduty.targets if launch.pagerduty else ()
     return [
-        (target.severity, target.acknowledge_minutes * 60, None if target.resolve_minutes is None else target.resolve_minutes * 60)
+        (target.severity, _seconds(target.acknowledge_minutes), _seconds(target.resolve_minutes))
         for target in targets
+        if target.acknowledge_minutes is not None or target.resolve_minutes is not None
     ]
+
+
+def _seconds(minutes: float | None) -> float | None:
+    return None if minutes is None else minutes * 60
 
 
 def _prometheus_metrics(launch: Launch) -> Rows:

@@ -1,0 +1,198 @@
+"""Sections of a launch file that are read and checked, and that nothing uses so far: `launches check` says so by name.
+
+What a product promises is written down once, as a whole; a section leaves this module with the work that makes use of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from postlaunch.config.fields import Date, Day, EventName, Hours, Minutes, Name, Query, Section, Slug
+
+
+class NotYet:
+    """Marks a field that is read and checked and has no effect so far."""
+
+
+def unused(section: BaseModel, path: str = "") -> Iterator[str]:
+    """Key paths of what a launch file says and nothing uses so far."""
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        where = f"{path}.{name}" if path else name
+        if value == field.get_default(call_default_factory=True):
+            continue
+        if any(isinstance(mark, NotYet) for mark in field.metadata):
+            yield where
+        elif isinstance(value, BaseModel):
+            yield from unused(value, where)
+        elif isinstance(value, tuple):
+            found = [inner for item in value if isinstance(item, BaseModel) for inner in unused(item, where)]
+            yield from dict.fromkeys(found)  # once for all entries of a list
+
+
+class Health(Section):
+    """An account's colour: the first rule that applies, red before yellow; and what each colour asks for."""
+
+    red: tuple[Name, ...] = ()
+    yellow: tuple[Name, ...] = ()
+    outreach: dict[Literal["green", "yellow", "red"], Name] = Field(default_factory=dict)
+
+
+class Population(Section):
+    """Who is to use it: how many, and the property that names their account."""
+
+    users: Annotated[int, Field(ge=1)]
+    account: EventName | None = None
+    health: Health | None = None
+
+
+class Category(Section):
+    """What tickets are about: by tags."""
+
+    id: Slug
+    name: Name
+    tags: Annotated[tuple[Name, ...], Field(min_length=1)]
+    kind: Literal["bug", "feature", "question", "praise"] | None = None
+    severity: Literal["critical", "high", "medium", "low"] | None = None
+
+
+class Coverage(Section):
+    """When somebody is on call."""
+
+    phase: Slug | None = None
+    from_day: Day | None = None
+    to_day: Day | None = None
+    hours: Literal["always"] | dict[Name, Name]
+
+
+class Dependency(Section):
+    """A service of others that the product cannot do without: `up` is 1 while it answers."""
+
+    id: Slug
+    name: Name
+    up: Query
+
+
+class Deployments(Section):
+    """When a new version went live: a Mixpanel event, or PromQL that changes with each deployment."""
+
+    events: Query
+    failed: Query | None = None
+    hotfix_hours: Hours | None = None  # from the bug identified to the fix live
+    windows: tuple[Coverage, ...] = ()
+
+
+class Alert(Section):
+    """Whom to page when a KPI, resource, dependency or query is beyond a bound for so many minutes, or grows without end (`leak`)."""
+
+    id: Slug
+    kpi: str | None = None
+    resource: Slug | None = None
+    dependency: Slug | None = None
+    query: Query | None = None
+    above: float | None = None
+    below: float | None = None
+    leak: bool = False
+    minutes: Minutes = 5
+    severity: Literal["P0", "P1", "P2", "P3"] = "P1"
+    page: Name
+    message: Name
+    context: tuple[Literal["deployments", "incidents", "tickets"], ...] = ()
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Alert:
+        if sum(getattr(self, key) is not None for key in ("kpi", "resource", "dependency", "query")) != 1:
+            raise ValueError("give exactly one of kpi, resource, dependency and query")
+        if sum([self.above is not None, self.below is not None, self.leak]) != 1:
+            raise ValueError("give exactly one of above, below and leak: true")
+        return self
+
+
+class PlanMonth(Section):
+    """What was planned for a month after the launch: KPI -> value."""
+
+    month: Annotated[int, Field(ge=1, le=120)]
+    values: dict[str, float]
+
+
+class Pulse(Section):
+    """The first hours after a launch: what is checked every so many minutes, and who is told how often (hours)."""
+
+    hours: Annotated[int, Field(ge=1, le=336)] = 24
+    check_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+    updates: dict[Name, Hours] = Field(default_factory=dict)
+    checks: tuple[str, ...] = ()
+
+
+class Gate(Section):
+    """What a verdict asks: a KPI over a span of launch days, with the bound that passes and the one that fails."""
+
+    kpi: str
+    of: dict[str, str] = Field(default_factory=dict)
+    days: tuple[Day, Day] | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    above: float | None = None
+    below: float | None = None
+    fail: float | None = None
+    role: Literal["success", "guardrail", "stability"] = "success"
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Gate:
+        if sum(getattr(self, key) is not None for key in ("at_least", "at_most", "above", "below")) != 1:
+            raise ValueError("give exactly one of at_least, at_most, above and below")
+        return self
+
+
+class Cycle(Section):
+    """A business cycle that has to pass before its KPIs are judged."""
+
+    name: Name
+    kpis: tuple[str, ...] = ()
+    days: Annotated[int, Field(ge=1, le=366)] | None = None
+    calendar: Literal["month", "quarter"] | None = None
+
+
+class Peak(Section):
+    """A time of many users, one of which a final verdict must have seen."""
+
+    name: Name
+    first: Date
+    last: Date
+
+
+class Verdict(Section):
+    """On which days it is given, what it asks beyond the targets, and what only a person can attest at the signature."""
+
+    days: tuple[Annotated[int, Field(ge=1, le=366)], ...] = (7, 30, 60, 90)
+    gates: tuple[Gate, ...] = ()
+    cycles: tuple[Cycle, ...] = ()
+    peaks: tuple[Peak, ...] = ()
+    attest: tuple[Name, ...] = ()
+
+
+def references(launch: Any, known: set[str]) -> Iterator[str]:
+    """Names of KPIs, resources and dependencies in these sections that the file does not have: `key path: what is wrong`."""
+    for number, gate in enumerate(launch.verdict.gates):
+        if gate.kpi not in known:
+            yield f"verdict.gates[{number}].kpi: no such KPI; found {gate.kpi!r}"
+    for number, cycle in enumerate(launch.verdict.cycles):
+        yield from (f"verdict.cycles[{number}].kpis: no such KPI; found {kpi!r}" for kpi in cycle.kpis if kpi not in known)
+    for number, month in enumerate(launch.plan):
+        yield from (f"plan[{number}].values: no such KPI; found {kpi!r}" for kpi in month.values if kpi not in known)
+    config = launch.prometheus
+    things = {
+        "kpi": known,
+        "resource": {resource.id for resource in config.resources} if config else set(),
+        "dependency": {dependency.id for dependency in config.dependencies} if config else set(),
+    }
+    for number, alert in enumerate(launch.alerts):
+        for key, names in things.items():
+            given = getattr(alert, key)
+            if given is not None and given not in names:
+                yield f"alerts[{number}].{key}: no such {'KPI' if key == 'kpi' else key}; found {given!r}"
+    if launch.reviews.pulse is not None:
+        yield from (f"reviews.pulse.checks: no such KPI; found {kpi!r}" for kpi in launch.reviews.pulse.checks if kpi not in known)
