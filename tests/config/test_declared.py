@@ -111,7 +111,9 @@ def test_facts_are_read_beside_the_launch_file_and_a_wrong_line_is_named(tmp_pat
     assert "line 1: the header `date,value` is expected; found 'day;cost'" in fault(tmp_path, kpis=[entry])
     file.unlink()
     assert f"{file}: cannot be read" in fault(tmp_path, kpis=[entry])
-    assert "a path below the folder" in fault(tmp_path, kpis=[own({"facts": {"file": "../cost.csv"}}, domain="capacity")])
+    assert "lies outside the folder of the launch files" in fault(
+        tmp_path, kpis=[own({"facts": {"file": "../cost.csv"}}, domain="capacity")]
+    )
 
 
 def test_a_level_holds_until_the_next_fact_and_a_month_at_most() -> None:

@@ -127,7 +127,7 @@ class Pulse(Section):
     checks: tuple[str, ...] = ()
 
 
-class Gate(Section):
+class GateRule(Section):
     """What a verdict asks: a KPI over a span of launch days, with the bound that passes and the one that fails."""
 
     kpi: str
@@ -141,7 +141,7 @@ class Gate(Section):
     role: Literal["success", "guardrail", "stability"] = "success"
 
     @model_validator(mode="after")
-    def _one_bound(self) -> Gate:
+    def _one_bound(self) -> GateRule:
         if sum(getattr(self, key) is not None for key in ("at_least", "at_most", "above", "below")) != 1:
             raise ValueError("give exactly one of at_least, at_most, above and below")
         return self
@@ -164,11 +164,11 @@ class Peak(Section):
     last: Date
 
 
-class Verdict(Section):
+class VerdictRules(Section):
     """On which days it is given, what it asks beyond the targets, and what only a person can attest at the signature."""
 
     days: tuple[Annotated[int, Field(ge=1, le=366)], ...] = (7, 30, 60, 90)
-    gates: tuple[Gate, ...] = ()
+    gates: tuple[GateRule, ...] = ()
     cycles: tuple[Cycle, ...] = ()
     peaks: tuple[Peak, ...] = ()
     attest: tuple[Name, ...] = ()

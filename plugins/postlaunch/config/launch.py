@@ -32,7 +32,7 @@ from postlaunch.config.fields import (
     TimeOfDay,
     Zone,
 )
-from postlaunch.config.later import Alert, Category, Coverage, Dependency, Deployments, NotYet, PlanMonth, Population, Pulse, Verdict
+from postlaunch.config.later import Alert, Category, Coverage, Dependency, Deployments, NotYet, PlanMonth, Population, Pulse, VerdictRules
 from postlaunch.config.lists import disjoint_phases, ordered_days, unique_by
 from postlaunch.config.measures import Measure
 from postlaunch.config.phases import with_phase_days
@@ -435,7 +435,7 @@ class Launch(Section):
     deployments: Annotated[Deployments | None, NotYet()] = None
     alerts: Annotated[tuple[Alert, ...], AfterValidator(unique_by("id")), NotYet()] = ()
     plan: Annotated[tuple[PlanMonth, ...], AfterValidator(unique_by("month")), NotYet()] = ()
-    verdict: Annotated[Verdict, NotYet()] = Verdict()
+    verdict: Annotated[VerdictRules, NotYet()] = VerdictRules()
 
     @model_validator(mode="before")
     @classmethod
