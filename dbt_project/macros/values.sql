@@ -8,6 +8,14 @@
     ({{ column }} #>> '{{ '{' ~ path | join(',') ~ '}' }}')
 {%- endmacro %}
 
+{# The JSON under a key of a JSON column. #}
+{% macro json_value(column, key) -%}
+    {{ return(adapter.dispatch('json_value', 'postlaunch')(column, key)) }}
+{%- endmacro %}
+{% macro postgres__json_value(column, key) -%}
+    ({{ column }} -> '{{ key }}')
+{%- endmacro %}
+
 {# Text under a key that is itself a column, in a JSON column or at a path of it: json_key('labels', 'status_label'). #}
 {% macro json_key(column, key) -%}
     {{ return(adapter.dispatch('json_key', 'postlaunch')(column, key, varargs)) }}

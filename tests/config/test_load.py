@@ -179,8 +179,8 @@ def test_a_funnel_stands_once(tmp_path: Path) -> None:
             "of: uptime is not measured by severity; allowed: service",
         ),
         (
-            "{kpi: new_users, of: {wave: 2}, targets: [{at_least: 9}]}",
-            "is not measured by wave; allowed: nothing, it is of the whole",
+            "{kpi: new_users, of: {floor: 2}, targets: [{at_least: 9}]}",
+            "is not measured by floor; allowed: nothing, it is of the whole",
         ),
         ("{kpi: retention, targets: [{at_least: 0.5}]}", "kpis[0].of: retention has no whole: say of which day, for example {day: 7}"),
         (

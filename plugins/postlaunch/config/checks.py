@@ -11,7 +11,7 @@ from typing import get_args
 
 from postlaunch.config.declared import kpis_of
 from postlaunch.config.later import references, unused
-from postlaunch.config.launch import DOMAIN_SOURCE, Funnel, Launch, LaunchKpi, Priority, Severity, Target
+from postlaunch.config.launch import DOMAIN_SOURCE, WAVE, Funnel, Launch, LaunchKpi, Priority, Severity, Target
 from postlaunch.config.measures import FunnelMeasure, Measure
 from postlaunch.kpis.catalogue import Kpi, catalogue
 
@@ -20,6 +20,7 @@ def kpi_faults(launch: Launch) -> Iterator[str]:
     """KPIs that are not there or cannot be measured, targets on the wrong side or out of reach: `key path: what is wrong`."""
     known = kpis_of(launch)
     yield from references(launch, set(known))
+    yield from _segment_faults(launch)
     for number, entry in enumerate(launch.kpis):
         kpi = known.get(entry.kpi)
         if kpi is None:
@@ -33,6 +34,31 @@ def kpi_faults(launch: Launch) -> Iterator[str]:
         for place, target in enumerate(entry.targets):
             path = f"kpis[{number}].targets[{place}]"
             yield from (f"{path}: {fault}" for fault in _target_faults(kpi, target))
+
+
+def _segment_faults(launch: Launch) -> Iterator[str]:
+    pulled = launch.mixpanel.profile_properties if launch.mixpanel else ()
+    for number, segment in enumerate(launch.segments):
+        if launch.mixpanel is None:
+            yield f"segments[{number}]: the file has no section `mixpanel`, so there are no users"
+            continue
+        for condition in segment.where:
+            if condition.property not in pulled:
+                yield (
+                    f"segments[{number}].where: profiles are pulled without {condition.property}: add it to mixpanel.profile_properties; "
+                    f"it has: {', '.join(pulled) or 'none'}"
+                )
+
+
+def _wave_faults(launch: Launch, kpi: Kpi, wave: str) -> Iterator[str]:
+    """Users of a period, levels of a cycle and quantiles of a wave are not counted yet; what adds up over days is, and active users are."""
+    known = [segment.id for segment in launch.segments]
+    if wave not in known:
+        yield f"no such wave; found {wave!r}; segments has: {', '.join(known) or 'none'}"
+    if kpi.domain != "product" or kpi.period_rule == "of_kpis":
+        yield f"{kpi.id} is not measured by wave"
+    elif kpi.period_rule in ("uniques", "quantile") or (kpi.period_rule == "last" and kpi.denominator):
+        yield f"{kpi.id} is not measured by wave yet"
 
 
 def _measure_faults(launch: Launch, entry: LaunchKpi, measure: Measure) -> Iterator[str]:
@@ -74,10 +100,12 @@ def _funnel_faults(funnels: Sequence[Funnel], measure: FunnelMeasure) -> Iterato
 
 def _subject_faults(launch: Launch, kpi: Kpi, of: Mapping[str, str]) -> Iterator[str]:
     kind = kpi.subject.kind if kpi.subject else None
+    if WAVE in of:
+        yield from _wave_faults(launch, kpi, of[WAVE])
     for given in of:
-        if given != kind:
+        if given not in (kind, WAVE):
             yield f"{kpi.id} is not measured by {given}; allowed: {kind or 'nothing, it is of the whole'}"
-    if kind == "day" and not of:
+    if kind == "day" and kind not in of:
         yield f"{kpi.id} has no whole: say of which day, for example {{day: 7}}"
     allowed = _subjects(launch, kpi)
     if kind is not None and kind in of and allowed and of[kind] not in allowed:

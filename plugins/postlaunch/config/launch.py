@@ -34,7 +34,7 @@ from postlaunch.config.fields import (
 )
 from postlaunch.config.later import Alert, Category, Coverage, Dependency, Deployments, NotYet, PlanMonth, Population, Pulse, VerdictRules
 from postlaunch.config.lists import disjoint_phases, ordered_days, unique_by
-from postlaunch.config.measures import Measure
+from postlaunch.config.measures import Conditions, Measure
 from postlaunch.config.phases import with_phase_days
 from postlaunch.config.weekly_hours import weekly_hours
 from postlaunch.dates import Dates, Interval
@@ -48,6 +48,7 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 ReviewKind = Literal["daily", "weekly", "monthly", "verdict"]
 Comparator = Literal[">=", "<=", ">", "<"]
 Per = Literal["day", "week", "month", "quarter", "phase"]
+WAVE = "wave"  # the key of `of` that names a segment
 
 SLA_METRICS: tuple[SlaMetric, ...] = get_args(SlaMetric)
 COMPARATORS: dict[str, Comparator] = {"at_least": ">=", "at_most": "<=", "above": ">", "below": "<"}
@@ -358,14 +359,36 @@ def _side_by_side(targets: tuple[Target, ...]) -> tuple[Target, ...]:
     return targets
 
 
+class Segment(Section):
+    """Users who are looked at by themselves, for example a wave of a rollout; a KPI is `of: {wave: <id>}` then.
+
+    Either by the launch day of their first day, from `from_day` to `to_day` (both inclusive, None: open), or by what their profile says
+    now: where: [[plan, in, [pro, team]]], of properties that `mixpanel.profile_properties` pulls. A user may be in several.
+    """
+
+    id: Slug
+    name: Name
+    from_day: Day | None = None
+    to_day: Day | None = None
+    where: Conditions = ()
+
+    @model_validator(mode="after")
+    def _days_or_profile(self) -> Segment:
+        ordered_days(self)
+        if bool(self.where) == (self.from_day is not None or self.to_day is not None):
+            raise ValueError("give from_day, to_day or both, or else where")
+        return self
+
+
 class LaunchKpi(Section):
     """A KPI of this launch: one of the catalogue (docs/reference/kpis.md) with its promises, or with a `measure` one of its own.
 
-    `of` says of what: {severity: P1}; empty: of all together. A KPI of its own has a unit and the side on which it is better.
+    `of` says of what: {severity: P1}, and of whom: {wave: beta}, one of `segments`; empty: of all together. A KPI of its own has a unit and
+    the side on which it is better.
     """
 
     kpi: str
-    of: Annotated[dict[str, Annotated[str, BeforeValidator(str)]], Field(max_length=1, default_factory=dict)]
+    of: Annotated[dict[str, Annotated[str, BeforeValidator(str)]], Field(max_length=2, default_factory=dict)]
     name: Name | None = None  # None: the id in words
     definition: Name | None = None  # what is counted, in words; None: the measure in words
     unit: Unit | None = None
@@ -391,7 +414,7 @@ class LaunchKpi(Section):
         if missing:
             raise ValueError(f"a KPI with a measure says its {' and '.join(missing)}")
         if self.of:
-            raise ValueError("of: a KPI with a measure is of the whole")
+            raise ValueError("of: a KPI with a measure is of the whole; promise something of a wave in an entry without the measure")
         if (self.domain is None) == (self.measure.facts is not None):
             raise ValueError("domain: facts say the domain that they are shown and published with, and no other measure does")
         return self
@@ -399,7 +422,12 @@ class LaunchKpi(Section):
     @property
     def subject(self) -> str:
         """What it is of; empty: the whole."""
-        return next(iter(self.of.values()), "")
+        return next((subject for kind, subject in self.of.items() if kind != WAVE), "")
+
+    @property
+    def segment(self) -> str:
+        """Of whom it is; empty: of everybody."""
+        return self.of.get(WAVE, "")
 
 
 ReviewTime = Annotated[str, Field(pattern=r"^((mon|tue|wed|thu|fri|sat|sun) )?([01]\d|2[0-3]):[0-5]\d$")]
@@ -430,7 +458,8 @@ class Launch(Section):
     zendesk: Zendesk | None = None
     pagerduty: PagerDuty | None = None
     prometheus: Prometheus | None = None
-    kpis: Annotated[tuple[LaunchKpi, ...], AfterValidator(unique_by("kpi", "subject"))] = ()
+    kpis: Annotated[tuple[LaunchKpi, ...], AfterValidator(unique_by("kpi", "subject", "segment"))] = ()
+    segments: Annotated[tuple[Segment, ...], AfterValidator(unique_by("id"))] = ()
     population: Annotated[Population | None, NotYet()] = None
     deployments: Annotated[Deployments | None, NotYet()] = None
     alerts: Annotated[tuple[Alert, ...], AfterValidator(unique_by("id")), NotYet()] = ()

@@ -300,7 +300,7 @@ def charted(basis: Basis, metrics: Sequence[KpiValue], first: dt.date, grave: Se
 
 
 def _file_name(metric: KpiValue) -> str:
-    return "-".join(part for part in (metric.kpi_id.replace("_", "-"), metric.subject_id.lower()) if part)
+    return "-".join(part for part in (metric.kpi_id.replace("_", "-"), metric.subject_id.lower(), metric.segment_id) if part)
 
 
 def _note(metric: KpiValue) -> str:

@@ -50,25 +50,26 @@ with kpis as (
 ),
 
 promised as (
-    select * from unnest(%(promised_kpis)s::text[], %(promised_subjects)s::text[]) as pairs (kpi_id, subject_id)
+    select * from unnest(%(promised_kpis)s::text[], %(promised_subjects)s::text[], %(promised_segments)s::text[])
+        as keys (kpi_id, subject_id, segment_id)
 ),
 
 shown as (
-    select kpi_id, unnest(string_to_array(shown_subjects, ',')) as subject_id from kpis
+    select kpi_id, unnest(string_to_array(shown_subjects, ',')) as subject_id, '' as segment_id from kpis
     union
-    select kpi_id, '' as subject_id from kpis where shown_subjects = ''
+    select kpi_id, '' as subject_id, '' as segment_id from kpis where shown_subjects = ''
     union
-    select kpi_id, subject_id from marts.scorecard
-    where launch_id = %(launch)s and period_kind = %(grain)s and period_start = %(start)s and segment_id = '' and target is not null
+    select kpi_id, subject_id, segment_id from marts.scorecard
+    where launch_id = %(launch)s and period_kind = %(grain)s and period_start = %(start)s and target is not null
     union
     select * from promised
 )
 
-select kpi.kpi_id, shown.subject_id,
+select kpi.kpi_id, shown.subject_id, shown.segment_id,
     case shown.subject_id
         when '' then kpi.name
         else replace(replace(kpi.subject_name, '{kpi}', kpi.name), '{subject}', shown.subject_id)
-    end as name,
+    end || case shown.segment_id when '' then '' else ', wave ' || shown.segment_id end as name,
     kpi.domain, kpi.unit, kpi.better, kpi.period_rule,
     now.value, now.numerator, now.denominator, now.previous_value as previous,
     coalesce(before.status, 'no_data') as previous_status, week.value as week_ago,
@@ -81,21 +82,21 @@ select kpi.kpi_id, shown.subject_id,
 from kpis as kpi
 inner join shown on shown.kpi_id = kpi.kpi_id
 left join marts.scorecard as now
-    on now.launch_id = %(launch)s and now.kpi_id = kpi.kpi_id and now.subject_id = shown.subject_id and now.segment_id = ''
+    on now.launch_id = %(launch)s and now.kpi_id = kpi.kpi_id and now.subject_id = shown.subject_id and now.segment_id = shown.segment_id
     and now.period_kind = %(grain)s and now.period_start = %(start)s
 left join marts.scorecard as before
     on before.launch_id = %(launch)s and before.kpi_id = kpi.kpi_id and before.subject_id = shown.subject_id
-    and before.segment_id = '' and before.period_kind = %(grain)s and before.period_start = %(previous)s
+    and before.segment_id = shown.segment_id and before.period_kind = %(grain)s and before.period_start = %(previous)s
 left join marts.scorecard as week
     on week.launch_id = %(launch)s and week.kpi_id = kpi.kpi_id and week.subject_id = shown.subject_id
-    and week.segment_id = '' and week.period_kind = 'day' and week.period_start = %(start)s - 7
-where (kpi.kpi_id, shown.subject_id) in (select * from promised)
+    and week.segment_id = shown.segment_id and week.period_kind = 'day' and week.period_start = %(start)s - 7
+where (kpi.kpi_id, shown.subject_id, shown.segment_id) in (select * from promised)
     or kpi.domain = any(%(domains)s) and (now.target is not null or exists (
         select from marts.kpi_daily as seen
         where seen.launch_id = %(launch)s and seen.kpi_id = kpi.kpi_id and seen.subject_id = shown.subject_id
-            and seen.segment_id = '' and seen.value is not null
+            and seen.segment_id = shown.segment_id and seen.value is not null
     ))
-order by kpi.display_order, length(shown.subject_id), shown.subject_id
+order by kpi.display_order, length(shown.subject_id), shown.subject_id, shown.segment_id
 """
 
 
@@ -106,13 +107,13 @@ def metrics(
     grain: str,
     start: dt.date,
     previous: dt.date,
-    promised: Sequence[tuple[str, str]] = (),
+    promised: Sequence[tuple[str, str, str]] = (),
 ) -> list[KpiValue]:
     """The scorecard of the period that begins at `start`, in the order of the catalogue.
 
-    Of each KPI the subjects that are shown (usually the whole) and those with a target. One that this launch never measured and promises
-    nothing about is left out (a launch without an activation funnel has no activation); with a target it stays, as no data, and named
-    in `promised` as (KPI, subject) also where the launch has no source for it.
+    Of each KPI the subjects that are shown (usually the whole) and those with a target, of everybody or of a wave. One that this launch
+    never measured and promises nothing about is left out (a launch without an activation funnel has no activation); with a target it
+    stays, as no data, and named in `promised` as (KPI, subject, segment) also where the launch has no source for it.
     """
     return _fetch(
         session,
@@ -124,8 +125,9 @@ def metrics(
             "start": start,
             "previous": previous,
             "domains": list(domains),
-            "promised_kpis": [kpi_id for kpi_id, _ in promised],
-            "promised_subjects": [subject for _, subject in promised],
+            "promised_kpis": [kpi_id for kpi_id, _, _ in promised],
+            "promised_subjects": [subject for _, subject, _ in promised],
+            "promised_segments": [segment for _, _, segment in promised],
         },
     )
 
@@ -155,11 +157,18 @@ def daily_values(session: Reader, launch_id: str, metric: KpiValue, dates: Dates
         """
         select kpi_id, metric_date, launch_day, value, numerator, denominator
         from marts.kpi_daily
-        where launch_id = %(launch)s and kpi_id = %(kpi)s and subject_id = %(subject)s and segment_id = ''
+        where launch_id = %(launch)s and kpi_id = %(kpi)s and subject_id = %(subject)s and segment_id = %(segment)s
             and metric_date between %(first)s and %(last)s
         order by metric_date
         """,
-        {"launch": launch_id, "kpi": metric.kpi_id, "subject": metric.subject_id, "first": dates.first, "last": dates.last},
+        {
+            "launch": launch_id,
+            "kpi": metric.kpi_id,
+            "subject": metric.subject_id,
+            "segment": metric.segment_id,
+            "first": dates.first,
+            "last": dates.last,
+        },
     )
 
 
@@ -168,10 +177,10 @@ def days_seen(session: Reader, launch_id: str, metric: KpiValue, dates: Dates) -
     query = """
         select coalesce(sum(days_seen_count), 0)
         from marts.scorecard
-        where launch_id = %s and kpi_id = %s and subject_id = %s and segment_id = '' and period_kind = 'day'
+        where launch_id = %s and kpi_id = %s and subject_id = %s and segment_id = %s and period_kind = 'day'
             and period_start between %s and %s
     """
-    row = session.execute(query, [launch_id, metric.kpi_id, metric.subject_id, dates.first, dates.last]).fetchone()
+    row = session.execute(query, [launch_id, metric.kpi_id, metric.subject_id, metric.segment_id, dates.first, dates.last]).fetchone()
     return int(row[0]) if row else 0
 
 

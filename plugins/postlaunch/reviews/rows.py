@@ -38,6 +38,7 @@ class KpiValue:
     days_expected: int = 1
     subject: str = ""  # what the value comes from, where it is one of many: the resource that is full first
     subject_id: str = ""  # what it is of: a severity, a service; empty: all together
+    segment_id: str = ""  # of whom it is; empty: everybody
     buckets: str | None = None  # of a quantile: the measure whose buckets it is read off
     quantile: float | None = None  # and which of their quantiles it is: 0.95 for a p95
     denominator_unit: str = "count"  # seconds are time observed, not n

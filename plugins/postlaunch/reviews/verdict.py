@@ -70,7 +70,7 @@ def promised_metrics(basis: Basis) -> list[KpiValue]:
     launch, period = basis.launch, basis.period
     day = launch.launch_day(period.end)
     targets = {
-        (kpi.kpi, kpi.subject): target
+        (kpi.kpi, kpi.subject, kpi.segment): target
         for kpi in launch.kpis
         for target in kpi.targets
         if target.per in (None, "phase")
@@ -80,17 +80,19 @@ def promised_metrics(basis: Basis) -> list[KpiValue]:
     }
     keys = (basis.session, launch.launch, launch.domains, period.grain, period.start, period.previous_start)
     rows = basis.with_resource(queries.metrics(*keys, promised=list(targets)))
+    keyed = [((row.kpi_id, row.subject_id, row.segment_id), row) for row in rows]
     return [
-        replace(row, target=targets[row.kpi_id, row.subject_id].bound, comparator=targets[row.kpi_id, row.subject_id].comparator)
-        if row.target is None and row.status == "no_data" and (row.kpi_id, row.subject_id) in targets
+        replace(row, target=targets[key].bound, comparator=targets[key].comparator)
+        if row.target is None and row.status == "no_data" and key in targets
         else row
-        for row in rows
+        for key, row in keyed
     ]
 
 
 def _gate(basis: Basis, metric: KpiValue) -> Gate:
     launch, last = basis.launch, basis.period.end
-    promises = [kpi.targets for kpi in launch.kpis if (kpi.kpi, kpi.subject) == (metric.kpi_id, metric.subject_id)]
+    key = (metric.kpi_id, metric.subject_id, metric.segment_id)
+    promises = [kpi.targets for kpi in launch.kpis if (kpi.kpi, kpi.subject, kpi.segment) == key]
     from_day = phase_start([target for targets in promises for target in targets], launch.launch_day(last))
     first = launch.date + dt.timedelta(days=from_day)
     values = queries.daily_values(basis.session, launch.launch, metric, Dates(first, last))

@@ -43,9 +43,9 @@ class History:
 
 KPI_TARGETS = History(
     "kpi_targets",
-    ("kpi_id", "subject_id", "from_day", "to_day", "per", "comparator", "target", "phase_id", "change", "since_from_day", "since_to_day",
-     "promise"),
-    2,
+    ("kpi_id", "subject_id", "segment_id", "from_day", "to_day", "per", "comparator", "target", "phase_id", "change", "since_from_day",
+     "since_to_day", "promise"),
+    3,
 )  # fmt: skip
 INCIDENT_TARGETS = History("incident_targets", ("severity", "acknowledge_seconds", "resolve_seconds"), 1)
 SLA_TARGETS = History("sla_targets", ("priority", "metric", "target_seconds"), 2)
@@ -197,7 +197,7 @@ def _keep_history(session: psycopg.Connection, history: History, launch_id: str,
 
 def _kpi_targets(launch: Launch) -> Rows:
     return [
-        (entry.kpi, entry.subject, target.from_day, target.to_day, target.per, target.comparator,
+        (entry.kpi, entry.subject, entry.segment, target.from_day, target.to_day, target.per, target.comparator,
          None if target.key == "change" else target.bound, target.phase, target.change,
          *(launch.phases[target.since] if target.since else (None, None)), _promise(target.promise or entry.promise))
         for entry in launch.kpis
@@ -213,6 +213,10 @@ def _promise(promises: Sequence[Promise]) -> str | None:
 
 def _phases(launch: Launch) -> Rows:
     return [(name, *days) for name, days in launch.phases.items()]
+
+
+def _segments(launch: Launch) -> Rows:
+    return [(segment.id, segment.name, segment.from_day, segment.to_day, _conditions(segment.where)) for segment in launch.segments]
 
 
 def _kpis(launch: Launch) -> Rows:
@@ -339,6 +343,7 @@ _REPLACED = {
     "kpi_terms": _kpi_terms,
     "kpi_ratios": _kpi_ratios,
     "phases": _phases,
+    "segments": _segments,
     "event_measures": _event_measures,
     "user_measures": _user_measures,
     "outcome_measures": _outcome_measures,

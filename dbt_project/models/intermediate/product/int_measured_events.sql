@@ -21,7 +21,7 @@ met as (
         events.launch_id,
         measures.measure_id,
         measures.item_number,
-        case when measures.is_by_user then events.user_key end as user_key,
+        case when measures.is_by_user or measures.is_by_segment then events.user_key end as user_key,
         events.event_date,
         measures.is_by_value,
         {{ json_number('events.properties', 'measures.property') }} as number

@@ -70,16 +70,23 @@ measured as (
     union all
     select launch_id, domain, measure_id, '' as subject_id, metric_date, value
     from facts
+),
+
+final as (
+    select measured.*, '' as segment_id from measured
+    union all
+    select launch_id, 'product' as domain, measure_id, subject_id, metric_date, value, segment_id
+    from {{ ref('int_segment_measures_daily') }}
 )
 
 select
-    measured.launch_id,
-    measured.domain,
-    measured.measure_id,
-    measured.subject_id,
-    '' as segment_id,
-    measured.metric_date,
-    {{ days_between('launches.launch_date', 'measured.metric_date') }} as launch_day,
-    measured.value
-from measured
-inner join {{ ref('stg_config__launches') }} as launches on measured.launch_id = launches.launch_id
+    final.launch_id,
+    final.domain,
+    final.measure_id,
+    final.subject_id,
+    final.segment_id,
+    final.metric_date,
+    {{ days_between('launches.launch_date', 'final.metric_date') }} as launch_day,
+    final.value
+from final
+inner join {{ ref('stg_config__launches') }} as launches on final.launch_id = launches.launch_id
