@@ -182,6 +182,10 @@ def test_a_funnel_stands_once(tmp_path: Path) -> None:
             "{kpi: new_users, of: {floor: 2}, targets: [{at_least: 9}]}",
             "is not measured by floor; allowed: nothing, it is of the whole",
         ),
+        ("{kpi: new_users, of: {wave: beta}, targets: [{at_least: 9}]}", "kpis[0].of: no such wave; found 'beta'; segments has: none"),
+        ("{kpi: activation, of: {wave: beta}, targets: [{at_least: 0.9}]}", "kpis[0].of: activation is not measured by wave yet"),
+        ("{kpi: uptime, of: {wave: beta}, targets: [{at_least: 0.9}]}", "kpis[0].of: uptime is not measured by wave"),
+        ("{kpi: retention, of: {wave: beta}, targets: [{at_least: 0.5}]}", "kpis[0].of: retention has no whole: say of which day"),
         ("{kpi: retention, targets: [{at_least: 0.5}]}", "kpis[0].of: retention has no whole: say of which day, for example {day: 7}"),
         (
             "{kpi: retention, of: {day: 6}, targets: [{at_least: 0.5}]}",
@@ -200,6 +204,24 @@ def test_a_funnel_stands_once(tmp_path: Path) -> None:
 def test_a_target_that_can_never_be_judged_rightly_is_an_error(tmp_path: Path, targets: str, expected: str) -> None:
     head = GOOD.split("kpis:", maxsplit=1)[0] + PROMETHEUS
     write(tmp_path, f"{head}\n  - {targets}\n")
+    assert expected in fault_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("segment", "expected"),
+    [
+        ("{id: beta, name: Beta}", "segments[0]: give from_day, to_day or both, or else where"),
+        ("{id: beta, name: Beta, to_day: 3, where: [[plan, is set]]}", "segments[0]: give from_day, to_day or both, or else where"),
+        ("{id: beta, name: Beta, from_day: 4, to_day: 3}", "segments[0]: to_day 3 lies before from_day 4"),
+        (
+            "{id: beta, name: Beta, where: [[plan, =, pro], [seats, '>', 3]]}",
+            "segments[0].where: profiles are pulled without seats: add it to mixpanel.profile_properties; it has: plan",
+        ),
+    ],
+)
+def test_a_segment_that_nobody_could_tell_is_an_error(tmp_path: Path, segment: str, expected: str) -> None:
+    pulled = GOOD.replace("mixpanel: {project_id: 7}", "mixpanel: {project_id: 7, profile_properties: [plan]}")
+    write(tmp_path, f"{pulled.split('kpis:', maxsplit=1)[0]}\nsegments:\n  - {segment}\n")
     assert expected in fault_of(tmp_path)
 
 

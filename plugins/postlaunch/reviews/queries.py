@@ -224,10 +224,10 @@ def phase(session: Reader, launch_id: str, metric: KpiValue, dates: Dates) -> tu
         """
         select value, numerator, denominator
         from marts.scorecard
-        where launch_id = %s and kpi_id = %s and subject_id = %s and segment_id = '' and period_kind = 'phase'
+        where launch_id = %s and kpi_id = %s and subject_id = %s and segment_id = %s and period_kind = 'phase'
             and period_start = %s and period_end = %s
         """,
-        [launch_id, metric.kpi_id, metric.subject_id, dates.first, dates.last],
+        [launch_id, metric.kpi_id, metric.subject_id, metric.segment_id, dates.first, dates.last],
     ).fetchone()
     return (row[0], row[1], row[2]) if row else (None, None, None)
 
@@ -390,12 +390,19 @@ def buckets(session: Reader, launch_id: str, metric: KpiValue, dates: Dates) -> 
         """
         select %(subject)s as service_id, upper_bound as upper_bound_seconds, sum(value) as request_count
         from marts.measure_buckets_daily
-        where launch_id = %(launch)s and measure_id = %(measure)s and subject_id = %(subject)s and segment_id = ''
+        where launch_id = %(launch)s and measure_id = %(measure)s and subject_id = %(subject)s and segment_id = %(segment)s
             and metric_date between %(first)s and %(last)s
         group by upper_bound
         order by upper_bound
         """,
-        {"launch": launch_id, "measure": metric.buckets, "subject": metric.subject_id, "first": dates.first, "last": dates.last},
+        {
+            "launch": launch_id,
+            "measure": metric.buckets,
+            "subject": metric.subject_id,
+            "segment": metric.segment_id,
+            "first": dates.first,
+            "last": dates.last,
+        },
     )
 
 
