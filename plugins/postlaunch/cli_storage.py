@@ -1,0 +1,35 @@
+"""`postlaunch storage`: what is stored, and what a year will take."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
+
+console = Console()
+
+
+def storage(as_json: Annotated[bool, typer.Option("--json", help="As JSON, in bytes.")] = False) -> None:
+    """Show bytes by area, source and launch, what a day adds (by the last four weeks), and what a year will take."""
+    from postlaunch.storage import stored, total
+
+    parts = stored()
+    everything = total(parts)
+    if as_json:
+        shown = [{**asdict(part), "year_bytes": part.year_bytes} for part in (*parts, everything)]
+        print(json.dumps({"stored": shown[:-1], "total": shown[-1]}, indent=2))  # noqa: T201  for programs, not for a terminal
+        return
+    table = Table("area", "source", "launch", "now", "a day", "in a year")
+    for column in table.columns[3:]:
+        column.justify = "right"
+    for part in (*parts, everything):
+        growth = ("unknown", "unknown") if part.daily_bytes is None else (decimal(part.daily_bytes), decimal(part.year_bytes or 0))
+        table.add_row(part.area, part.source, part.launch_id, decimal(part.bytes), *growth, end_section=part is parts[-1])
+    console.print(table)
+    if everything.daily_bytes is None:
+        console.print("unknown: less than a week of history is loaded, which says nothing of a year")
