@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 UV_VERSION := 0.13.8
+WORKERS ?= 3
 UV := .local/uv/bin/uv
 UV_STAMP := .local/uv/$(UV_VERSION)
 VENV_STAMP := .venv/.synced
@@ -49,8 +50,8 @@ demo: setup system ## the whole product on this machine: 100 days of history, th
 down: ## stop every process of the demonstration; its state stays in .local
 	@if [ -x .venv/bin/postlaunch ]; then .venv/bin/postlaunch down; else echo "nothing runs: there is no .venv"; fi
 
-test: setup system ## all tests
-	@.venv/bin/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+test: setup system ## all tests, by three workers: much of it waits, for Airflow and for APIs (WORKERS=2)
+	@.venv/bin/pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 soak: setup system ## tests that take half an hour: 90 days of all sources backfilled through Airflow
 	@.venv/bin/pytest -m soak $(ARGS)

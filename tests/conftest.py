@@ -57,11 +57,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For the two workers of `make test`: a file stays on one of them, so do all tests of the published story; the long ones begin."""
+    """For the workers of `make test`: a file stays on one of them, so do all tests of the published story; the long ones begin."""
 
     def weight(item: pytest.Item) -> int:
         if item.get_closest_marker("airflow"):
-            return 0  # mostly waits: beside it the other worker has the machine
+            return 0  # mostly waits: beside it the other workers have the machine
         return 1 if _needs_story(item) else 2 if item.get_closest_marker("slow") else 3
 
     items.sort(key=weight)

@@ -179,7 +179,7 @@ def in_api(url: str, launch: Launch, first: dt.date, until: dt.datetime) -> set[
     assert launch.prometheus is not None
     step = launch.prometheus.step_seconds
     found: set[Sample] = set()
-    for metric in metrics(launch.prometheus):
+    for metric in metrics(launch):
         start, end = int(launch.day_start(first).timestamp()), int(until.timestamp()) // step * step
         while start <= end:
             piece = min(end, start + 9_999 * step)
