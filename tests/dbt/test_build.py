@@ -17,6 +17,8 @@ from postlaunch.warehouse.db import connect
 from tests.dbt import product_truth as truth
 from tests.dbt.event_rows import Event, days, hashes_of_build, load_dates, write_launch
 
+pytestmark = pytest.mark.slow
+
 UTC = "UTC"
 LAUNCH = "emr"
 MONDAY = dt.date(2026, 1, 12)

@@ -27,6 +27,8 @@ from sandbox.postgres import PostgresServer
 from tests.conftest import LOGIN
 from tests.dbt.event_rows import Event, load_dates, write_launch
 
+pytestmark = pytest.mark.slow
+
 LAUNCH = "emr"
 MONDAY = dt.date(2026, 1, 12)
 PATIENCE = 300.0

@@ -19,6 +19,8 @@ from tests.dbt.event_rows import hashes_of_build, load_dates, rows_by, write_lau
 from tests.dbt.event_streams import NIGHTS, Stream, draw_streams
 from tests.dbt.product_truth import Product
 
+pytestmark = pytest.mark.slow
+
 LAUNCHES = 60
 KINDS = ("day", "week", "month")
 LAUNCH_DAYS = 12  # from the first loaded date to the launch

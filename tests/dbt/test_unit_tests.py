@@ -9,6 +9,8 @@ import pytest
 from postlaunch.config.settings import load_settings
 from postlaunch.marts.dbt_run import dbt_environment
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_unit_test_and_invariant_of_the_models_holds(warehouse: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from dbt.cli.main import dbtRunner

@@ -17,6 +17,8 @@ from postlaunch.quality.result import Finding, Scope
 from postlaunch.quality.suites import load_suites
 from tests.quality.hand_built import FIRST, LAST, LAUNCH, MARTS, Warehouse
 
+pytestmark = pytest.mark.slow
+
 MAY_BE_EMPTY = {"capacity_forecast"}  # nothing grows
 DOMAINS = ("product", "support", "incidents", "reliability", "capacity")
 

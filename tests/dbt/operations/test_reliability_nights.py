@@ -7,11 +7,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import psycopg
+import pytest
 
 from postlaunch.marts.build import build
 from tests.dbt.event_rows import hashes_of_build, write_launch
 from tests.dbt.operations.metric_cases import DATES, LAUNCH_DATE, PLACE, PROMETHEUS, STEP, local_date, resource_samples, service_samples
 from tests.dbt.operations.raw_rows import Place, Sample, put_samples
+
+pytestmark = pytest.mark.slow
 
 LATE, REPLACED, EMPTIED = DATES[5], DATES[10], DATES[33]
 

@@ -21,6 +21,8 @@ from tests.dbt.operations.support_desks import CHANGED_AT, DESKS, FIRST, LAST, P
 from tests.dbt.operations.support_exports import metric_event_entities, moment, ticket_entity, ticket_event_entities
 from tests.dbt.operations.support_tickets import Clock, Ticket, clocks, priority_at, random_tickets
 
+pytestmark = pytest.mark.slow
+
 TICKETS_PER_DESK = 400
 FIRST_NIGHT = dt.date(2026, 3, 25)
 PULLED_AFTER = 6 * 3600  # a pull sees some hours of the next date, which no mart may show yet
