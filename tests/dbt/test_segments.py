@@ -43,6 +43,7 @@ PROFILES: tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]] = (
     {"u1": {"plan": "pro", "seats": 5}, "u2": {"plan": "pro", "seats": "4"}, "$device:d1": {"plan": "team", "seats": "7.0"}, "alias": {}},
     {"u1": {"plan": "free"}, "u2": {"plan": "pro"}, "u3": {"seats": 2, "region": None}, "$device:d1": {"plan": "free"}},
 )
+CHANGED = ("made", "share", "made_by_maker")  # measured otherwise, or not at all, before the second build
 Values = dict[tuple[str, str, str, dt.date], float | None]
 
 
@@ -136,7 +137,11 @@ def write(folder: Path, product: Product, build_number: int) -> None:
     }
     waves = [{"kpi": "new_users", "of": {"wave": segment["id"]}, "targets": [{"at_least": 1}]} for segment in SEGMENTS[build_number]]
     retained = {"kpi": "retention", "of": {"day": 7, "wave": "first"}, "targets": [{"at_least": 0.2}]}
-    kpis = [*declared_truth.KPIS, *waves, retained]
+    own = declared_truth.KPIS
+    if build_number == 0:  # the file says something else of these at first
+        own = [kpi for kpi in own if kpi["kpi"] not in CHANGED]
+        own += [{**kpi, "measure": {"events": {"good": ["B"]}}} for kpi in declared_truth.KPIS if kpi["kpi"] == "made"]
+    kpis = [*own, *waves, retained]
     write_launch(
         folder, product.launch_id, date=launch_date(product), timezone=product.timezone,
         mixpanel=mixpanel, kpis=kpis, segments=SEGMENTS[build_number],
@@ -210,6 +215,8 @@ def test_a_declared_kpi_of_a_segment_is_made_of_the_events_of_its_users(
 ) -> None:
     wrong, known = [], 0
     for number, night in enumerate(BUILT):
+        if number == 0 and kpi in CHANGED:
+            continue
         for stream in streams:
             for segment in ("first", "later", "pro", "unsaid"):
                 product = stream.at(night)
@@ -222,7 +229,7 @@ def test_a_declared_kpi_of_a_segment_is_made_of_the_events_of_its_users(
                 if found != pytest.approx(expected, rel=1e-9):
                     wrong.append((product.launch_id, night, segment))
     assert wrong == []
-    assert (known > 30) == (kpi != "misspelt")
+    assert (known > 15) == (kpi != "misspelt")
 
 
 def test_a_promise_of_a_wave_that_nobody_can_tell_is_no_data(builds: list[tuple[Values, Values]], streams: list[Stream]) -> None:
