@@ -25,6 +25,7 @@ from postlaunch.errors import GateError, LockedError, WarehouseError
 from postlaunch.marts.build import LOCK as BUILD_LOCK
 from postlaunch.marts.rows import MARTS, Grain, ensure_grain_index, ensure_table, replace_rows, reshaped
 from postlaunch.marts.tables import mart_tables
+from postlaunch.marts.vacuum import vacuum_dead_rows
 from postlaunch.quality.invariants import load_models
 from postlaunch.quality.scope import newest_build
 from postlaunch.warehouse.db import connect
@@ -157,6 +158,7 @@ def publish() -> PublishResult:
             _hold(session, held)
     except psycopg.Error as error:
         raise WarehouseError(f"publication rolled back, readers see the one before: {refusal(error)}") from error
+    vacuum_dead_rows()
     return PublishResult(
         publication_id,
         tuple((verdict.launch_id, verdict.domain) for verdict in pending),
