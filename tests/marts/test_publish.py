@@ -329,3 +329,16 @@ def test_analysts_see_what_tables_and_columns_mean_and_a_changed_text_too(hand: 
     judge(hand)
     publish()
     assert hand.run(said, role="analyst") == [("One row a clock.", None)]
+
+
+def test_a_publication_frees_the_room_of_deleted_rows(hand: Warehouse) -> None:
+    for statement in (
+        "create table build.remade with (autovacuum_enabled = off) as select n from generate_series(1, 5000) as n",
+        "delete from build.remade where n > 2000",
+    ):
+        hand.run(statement, role="transformer")
+    publish()
+    vacuumed = "select vacuum_count from pg_stat_user_tables where relname = 'remade'"
+    assert hand.run(vacuumed, role="transformer") == [(1,)]
+    publish()
+    assert hand.run(vacuumed, role="transformer") == [(1,)]  # nothing is dead any more
