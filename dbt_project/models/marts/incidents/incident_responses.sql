@@ -5,7 +5,7 @@ with incidents as (
 
 period_dates as (
     select * from {{ ref('int_period_dates') }}
-    where source = 'pagerduty' and not is_counterpart
+    where source = 'pagerduty' and not is_counterpart and period_kind <> 'phase'
 ),
 
 final as (
