@@ -107,6 +107,8 @@ def test_facts_are_read_beside_the_launch_file_and_a_wrong_line_is_named(tmp_pat
         f"{file}: line 6: a date and a value are expected; found '2026-02-01'",
     ):
         assert expected in wrong
+    file.write_text("date,value\n")
+    assert parts(load(tmp_path, kpis=[entry])).facts[0].days == (), "nobody knows the numbers yet"
     file.write_text("day;cost\n")
     assert "line 1: the header `date,value` is expected; found 'day;cost'" in fault(tmp_path, kpis=[entry])
     file.unlink()

@@ -259,3 +259,13 @@ def test_an_unknown_launch_lists_the_known_ones(tmp_path: Path) -> None:
 
 def test_the_launch_files_of_the_repository_are_valid() -> None:
     assert "emr-platform" in load_launches(Path("launches"))
+
+
+def test_a_fault_of_ours_in_reading_one_file_costs_that_launch_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, GOOD)
+    write(tmp_path, GOOD.replace("launch: shop", "launch: odd"), "odd.yaml")
+    monkeypatch.setattr("postlaunch.config.load.kpi_faults", lambda launch: iter(()) if launch.launch == "shop" else iter([1 / 0]))
+    found = read_launches(tmp_path)
+    assert list(found.launches) == ["shop"]
+    assert found.faults[0].launch_id == "odd"
+    assert "ZeroDivisionError" in found.faults[0].reason

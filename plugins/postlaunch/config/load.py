@@ -64,6 +64,9 @@ def read_launches(folder: Path) -> LaunchFiles:
             read.append((file, load_launch_file(file)))
         except ConfigError as error:
             faults.append(LaunchFault(_launch_id(file), file, str(error)))
+        except Exception as error:  # noqa: BLE001  a fault of ours in reading one file must not cost the other launches
+            reason = f"{file}: cannot be read ({type(error).__name__}: {error}); this is a fault of postlaunch, please report it"
+            faults.append(LaunchFault(_launch_id(file), file, reason))
     claims: dict[str, list[Path]] = {}
     for file, launch_id in [*((file, launch.launch) for file, launch in read), *((fault.file, fault.launch_id) for fault in faults)]:
         claims.setdefault(launch_id, []).append(file)

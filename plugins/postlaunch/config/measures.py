@@ -244,7 +244,8 @@ class FactsMeasure(Section):
         """
         rows = sorted(self.rows)
         found: dict[dt.date, float | None] = {}
-        for (date, value), following in zip(rows, [*(date for date, _ in rows[1:]), None], strict=True):
+        for place, (date, value) in enumerate(rows, start=1):
+            following = rows[place][0] if place < len(rows) else None
             if self.read == "last":
                 until = date + dt.timedelta(days=MOST_DAYS_HELD)
                 last = until if following is None else min(until, following - dt.timedelta(days=1))
