@@ -183,4 +183,7 @@ def periods(kpi: str) -> dict[tuple[str, dt.date], list[dt.date]]:
         found["day", date].append(date)
         found["week", date - dt.timedelta(days=date.weekday())].append(date)
         found["month", date.replace(day=1)].append(date)
+        found["quarter", dt.date(2026, 1, 1)].append(date)
+        if date >= LAUNCH_DATE:
+            found["phase", LAUNCH_DATE].append(date)  # the launch to date
     return found

@@ -12,7 +12,7 @@ TRUTH = declared_cases.Truth(declared_cases.samples())
 
 
 @pytest.mark.parametrize("kpi", [kpi["kpi"] for kpi in declared_cases.KPIS])
-def test_a_declared_kpi_is_what_its_definition_says_each_day_week_and_month(built: psycopg.Connection, kpi: str) -> None:
+def test_a_declared_kpi_is_what_its_definition_says_in_every_period(built: psycopg.Connection, kpi: str) -> None:
     rows = built.execute(
         """
         select period_kind, period_start, value from build.scorecard

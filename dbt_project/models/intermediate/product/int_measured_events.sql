@@ -7,10 +7,7 @@
     )
 }}
 
-with events as (
-    select * from {{ ref('stg_mixpanel__events') }}
-    where {{ is_near_dirty_dates('mixpanel', 'event_date') }} and {{ is_dirty_date('mixpanel', 'launch_id', 'event_date') }}
-),
+with {{ mixpanel_events() }},
 
 measures as (
     select * from {{ ref('int_declared_measures') }}
@@ -30,7 +27,9 @@ met as (
         on events.launch_id = measures.launch_id
         and events.event_name = measures.event_name
     where
-        (measures.conditions is null or {{ meets_conditions('events.properties', 'measures.conditions') }})
+        {{ is_near_dirty_dates('mixpanel', 'events.event_date') }}
+        and {{ is_dirty_date('mixpanel', 'events.launch_id', 'events.event_date') }}
+        and (measures.conditions is null or {{ meets_conditions('events.properties', 'measures.conditions') }})
         and (not measures.is_by_user or events.user_key is not null)
 )
 

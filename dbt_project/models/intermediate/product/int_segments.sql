@@ -6,14 +6,7 @@ event_scope as (
     select * from {{ ref('int_event_scope') }}
 ),
 
-profiles as (
-    select profiles.* from {{ ref('stg_mixpanel__profiles') }} as profiles
-    where
-        profiles.launch_id in (
-            select segments.launch_id from segments
-            where segments.conditions is not null
-        )
-),
+{{ mixpanel_profiles() }},
 
 named as (
     select

@@ -7,9 +7,7 @@ launches as (
     select * from {{ ref('stg_config__launches') }}
 ),
 
-profiles as (
-    select * from {{ ref('stg_mixpanel__profiles') }}
-),
+{{ mixpanel_profiles() }},
 
 beginnings as (
     select
