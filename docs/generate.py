@@ -1,10 +1,12 @@
 """Writes the reference pages that the code itself can tell: `make docs`. A test fails when one is stale.
 
-cli.md from the command line, launch-files.md from the pydantic models, kpis.md from the KPI catalogue, marts.md from the dbt model files.
+cli.md from the command line, launch-files.md from the pydantic models, kpis.md from the KPI catalogue, marts.md from the dbt model files,
+coverage.md from promises.csv.
 """
 
 from __future__ import annotations
 
+import csv
 import sys
 from pathlib import Path
 from typing import Any, get_args
@@ -126,7 +128,45 @@ def marts() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"cli.md": command_line, "launch-files.md": launch_files, "kpis.md": kpis, "marts.md": marts}
+STATUSES = {
+    "live": "measured and judged against its number",
+    "shown": "measured and shown; its document promises no number, or no share of it",
+    "attested": "asked of a person at the signature of the verdict",
+    "later": "said in the launch file and checked; nothing uses it yet",
+}
+
+
+def coverage() -> str:
+    """What the documents of the launches in `launches/` promise, and where each promise stands."""
+    with (REPOSITORY / "docs" / "promises.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    lines = [
+        "# Coverage",
+        "",
+        "Every promise of the five launch documents, and the place in the launch file that keeps it. How far each is kept:",
+        "",
+    ]
+    lines += [f"- **{status}**: {meaning}." for status, meaning in STATUSES.items()]
+    lines += ["", f"| launch | {' | '.join(STATUSES)} | promises |", f"|---|{'---|' * (len(STATUSES) + 1)}"]
+    launches = list(dict.fromkeys(row["launch"] for row in rows))
+    for launch in launches:
+        own = [row["status"] for row in rows if row["launch"] == launch]
+        lines.append(f"| {launch} | {' | '.join(str(own.count(status)) for status in STATUSES)} | {len(own)} |")
+    for launch in launches:
+        lines += [
+            "",
+            f"## {launch}",
+            "",
+            f"[launches/{launch}.yaml](../../launches/{launch}.yaml)",
+            "",
+            "| promise | where | kept |",
+            "|---|---|---|",
+        ]
+        lines += [f"| {row['promise']} | {row['where']} | {row['status']} |" for row in rows if row["launch"] == launch]
+    return "\n".join(lines)
+
+
+PAGES = {"cli.md": command_line, "launch-files.md": launch_files, "kpis.md": kpis, "marts.md": marts, "coverage.md": coverage}
 
 
 def main() -> None:

@@ -165,3 +165,12 @@ def test_a_section_that_nothing_uses_yet_is_checked_and_said(tmp_path: Path) -> 
     assert "alerts[0].resource: no such resource; found 'disk'" in fault(tmp_path, alerts=[wrong])
     wrong_hours = [{"hours": {"fri-mon": "08:00-18:00"}}]
     assert "fri-mon: days such as mon-fri are expected" in fault(tmp_path, zendesk={"support_hours": wrong_hours})
+
+
+def test_the_kpis_of_the_cookbook_load(tmp_path: Path) -> None:
+    page = Path("docs/cookbooks/add-a-launch.md").read_text(encoding="utf-8")
+    shown = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
+    (tmp_path / "facts").mkdir()
+    (tmp_path / "facts" / "cost.csv").write_text("date,value\n2026-01-31,900\n")
+    launch = load(tmp_path, zendesk={}, pagerduty={}, prometheus={}, **shown)
+    assert len(launch.kpis) == len(shown["kpis"])
