@@ -1,16 +1,11 @@
 """The reference pages say what the code says."""
 
-import importlib.util
 import re
 from pathlib import Path
 
 import pytest
 
-spec = importlib.util.spec_from_file_location("generate", "docs/generate.py")
-assert spec is not None
-assert spec.loader is not None
-generate = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(generate)
+from docs import generate
 
 PAGES = sorted([Path("README.md"), *Path("docs").rglob("*.md")])
 

@@ -38,7 +38,7 @@ def test_test_tools_and_the_sandbox_stay_out_of_production() -> None:
 
 
 PROJECT = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
-OURS = {"postlaunch", "sandbox", "tests", "benchmarks"}
+OURS = {"postlaunch", "sandbox", "tests", "benchmarks", "docs"}
 GROUPS: dict[str, tuple[str, ...]] = {
     "plugins": (),
     "dags": (),
