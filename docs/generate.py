@@ -99,7 +99,7 @@ def kpis() -> str:
     lines += [
         "How days become a week, month or phase: `ratio` sum of numerators by sum of denominators, `uniques` as ratio, but who is",
         "counted on two days is counted once, `sum`, `mean` of the days that have a value, `last` day of the period, `quantile` of the",
-        "merged buckets.",
+        "merged buckets. A launch file adds `max` and `min` of the days, and `of_kpis`, one KPI of the period by another.",
         "What a KPI is made of are measures: `measure_id` of the mart `measures_daily`.",
         "",
     ]

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -358,11 +356,3 @@ def prometheus_metrics(launch: Launch) -> list[PrometheusMetric]:
         for measure in parts(launch).prometheus
     ]  # fmt: skip
     return [*config.metrics, *declared]
-
-
-def named_events(launch: Launch) -> Iterator[str]:
-    """Every event that a declared measure names."""
-    found = parts(launch)
-    yield from itertools.chain.from_iterable(measure.events for measure in found.events)
-    yield from itertools.chain.from_iterable(item for measure in found.users for item in measure.items)
-    yield from (measure.event for measure in found.outcomes)
