@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
+import resource
+import subprocess
+import sys
 
 import pytest
 
@@ -220,17 +222,18 @@ def test_tickets_of_a_date_between_covered_ones_are_asked_for_by_command(built: 
     assert any(command in reason for reason in _reasons(audit()))
 
 
-def test_an_audit_of_25_launch_domains_takes_little_cpu(warehouse: str) -> None:
-    """25 s of CPU on a busy machine, import of Great Expectations included in the first audit of a process; 343 expectations took 52."""
+def test_an_audit_of_25_launch_domains_takes_at_most_15_seconds_of_a_core(warehouse: str) -> None:
+    """The command as a person runs it, all imports in it; in CPU seconds, because a clock says how busy the machine is."""
     launches = [f"launch-{number}" for number in range(5)]
     hand = Warehouse()
     hand.configure(launches)
     for launch in launches:
         hand.load(1000, DAY, LAST, launch=launch, is_bare=True)
     hand.build(launches=launches)
-    started = time.process_time()
-    result = audit()
-    spent = time.process_time() - started
-    assert spent < 25
-    assert len(result.domains) == 25
-    assert sum(len(domain.findings) for domain in result.domains) > 500
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", "from postlaunch.cli import app; app()", "audit"], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 15
+    judged = hand.run("select count(distinct (launch_id, domain)), count(*) from ops.gate_results", role="auditor")[0]
+    assert judged[0] == 25
+    assert judged[1] > 500

@@ -1,7 +1,7 @@
 """Great Expectations, reduced to: these rows, these expectations, which rows fail.
 
 It judges small tables of facts in memory, one validation a table, whatever the number of launches: over SQL each expectation of each
-launch would cost statements and copies of its configuration, a minute for 25 launch-domains. Importing it costs ten CPU seconds.
+launch would cost statements and copies of its configuration, a minute for 25 launch-domains. Importing it costs five CPU seconds or more.
 """
 
 from __future__ import annotations
