@@ -140,6 +140,22 @@ def first_reply_attainment(plan: Plan, date: dt.date, now: float) -> Ratio:
     return attained, judged
 
 
+def mean_times(plan: Plan, date: dt.date, now: float) -> dict[str, tuple[float, int]]:
+    """(seconds of opening time, how many) of the first replies given on a date and of the tickets whose last solution was on it."""
+    replies = [
+        open_seconds(plan, ticket.created_at, ticket.replied_at)
+        for ticket in tickets(plan, now)
+        if ticket.replied_at is not None and ticket.replied_at <= now and _date(ticket.replied_at) == date
+    ]
+    resolutions = []
+    for ticket in tickets(plan, now):
+        solves, reopens = [at for at in ticket.solved if at <= now], [at for at in ticket.reopened if at <= now]
+        if len(solves) > len(reopens) and _date(solves[-1]) == date:
+            starts = (ticket.created_at, *reopens)
+            resolutions.append(sum(open_seconds(plan, start, end) for start, end in zip(starts, solves, strict=True)))
+    return {"mean_first_reply_time": (sum(replies), len(replies)), "mean_resolution_time": (sum(resolutions), len(resolutions))}
+
+
 def open_seconds(plan: Plan, start: float, end: float) -> float:
     """Opening time between two moments, added up day by day."""
     total = 0.0

@@ -30,6 +30,8 @@ def plain(text: str) -> str:
         (267_840, "seconds", "3.1 days"),
         (0, "seconds", "0 s"),
         (-11_400, "seconds", "-3.2 h"),
+        (2700, "support_seconds", "45 min of support time"),
+        (22_320, "support_seconds", "6.2 support hours"),
         (12_345, "count", "12,345"),
         (3_047_439, "count", "3.05 M"),
         (4.25, "count", "4.2"),

@@ -22,7 +22,7 @@ WHOLE = ""  # the subject of a KPI that is of everything
 
 Domain = Literal["product", "support", "incidents", "reliability", "capacity"]
 DOMAINS: tuple[Domain, ...] = get_args(Domain)  # in the order of the reviews
-Unit = Literal["ratio", "count", "seconds", "days", "usd", "score", "bytes", "per_second"]
+Unit = Literal["ratio", "count", "seconds", "support_seconds", "days", "usd", "score", "bytes", "per_second"]
 PeriodRule = Literal["ratio", "uniques", "sum", "mean", "last", "max", "min", "quantile", "of_kpis"]
 Measures = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 

@@ -19,7 +19,7 @@ MINUS = "\u2212"
 
 
 def value(number: float | None, unit: str) -> str:
-    """`number` in the unit of its KPI (ratio, count, seconds, days, bytes, usd, score, per_second)."""
+    """`number` in the unit of its KPI (ratio, count, seconds, support_seconds, days, bytes, usd, score, per_second)."""
     if number is None or math.isnan(number):
         return NO_DATA
     match unit:
@@ -27,6 +27,8 @@ def value(number: float | None, unit: str) -> str:
             return percent(number)
         case "seconds":
             return duration(number)
+        case "support_seconds":
+            return support_time(number, None)
         case "days":
             return days(number)
         case "bytes":

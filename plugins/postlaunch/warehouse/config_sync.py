@@ -21,7 +21,7 @@ from postlaunch.config.load import LaunchFault, LaunchFiles
 from postlaunch.config.measures import Conditions
 from postlaunch.config.support_hours import opening_intervals
 from postlaunch.dates import Dates
-from postlaunch.kpis.catalogue import catalogue
+from postlaunch.kpis.catalogue import Kpi, catalogue
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import PATIENCE_SECONDS, bounded
 from postlaunch.warehouse.zones import keep_fault, zone_fault
@@ -221,12 +221,18 @@ def _segments(launch: Launch) -> Rows:
 
 def _kpis(launch: Launch) -> Rows:
     return [
-        (kpi.id, kpi.domain, source_of(launch, kpi), order, kpi.name, kpi.definition, kpi.unit, kpi.better, kpi.period_rule,
+        (kpi.id, kpi.domain, source_of(launch, kpi), order, kpi.name, kpi.definition, _unit(launch, kpi), kpi.better, kpi.period_rule,
          kpi.denominator_unit, kpi.buckets, kpi.quantile, kpi.subject and kpi.subject.kind, kpi.subject and kpi.subject.name,
          ",".join(kpi.shown), ",".join(kpi.subject.stability if kpi.subject else ()), kpi.seen_by, kpi.needs_sample, kpi.is_stability,
          kpi.is_volume, kpi.is_countdown, kpi.evidence, ",".join(kpi.charted), has_what_it_measures(launch, kpi), kpi.id not in catalogue())
         for order, kpi in enumerate(kpis_of(launch).values())
     ]  # fmt: skip
+
+
+def _unit(launch: Launch, kpi: Kpi) -> str:
+    """Of a desk that is always open, support hours are hours."""
+    is_always_open = launch.zendesk is not None and not launch.zendesk.support_hours
+    return "seconds" if kpi.unit == "support_seconds" and is_always_open else kpi.unit
 
 
 def _kpi_terms(launch: Launch) -> Rows:

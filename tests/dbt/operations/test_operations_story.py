@@ -17,6 +17,7 @@ from sandbox.story.truth import (
     first_reply_attainment,
     incident_times,
     latency_quantile,
+    mean_times,
     open_seconds,
     requests,
     samples,
@@ -66,6 +67,24 @@ def test_first_replies_in_time_are_those_of_the_story(story: psycopg.Connection)
         "select metric_date, numerator, denominator from build.kpi_daily where kpi_id = 'first_reply_attainment' and subject_id = ''"
     ).fetchall()
     assert {row[0]: row[1:] for row in rows} == {date: first_reply_attainment(PLAN, date, DATA_END) for date in DATES}
+
+
+def test_mean_times_to_the_first_reply_and_to_the_solution_are_those_of_the_story(story: psycopg.Connection) -> None:
+    rows = story.execute(
+        """
+        select metric_date, kpi_id, numerator, denominator from build.kpi_daily
+        where kpi_id in ('mean_first_reply_time', 'mean_resolution_time') and subject_id = ''
+        """
+    ).fetchall()
+    expected = {(date, kpi): times for date in DATES for kpi, times in mean_times(PLAN, date, DATA_END).items()}
+    assert {row[:2]: row[2:] for row in rows} == expected
+    assert (
+        min(
+            sum(times[1] for (_, kpi), times in expected.items() if kpi == each)
+            for each in ("mean_first_reply_time", "mean_resolution_time")
+        )
+        > 300
+    )
 
 
 def test_business_time_of_every_answered_ticket_is_the_opening_time_of_the_story(story: psycopg.Connection) -> None:

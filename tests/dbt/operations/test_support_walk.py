@@ -181,6 +181,28 @@ def compare_backlogs(session: psycopg.Connection, last: dt.date) -> None:
         )
 
 
+def compare_times(session: psycopg.Connection, last: dt.date) -> int:
+    """Means of first replies and resolutions by the local date of their end; returns how many clocks are in them."""
+    query = "select metric_date, metric, priority, ended_count, business_seconds from build.int_ticket_times_daily where launch_id = %s"
+    count = 0
+    for desk in DESKS:
+        expected: dict[tuple[object, ...], tuple[float, float]] = {
+            (FIRST + dt.timedelta(days=number), metric, priority): (0, 0.0)
+            for number in range((last - FIRST).days + 1)
+            for metric in ("first_reply", "resolution")
+            for priority in (*PRIORITIES, "none")
+        }
+        for ticket in kept(desk, last):
+            for clock in clocks(desk, ticket, desk.day_end(last)):
+                if clock.metric in ("first_reply", "resolution") and clock.ended_at is not None:
+                    date = moment(clock.ended_at).astimezone(desk.place.zone).date()
+                    key = (date, clock.metric, priority_at(ticket, clock.ended_at, includes=True))
+                    expected[key] = (expected[key][0] + 1, expected[key][1] + clock.business_seconds)
+                    count += 1
+        assert_same(desk, dict(expected), found(session, query, desk))
+    return count
+
+
 def test_4000_tickets_read_as_a_walk_through_their_lives_says(night: Callable[..., psycopg.Connection]) -> None:
     session = night(FIRST, FIRST_NIGHT)
     compare_clocks(session, FIRST_NIGHT)
@@ -191,6 +213,7 @@ def test_4000_tickets_read_as_a_walk_through_their_lives_says(night: Callable[..
     assert min(seen[kind] for kind in ("open, kept", "open, breached", "ended, kept", "ended, breached")) > 500
     compare_backlogs(session, LAST)
     assert compare_days(session, LAST) > 10_000
+    assert compare_times(session, LAST) > 3000
 
 
 def test_nights_and_late_events_give_what_one_full_refresh_gives(night: Callable[..., psycopg.Connection]) -> None:

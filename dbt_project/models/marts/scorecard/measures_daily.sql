@@ -16,6 +16,9 @@
     {'relation': ref('int_attainment_daily'), 'domain': 'support', 'subject': 'priority', 'prefix': 'metric', 'columns': {
         'attained_count': 'attained', 'breached_count': 'breached',
     }},
+    {'relation': ref('int_ticket_times_daily'), 'domain': 'support', 'subject': 'priority', 'prefix': 'metric', 'columns': {
+        'ended_count': 'ended', 'business_seconds': 'seconds',
+    }},
     {'relation': ref('incident_daily'), 'domain': 'incidents', 'subject': 'severity', 'columns': {
         'triggered_count': 'incidents',
         'acknowledge_seconds_sum': 'acknowledge_seconds', 'acknowledged_count': 'incidents_acknowledged',
