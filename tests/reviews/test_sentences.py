@@ -235,6 +235,9 @@ def test_days_to_trigger_are_a_range() -> None:
     assert sentences.days_range(forecast(is_growing=False)) == "not in sight"
     assert sentences.days_range(forecast(days_to_trigger=0.0, days_to_trigger_low=0.0)) == "reached"
     assert plain(sentences.days_range(forecast(days_to_trigger_low=400.0))) == "over a year"
+    assert plain(sentences.days_range(forecast(days_to_trigger_low=0.3, days_to_trigger_high=0.7))) == "less than a day"
+    assert plain(sentences.days_range(forecast(days_to_trigger_low=0.3, days_to_trigger_high=2.4))) == "0 to 2 days"
+    assert plain(sentences.days_range(forecast(days_to_trigger_low=0.3, days_to_trigger_high=None))) == "0 days or more"
     found = sentences.capacity([forecast(), forecast(resource_name="CPU", is_growing=False, days_to_trigger=None)])
     assert plain(found.title) == "Redis memory: trigger in 24 to 43 days"
     assert plain(found.sentence) == (

@@ -9,7 +9,7 @@ import pytest
 
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import content, daily, documents, formats, notices, verdict, weekly
-from postlaunch.reviews.blocks import Bullets, Document, Lights
+from postlaunch.reviews.blocks import Bullets, Document, Group, Lights
 from postlaunch.reviews.content import Basis
 from postlaunch.reviews.period import parse_period
 from postlaunch.reviews.rows import Incident, SlaClock, StandingFault
@@ -157,6 +157,16 @@ def test_what_was_seen_and_is_nothing_is_not_called_no_data(published: ModuleTyp
         rows = content.kpi_table([metric for metric in chosen.metrics() if metric.domain == "incidents"], chosen.period).rows
     quiet = {row.name: row for row in rows}["Mean time to resolve"]
     assert (quiet.cells[0], quiet.note) == (formats.DASH, "nothing to measure")
+
+
+def test_a_domain_has_one_heading_in_a_table_although_kpis_of_the_launch_s_own_come_last(published: ModuleType) -> None:
+    with connect("reporter") as session:
+        chosen = source(session, published.EMR, "weekly", "2026-W12")
+        metrics = chosen.metrics()
+        rows = content.kpi_table([*metrics, *metrics[:2]], chosen.period).rows
+    headings = [row.name for row in rows if isinstance(row, Group)]
+    assert len(headings) == len(set(headings)) == len({metric.domain for metric in metrics}) > 1
+    assert len(rows) - len(headings) == len(metrics) + 2
 
 
 def test_a_week_to_date_says_how_much_was_seen(published: ModuleType) -> None:

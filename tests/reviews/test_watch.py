@@ -93,6 +93,12 @@ def test_a_trigger_within_a_month_is_watched_and_is_no_win_even_if_it_was_nearer
     assert wins([near], 30) == []
 
 
+@pytest.mark.parametrize(("value", "said"), [(0.0, "is reached"), (0.67, "is less than a day away"), (1.2, "is 1 day away")])
+def test_a_trigger_is_reached_when_it_is_and_not_the_day_before(value: float, said: str) -> None:
+    near = metric(kpi_id="days_to_trigger", unit="days", domain="capacity", value=value, denominator=None)
+    assert watch.line(near, WEEK).replace(formats.NBSP, " ") == f"The next scaling trigger {said}"
+
+
 def test_what_got_worse_most_comes_first_after_a_near_trigger() -> None:
     errors = {"kpi_id": "error_rate", "unit": "ratio", "domain": "reliability", "better": "lower", "denominator": 9_000.0}
     worsened = [

@@ -275,9 +275,10 @@ def kpi_table(metrics: Sequence[KpiValue], period: Period, *, week_ago: bool = F
     else:
         head.append("Change")
     rows: list[Row | Group] = []
-    domains = dict.fromkeys(metric.domain for metric in metrics)
-    for number, metric in enumerate(metrics):
-        if len(domains) > 1 and (number == 0 or metrics[number - 1].domain != metric.domain):
+    domains = list(dict.fromkeys(metric.domain for metric in metrics))
+    ordered = sorted(metrics, key=lambda metric: domains.index(metric.domain))
+    for number, metric in enumerate(ordered):
+        if len(domains) > 1 and (number == 0 or ordered[number - 1].domain != metric.domain):
             rows.append(Group(DOMAIN_NAMES[metric.domain]))
         cells = [formats.value(metric.value, metric.unit) if metric.value is not None or not metric.days_seen else formats.DASH]
         cells.append(formats.value(metric.previous, metric.unit) if metric.previous is not None else formats.DASH)

@@ -108,9 +108,11 @@ def score(number: float) -> str:
 
 
 def days(number: float) -> str:
-    """Whole days; a year and beyond is said as such, because nobody can forecast it."""
+    """Whole days; a year and beyond is said as such, because nobody can forecast it; less than a day is neither none nor one."""
     if number >= 365:
         return f"over a{NBSP}year"
+    if 0 < number < 1:
+        return f"less than a{NBSP}day"
     rounded = round(number)
     return f"{rounded}{NBSP}{'day' if rounded == 1 else 'days'}"
 

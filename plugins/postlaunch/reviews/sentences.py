@@ -372,8 +372,8 @@ def days_range(row: Forecast) -> str:
     if low is None:
         return f"about {formats.days(row.days_to_trigger or 0)}"
     if high is None or high > 365:
-        return f"{formats.days(low)} or more"
-    if round(low) == round(high):
+        return f"{formats.plural(round(low), 'day')} or more"
+    if round(low) == round(high) or high < 1:
         return formats.days(high)
     return f"{round(low)} to {formats.days(high)}"
 

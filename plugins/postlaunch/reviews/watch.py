@@ -50,7 +50,7 @@ def line(metric: KpiValue, period: Period) -> str:
 def trigger(metric: KpiValue) -> str:
     """`Redis memory: the next scaling trigger is 8 days away`."""
     name = f"{metric.subject}: the" if metric.subject else "The"
-    away = "is reached" if metric.value is not None and metric.value < 1 else f"is {formats.value(metric.value, metric.unit)} away"
+    away = "is reached" if metric.value == 0 else f"is {formats.value(metric.value, metric.unit)} away"
     return f"{name} next scaling trigger {away}"
 
 
