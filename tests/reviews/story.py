@@ -72,6 +72,10 @@ create table marts.scorecard (launch_id text, domain text, kpi_id text, subject_
     launch_day integer, value double precision, numerator double precision, denominator double precision, previous_value double precision,
     target double precision, comparator text, is_quota boolean, phase_value double precision, status text, days_seen_count integer,
     days_expected_count integer, is_complete boolean);
+create table marts.verdict_gates (launch_id text, domain text, kpi_id text, subject_id text, segment_id text, verdict_day integer,
+    verdict_date date, period_kind text, phase_start date, phase_end date, value double precision, numerator double precision,
+    denominator double precision, target double precision, comparator text, promise text, status text, periods_count integer,
+    periods_met_count integer, days_unseen_count integer);
 """
 
 KPIS = catalogue()
@@ -148,6 +152,7 @@ def fill(session: psycopg.Connection) -> None:
         rows = [(launch.launch, *_of(kpi), day, launch.launch_day(day), *rest) for kpi, day, *rest in values]
         _insert(session, "kpi_daily", rows)
         _insert(session, "scorecard", list(_scorecard(launch, values)))
+        _insert(session, "verdict_gates", list(_gates(launch, values)))
         publish(session, launch)
     session.execute(
         "grant select on all tables in schema marts to postlaunch_reporter; grant usage on schema marts, ops to postlaunch_reporter"
@@ -472,6 +477,25 @@ def _scorecard(launch: Launch, values: Sequence[Value]) -> Iterator[tuple[Any, .
                 )
                 yield (launch.launch, *_of(kpi), grain, *facts)
                 previous = value
+
+
+def _gates(launch: Launch, values: Sequence[Value]) -> Iterator[tuple[Any, ...]]:
+    """Each target that holds on the last day of a verdict, over its days up to then, by the KPI's period rule."""
+    minimum = launch.reviews.minimum_sample
+    for kpi in dict.fromkeys(value[0] for value in values):
+        known = KPIS[_of(kpi)[1]]
+        for target in _targets(launch, kpi):
+            for verdict in (7, 30, 60, 90):
+                last, first = verdict - 1, target.from_day or 0
+                if not first <= last <= (last if target.to_day is None else target.to_day):
+                    continue
+                rows = [row for row in values if row[0] == kpi and first <= launch.launch_day(row[1]) <= last]
+                value, numerator, denominator = _period(known.period_rule, rows)
+                status = _status(value, denominator if known.needs_sample else None, target.bound, target.comparator, minimum)
+                start, *ends = (launch.date + dt.timedelta(days=day) for day in (first, last, target.to_day or 0))
+                key = (verdict, ends[0], "phase", start, ends[1] if target.to_day is not None else dt.date(9999, 12, 31))
+                judged = (value, numerator, denominator, target.bound, target.comparator, None, status, None, None)
+                yield (launch.launch, *_of(kpi), *key, *judged, last - first + 1 - len(rows))
 
 
 def _phase_value(launch: Launch, kpi: str, rows: Sequence[Value], day: int) -> float:

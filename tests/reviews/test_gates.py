@@ -1,36 +1,22 @@
 """The verdict's rule, case by case, and its intervals against published figures."""
 
 import dataclasses
-import datetime as dt
-import json
 from collections.abc import Sequence
 from types import ModuleType
 
 import pytest
 from scipy.stats import binomtest
 
-from postlaunch.config.launch import Launch, LaunchKpi, Target
-from postlaunch.reviews import content, documents, gates, verdict
+from postlaunch.config.launch import Launch, LaunchKpi
+from postlaunch.reviews import content, documents, verdict
 from postlaunch.reviews.gates import Gate, recommend
 from postlaunch.reviews.intervals import wilson
 from postlaunch.reviews.period import parse_period
-from postlaunch.reviews.rows import DailyValue
 from postlaunch.warehouse.db import connect
 
 
 def gate(kpi: str, outcome: str, domain: str = "product") -> Gate:
-    return Gate(kpi, kpi, domain, "ratio", 0.5, 5, 10, 0.5, ">=", 0, 29, outcome, is_stability=kpi == "uptime")
-
-
-def test_a_user_who_entered_on_many_days_of_a_phase_counts_once_in_the_verdict(published: ModuleType) -> None:
-    phase = "where launch_id = 'emr-platform' and kpi_id = 'activation' and period_kind = 'phase' and launch_day = 29"
-    with connect() as session:
-        session.execute(f"update marts.scorecard set numerator = 90, denominator = 100, value = 0.9 {phase}".encode())
-        session.execute("update marts.kpi_daily set numerator = 1, denominator = 1, value = 1 where kpi_id = 'activation'")
-        reader = content.Basis(published.EMR, parse_period("verdict", "day-30", published.EMR), session, {})
-        (found,) = (gate for gate in verdict.judge(reader, verdict.promised_metrics(reader)) if gate.kpi_id == "activation")
-        session.rollback()
-    assert (found.actual, found.numerator, found.denominator, found.outcome) == (0.9, 90, 100, "met")
+    return Gate(kpi, "", "", kpi, domain, "ratio", 0.5, 5, 10, 0.5, ">=", 0, 29, outcome, is_stability=kpi == "uptime")
 
 
 def test_the_wilson_interval_equals_the_published_one() -> None:
@@ -41,14 +27,6 @@ def test_the_wilson_interval_equals_the_published_one() -> None:
     for successes, total in ((0, 1), (1, 1), (221, 369), (5, 30), (99_990, 100_000)):
         truth = binomtest(successes, total).proportion_ci(0.95, method="wilson")
         assert wilson(successes, total) == pytest.approx((truth.low, truth.high), abs=1e-12)
-
-
-def test_a_proportion_under_the_minimum_sample_is_not_judged() -> None:
-    assert gates.outcome(1.0, 29, 0.8, ">=", 30) == "insufficient_data"
-    assert gates.outcome(1.0, 30, 0.8, ">=", 30) == "met"
-    assert gates.outcome(None, 0, 0.8, ">=", 30) == "no_data"
-    assert gates.outcome(None, None, 0, "<=", None) == "no_data"
-    assert gates.outcome(0, None, 0, "<=", None) == "met"
 
 
 def test_a_gate_whose_interval_includes_the_target_is_not_clear() -> None:
@@ -78,16 +56,6 @@ def test_a_gate_that_is_not_judged_counts_against_all_met_and_is_named(blind: st
     assert (quiet.recommendation, quiet.reason) == ("scale", "every gate is met (2 of 2)"), "no incident came: nothing is unmeasured"
 
 
-def test_days_that_nobody_saw_leave_a_gate_undecided_unless_they_change_nothing() -> None:
-    assert gates.outcome(0.9999, None, 0.999, ">=", None, is_whole=False) == "undecided"
-    assert gates.outcome(0.5, 10, 0.9, ">=", 30, is_whole=False) == "undecided"
-    quota = {"is_whole": False, "is_quota": True}
-    assert gates.outcome(3, None, 2, "<=", None, **quota) == "missed", "three of at most two stay three"
-    assert gates.outcome(2, None, 2, "<=", None, **quota) == "undecided"
-    assert gates.outcome(100, None, 100, ">=", None, **quota) == "met"
-    assert gates.outcome(99, None, 100, ">=", None, **quota) == "undecided"
-
-
 def test_with_half_of_the_gates_open_nothing_is_recommended() -> None:
     rows = [gate("activation", "met"), gate("retention", "insufficient_data")]
     assert recommend(rows, 90, 28, []).reason == "only 1 of 2 gates could be judged"
@@ -111,38 +79,10 @@ def test_success_at_day_30_is_provisional_and_at_day_60_no_longer() -> None:
     assert not recommend([gate("activation", "met")], 60, 28, []).is_provisional
 
 
-def test_a_target_is_judged_from_the_first_day_of_its_phase() -> None:
-    targets = [Target(to_day=29, at_most=2), Target(from_day=30, at_most=9)]
-    assert verdict.phase_start(targets, 29) == 0
-    assert verdict.phase_start(targets, 59) == 30
-    assert verdict.phase_start([], 59) == 0
-
-
-def test_days_become_a_phase_by_the_rule_of_their_kpi() -> None:
-    last = dt.date(2026, 3, 3)
-
-    def over(rule: str, *values: tuple[float | None, ...]) -> tuple[float | None, float | None, float | None]:
-        """Values (value, numerator, denominator) of the days from 1 March, judged on the 3rd."""
-        days = [DailyValue("kpi", dt.date(2026, 3, day), day, *(*value, None, None)[:3]) for day, value in enumerate(values, start=1)]
-        return verdict.over_phase(rule, days, last)
-
-    assert over("ratio", (1.0, 1, 1), (0.0, 0, 99), (None, 0, 0)) == (0.01, 1, 100)
-    assert over("sum", (2,), (None,), (3,))[0] == 5
-    assert over("mean", (2,), (None,), (3,))[0] == 2.5
-    assert over("last", (2,), (None,), (3,))[0] == 3
-    assert over("last", (2,), (3,), (None,))[0] is None, "the day before does not speak for the last one"
-    assert over("last", (2,), (3,))[0] is None
-    assert over("quantile", (2,), (3,), (4,))[0] is None
-    assert over("uniques", (0.5, 1, 2), (0.5, 1, 2)) == (None, None, None), "who came on both days is one"
-    assert (over("max", (2,), (4,), (3,))[0], over("min", (2,), (4,), (3,))[0]) == (4, 2)
-    assert over("ratio") == (None, 0, 0)
-    assert over("sum")[0] is None
-
-
 def test_the_verdict_counts_incidents_of_the_phase_and_not_of_all_time(published: ModuleType) -> None:
     with connect("reporter") as session:
         basis = content.Basis(published.EMR, parse_period("verdict", "day-60", published.EMR), session, {})
-        judged = {gate.name: gate for gate in verdict.judge(basis, basis.metrics())}
+        judged = {gate.name: gate for gate in verdict.judge(basis)}
     # two P1 incidents by day 59 (days 3 and 59), one of them in the phase that began on day 30
     assert (judged["P1 incidents"].actual, judged["P1 incidents"].from_day) == (1, 30)
     assert judged["Uptime"].low is None, "seconds fail together: no interval for independent trials"
@@ -155,9 +95,7 @@ def judged_after(statements: Sequence[str], launch: Launch, day: str) -> tuple[d
         for statement in statements:
             session.execute(statement.encode())
         basis = content.Basis(launch, parse_period("verdict", day, launch), session, {})
-        metrics = verdict.promised_metrics(basis)
-        ids = {metric.label: "/".join(part for part in (metric.kpi_id, metric.subject_id) if part) for metric in metrics}
-        found = {ids[gate.name]: gate for gate in verdict.judge(basis, metrics)}
+        found = {"/".join(part for part in (gate.kpi_id, gate.subject_id) if part): gate for gate in verdict.judge(basis)}
         text = " ".join(documents.to_text(verdict.document(basis)).split())
         session.rollback()
     return found, text
@@ -167,57 +105,62 @@ def promising(launch: Launch, *kpis: LaunchKpi) -> Launch:
     return launch.model_copy(update={"kpis": kpis})
 
 
-def test_a_quantile_is_judged_by_its_own_quantile(published: ModuleType) -> None:
-    copied = "insert into marts.{0} select (jsonb_populate_record(row, '{1}')).* from marts.{0} as row where kpi_id = 'latency_p95'"
-    kinds = {"latency_p50": "request_duration", "queue_p50": "queue_wait"}
-    changes = [json.dumps({"kpi_id": kpi, "name": kpi, "buckets": kind, "quantile": 0.5}) for kpi, kind in kinds.items()]
-    statements = [copied.format(table, change) for table in ("kpis", "kpi_daily", "scorecard") for change in changes]
-    promises = [LaunchKpi(kpi=kpi, targets=(Target(at_most=0.3),)) for kpi in ("latency_p95", *kinds)]
-    found, _ = judged_after(statements, promising(published.EMR, *promises), "day-30")
-    # weights 30, 35, ... of 98.65 below 0.05 s, 0.1 s, ...: half of all requests ends in the second bucket
-    assert found["latency_p50"].actual == pytest.approx(0.05 + 0.05 * (98.65 / 2 - 30) / 35)
-    assert found["latency_p50"].outcome == "met"
-    assert found["latency_p95"].actual > 0.2, "and the p95 by its p95"
-    assert found["queue_p50"].outcome == "no_data", "other buckets do not speak for it"
-
-
 def test_a_target_whose_source_the_launch_file_lacks_is_a_gate_that_is_not_measured(published: ModuleType) -> None:
     launch = promising(
         published.SHOP, *(kpi for kpi in published.EMR.kpis if (kpi.kpi, kpi.subject) in (("retention", "1"), ("uptime", "")))
     )
-    promised = (
-        "update marts.scorecard set target = 0.5, comparator = '>=' where launch_id = 'shop' and kpi_id = 'retention' and subject_id = '1'"
-    )
+    promised = """
+        insert into marts.verdict_gates
+        select (jsonb_populate_record(gate, '{"launch_id": "shop", "status": "met"}')).* from marts.verdict_gates as gate
+        where launch_id = 'emr-platform' and kpi_id = 'retention' and subject_id = '1'
+    """
     found, text = judged_after([promised], launch, "day-60")
     assert {kpi: gate.outcome for kpi, gate in found.items()} == {"retention/1": "met", "uptime": "no_data"}
     assert "not measured, target ≥ 99.99 % · the launch file has no section prometheus" in text
     assert "Recommendation: insufficient data" in text
 
 
-def test_one_covered_day_of_thirty_is_not_judged_like_thirty(published: ModuleType) -> None:
-    early = "between '2026-01-12' and '2026-02-09'"
-    gone = [f"delete from marts.kpi_daily where domain in ('reliability', 'incidents') and metric_date {early}"]
-    gone.append(
-        f"delete from marts.scorecard where domain in ('reliability', 'incidents') and period_kind = 'day' and period_start {early}"
-    )
-    found, text = judged_after(gone, published.EMR, "day-30")
-    assert {found[kpi].outcome for kpi in ("uptime", "error_rate", "latency_p95", "incidents/P1")} == {"undecided"}
-    assert (found["uptime"].days_unseen, found["activation"].days_unseen) == (29, 0)
-    assert "not decided, target ≥ 99.9 % · 29 of 30 days not seen" in text
-    broken = "update marts.kpi_daily set value = 3 where kpi_id = 'incidents' and subject_id = 'P1' and metric_date = '2026-02-10'"
-    assert judged_after([*gone, broken], published.EMR, "day-30")[0]["incidents/P1"].outcome == "missed"
-
-
-def test_dates_that_are_covered_and_not_counted_are_no_zeros_of_a_quota(published: ModuleType) -> None:
-    nowhere = "update marts.kpi_daily set value = null where kpi_id = 'incidents' and subject_id = 'P1' and metric_date < '2026-02-10'"
-    assert judged_after([nowhere], published.EMR, "day-30")[0]["incidents/P1"].outcome == "undecided"
+def test_a_verdict_says_what_stands_behind_each_outcome(published: ModuleType) -> None:
+    gates_of = "update marts.verdict_gates set {} where launch_id = 'emr-platform' and verdict_day = 60 and kpi_id = '{}'"
+    changes = {
+        "uptime": "status = 'undecided', days_unseen_count = 29",
+        "error_rate": "status = 'missed', period_kind = 'week', periods_count = 4, periods_met_count = 3, value = 0.002",
+        "latency_p95": "status = 'undecided', target = null",
+        "incidents": "status = 'at_risk', value = 8, phase_end = '2026-04-11'",
+        "first_reply_attainment": "promise = 'Support handbook 2.1: 90 % in time'",
+    }
+    found, text = judged_after([gates_of.format(change, kpi) for kpi, change in changes.items()], published.EMR, "day-60")
+    assert "not decided, target ≥ 99.99 % · 29 of 30 days not seen" in text
+    assert "missed, target ≤ 0.1 % each week · 3 of 4 weeks met it, the worst is shown" in text
+    assert "not decided, target not known yet" in text
+    assert "at risk, target ≤ 9 · promised up to day 89" in text
+    assert "Support handbook 2.1: 90 % in time" in text
+    assert found["incidents/P1"].outcome == "at_risk"
+    assert "could not be judged" in text, "what is at risk is not met"
 
 
 def test_how_fast_incidents_are_handled_is_no_promise_where_none_came(published: ModuleType) -> None:
-    launch = promising(published.EMR, LaunchKpi(kpi="mean_time_to_resolve", targets=(Target(at_most=900),)))
-    quiet = "update marts.kpi_daily set value = null, numerator = 0, denominator = 0 where kpi_id = 'mean_time_to_resolve'"
-    found, text = judged_after([quiet], launch, "day-30")
+    quiet = """
+        insert into marts.verdict_gates
+        select (jsonb_populate_record(gate, '{"kpi_id": "mean_time_to_resolve", "domain": "incidents", "status": "nothing", "target": 900,
+            "comparator": "<=", "value": null, "denominator": 0}')).*
+        from marts.verdict_gates as gate
+        where launch_id = 'emr-platform' and kpi_id = 'uptime'
+    """
+    found, text = judged_after([quiet], published.EMR, "day-30")
     assert found["mean_time_to_resolve"].outcome == "nothing"
     assert "nothing to measure, target ≤ 15 min" in text
-    blind = "update marts.kpi_daily set value = null, numerator = null, denominator = null where kpi_id = 'mean_time_to_resolve'"
-    assert judged_after([blind], launch, "day-30")[0]["mean_time_to_resolve"].outcome == "no_data", "nobody asked: that is another thing"
+
+
+def test_overlapping_targets_of_a_kpi_are_gates_side_by_side(published: ModuleType) -> None:
+    longer = """
+        insert into marts.verdict_gates
+        select (jsonb_populate_record(gate, '{"phase_end": "2026-04-11", "target": 9}')).* from marts.verdict_gates as gate
+        where launch_id = 'emr-platform' and kpi_id = 'incidents' and verdict_day = 30
+    """
+    with connect() as session:
+        session.execute(longer.encode())
+        basis = content.Basis(published.EMR, parse_period("verdict", "day-30", published.EMR), session, {})
+        found = [(gate.target, gate.due_day) for gate in verdict.judge(basis) if gate.kpi_id == "incidents"]
+        session.rollback()
+    assert found == [(2, 29), (9, 89)]

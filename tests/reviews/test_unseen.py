@@ -16,7 +16,7 @@ from postlaunch.reviews.rows import Incident, SlaClock, StandingFault
 from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.status import DomainStatus, domain_status
 
-SEEN = ("kpi_daily", "scorecard")
+SEEN = ("kpi_daily", "scorecard", "verdict_gates")
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def test_a_verdict_lists_a_promise_that_was_not_seen_as_a_gate_without_data(publ
     gone = [f"delete from marts.{table} where domain in ('reliability', 'incidents')" for table in SEEN]
     with changed(*gone) as session:
         chosen = source(session, published.EMR, "verdict", "day-60")
-        judged = {gate.kpi_id: gate.outcome for gate in verdict.judge(chosen, verdict.promised_metrics(chosen))}
+        judged = {gate.kpi_id: gate.outcome for gate in verdict.judge(chosen)}
         text = text_of(verdict.document(chosen))
     assert judged["uptime"] == judged["error_rate"] == judged["incidents"] == "no_data"
     assert "sets no target" not in text

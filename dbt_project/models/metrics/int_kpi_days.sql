@@ -17,7 +17,8 @@ spans as (
 ),
 
 -- A KPI is seen on a date that its source covers. Where the source's answer may be empty, the KPI named by seen_by tells: it must be there,
--- and if it is not zero, so must the KPI itself (requests without a status label have no error rate).
+-- and if it is not zero, so must the KPI itself (requests without a status label have no error rate). A count is seen where it was counted: it
+-- has a value then, zero too, unless facts speak for more dates than they were booked on (the cost of a month).
 final as (
     select
         kpi_daily.*,
@@ -26,8 +27,11 @@ final as (
         period_dates.period_end,
         period_dates.is_counterpart,
         period_dates.data_start_date,
-        kpis.seen_by is null
-        or (witnesses.value is not null and (witnesses.value = 0 or kpi_daily.value is not null)) as is_seen,
+        (kpis.period_rule <> 'sum' or kpi_daily.value is not null or kpis.source like 'facts.%')
+        and (
+            kpis.seen_by is null
+            or (witnesses.value is not null and (witnesses.value = 0 or kpi_daily.value is not null))
+        ) as is_seen,
         row_number() over (
             partition by
                 kpi_daily.launch_id, kpi_daily.kpi_id, kpi_daily.subject_id, kpi_daily.segment_id,

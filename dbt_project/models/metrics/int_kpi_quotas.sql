@@ -1,5 +1,10 @@
-with kpi_daily as (
-    select * from {{ ref('kpi_daily') }}
+with days as (
+    select * from {{ ref('int_kpi_days') }}
+    where period_kind = 'day' and not is_counterpart
+),
+
+bounds as (
+    select * from {{ ref('int_kpi_bounds') }}
 ),
 
 kpis as (
@@ -7,47 +12,38 @@ kpis as (
     where period_rule = 'sum'
 ),
 
-targets as (
-    select * from {{ ref('stg_config__kpi_targets') }}
-),
-
-launches as (
-    select * from {{ ref('stg_config__launches') }}
-),
-
 -- a phase begins with the launch where its target does not say otherwise
 phases as (
     select distinct
-        targets.launch_id,
-        targets.kpi_id,
-        targets.subject_id,
-        targets.segment_id,
-        coalesce(targets.from_day, 0) as from_day,
-        {{ add_days('launches.launch_date', 'coalesce(targets.from_day, 0)') }} as phase_start
-    from targets
-    inner join kpis on targets.launch_id = kpis.launch_id and targets.kpi_id = kpis.kpi_id
-    inner join launches on targets.launch_id = launches.launch_id
-    where coalesce(targets.per, 'phase') = 'phase'
+        bounds.launch_id,
+        bounds.kpi_id,
+        bounds.subject_id,
+        bounds.segment_id,
+        coalesce(bounds.from_day, 0) as from_day,
+        bounds.phase_start
+    from bounds
+    inner join kpis on bounds.launch_id = kpis.launch_id and bounds.kpi_id = kpis.kpi_id
+    where coalesce(bounds.per, 'phase') = 'phase'
 ),
 
 final as (
     select
-        kpi_daily.launch_id,
-        kpi_daily.kpi_id,
-        kpi_daily.subject_id,
-        kpi_daily.segment_id,
+        days.launch_id,
+        days.kpi_id,
+        days.subject_id,
+        days.segment_id,
         phases.from_day,
         phases.phase_start,
-        kpi_daily.metric_date,
-        sum(kpi_daily.value) over to_date as phase_value,
-        count(kpi_daily.value) over to_date > {{ days_between('phases.phase_start', 'kpi_daily.metric_date') }} as is_seen_throughout
-    from kpi_daily
+        days.metric_date,
+        sum(days.value) over to_date as phase_value,
+        count(*) filter (where days.is_seen) over to_date > {{ days_between('phases.phase_start', 'days.metric_date') }} as is_seen_throughout
+    from days
     inner join phases
-        on {{ is_same_kpi('kpi_daily', 'phases') }}
-        and kpi_daily.metric_date >= phases.phase_start
+        on {{ is_same_kpi('days', 'phases') }}
+        and days.metric_date >= phases.phase_start
     window to_date as (
-        partition by kpi_daily.launch_id, kpi_daily.kpi_id, kpi_daily.subject_id, kpi_daily.segment_id, phases.from_day
-        order by kpi_daily.metric_date rows unbounded preceding
+        partition by days.launch_id, days.kpi_id, days.subject_id, days.segment_id, phases.from_day
+        order by days.metric_date rows unbounded preceding
     )
 )
 

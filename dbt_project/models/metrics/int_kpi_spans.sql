@@ -10,6 +10,10 @@ launches as (
     select * from {{ ref('stg_config__launches') }}
 ),
 
+ratios as (
+    select * from {{ ref('stg_config__kpi_ratios') }}
+),
+
 -- The launch to date and its named phases are of every KPI. Of one with targets also the spans of these, what they are compared with, and
 -- what a verdict judges: from the first day of a target that holds on its day.
 days as (
@@ -26,6 +30,19 @@ days as (
     select launch_id, kpi_id, coalesce(from_day, 0) as from_day, {{ day }} as to_day from targets
     where {{ day }} between coalesce(from_day, 0) and coalesce(to_day, {{ day }})
     {% endfor %}
+),
+
+-- and what one KPI by another needs, each of its parts does
+of_parts as (
+    select launch_id, kpi_id, from_day, to_day from days
+    union
+    select ratios.launch_id, ratios.numerator_kpi_id, days.from_day, days.to_day
+    from ratios
+    inner join days on ratios.launch_id = days.launch_id and ratios.kpi_id = days.kpi_id
+    union
+    select ratios.launch_id, ratios.denominator_kpi_id, days.from_day, days.to_day
+    from ratios
+    inner join days on ratios.launch_id = days.launch_id and ratios.kpi_id = days.kpi_id
 )
 
 select
@@ -33,5 +50,5 @@ select
     days.kpi_id,
     {{ add_days('launches.launch_date', 'days.from_day') }} as period_start,
     coalesce({{ add_days('launches.launch_date', 'days.to_day') }}, {{ for_ever() }}) as period_end
-from days
+from of_parts as days
 inner join launches on days.launch_id = launches.launch_id

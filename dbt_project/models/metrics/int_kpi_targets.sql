@@ -11,7 +11,7 @@ kpis as (
 ),
 
 targets as (
-    select * from {{ ref('stg_config__kpi_targets') }}
+    select * from {{ ref('int_kpi_bounds') }}
 ),
 
 dated as (
@@ -29,20 +29,18 @@ dated as (
 
 -- The past is judged by the targets of the past: the version of the launch file in force when the period ended. A phase is judged by the
 -- targets of its own span; any other period by those of its kind that hold on its last day. What is said of no kind is of days, weeks and
--- months, and on a count it is a quota of its phase, which these periods show as far as it is used.
+-- months, and on a count it is a quota of its phase, which these periods show as far as it is used. A change asks nothing of a period that
+-- ended before there was anything to compare it with.
 targeted as (
     select
         dated.*,
-        targets.target,
-        targets.change,
+        targets.bound,
         targets.comparator,
         targets.valid_from,
         targets.from_day,
         targets.to_day,
         targets.per,
         targets.promise,
-        {{ add_days('dated.launch_date', 'targets.since_from_day') }} as since_start,
-        {{ add_days('dated.launch_date', 'targets.since_to_day') }} as since_end,
         coalesce(targets.per = dated.period_kind, false) as is_of_its_kind,
         dated.is_count and coalesce(targets.per, 'phase') = 'phase' as is_quota
     from dated
@@ -50,12 +48,13 @@ targeted as (
         on {{ is_same_kpi('dated', 'targets') }}
         and dated.period_end_at >= targets.valid_from
         and (targets.valid_to is null or dated.period_end_at < targets.valid_to)
+        and (targets.baseline_end is null or dated.period_end > targets.baseline_end)
         and (
             (
                 dated.period_kind = 'phase'
                 and coalesce(targets.per, 'phase') = 'phase'
-                and dated.period_start = {{ add_days('dated.launch_date', 'coalesce(targets.from_day, 0)') }}
-                and dated.period_end = coalesce({{ add_days('dated.launch_date', 'targets.to_day') }}, {{ for_ever() }})
+                and dated.period_start = targets.phase_start
+                and dated.period_end = targets.phase_end
             )
             or (
                 (
@@ -71,28 +70,12 @@ targeted as (
 ),
 
 -- Where several hold, the one of the period's own kind is meant, then the one that ends first, then the one that begins last.
-in_force as (
+final as (
     {{ first_rows(
         'targeted',
         'launch_id, kpi_id, subject_id, segment_id, period_kind, period_start, period_end',
         'is_of_its_kind desc, to_day nulls last, valid_from desc, from_day desc nulls last, comparator'
     ) }}
-),
-
--- a change is relative to a phase that is over and was seen whole; until then there is no bound
-final as (
-    select
-        in_force.*,
-        coalesce(
-            in_force.target,
-            case when since.is_complete then since.value + abs(since.value) * in_force.change end
-        ) as bound
-    from in_force
-    left join periods as since
-        on {{ is_same_kpi('in_force', 'since') }}
-        and since.period_kind = 'phase'
-        and in_force.since_start = since.period_start
-        and in_force.since_end = since.period_end
 )
 
 select
@@ -114,6 +97,7 @@ select
     days_expected_count,
     is_complete,
     is_under_sample,
+    is_count,
     is_quota,
     comparator is not null as is_promised,
     from_day,

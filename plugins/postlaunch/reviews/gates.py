@@ -1,13 +1,13 @@
 """The gates of a verdict: what was promised against what the launch did, and what follows from it. No I/O.
 
-Day N judges the first N days (0..N-1). Each KPI with a target on the last of them is a gate, judged over the phase of that
-target: from the phase's first day, or day 0 where the launch file gives none. Ratios and means are ratios of sums, quantiles come from
-merged buckets, counts are summed, levels are those of the last day.
+Day N judges the first N days (0..N-1). Each target that holds on the last of them is a gate, judged by marts.verdict_gates over
+its own days: from its first day, or day 0 where the launch file gives none. Targets of one KPI whose days overlap are gates side by
+side. A target for each week is as good as its worst week.
 
-A phase is judged when each of its days was seen, or nothing can change the outcome any more: a quota that is broken stays broken, and
-of a level the last day alone decides. Until then the gate is undecided. Such a gate, one under the minimum sample and one that nothing
-measured count against "every gate is met". A promise about how incidents are handled asks nothing of a phase in which every day was seen
-and none came.
+A gate is judged when each of its days was seen, or nothing can change the outcome any more: a count that broke its bound stays broken,
+and of a level the last day alone decides. A count whose days run on beyond the verdict is kept so far, at risk, or not yet due. Until a
+gate is judged it counts against "every gate is met", as do one under the minimum sample and one that nothing measured. A promise about
+how incidents are handled asks nothing of days that were all seen and had none.
 
 Proportions of people or tickets carry a Wilson interval (intervals.py). Uptime and error rate carry
 none: seconds and requests fail together, and an interval for independent trials would promise far too much.
@@ -26,10 +26,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from postlaunch.reviews import bounds, formats
+from postlaunch.reviews import formats
 
 GateOutcome = Literal[
-    "met", "missed", "undecided", "insufficient_data", "no_data", "nothing"
+    "met", "missed", "at_risk", "undecided", "insufficient_data", "no_data", "nothing"
 ]  # nothing: all was seen, and nothing happened
 Recommendation = Literal["scale", "pivot", "roll back", "insufficient data"]
 PROVISIONAL_DAYS = 30
@@ -40,27 +40,34 @@ class Gate:
     """One promise and what came of it. `low`..`high` is the 95 % Wilson interval of a proportion."""
 
     kpi_id: str
+    subject_id: str
+    segment_id: str
     name: str
     domain: str
     unit: str
     actual: float | None
     numerator: float | None
     denominator: float | None
-    target: float
+    target: float | None  # None: relative to a phase that is not over
     comparator: str
     from_day: int
-    to_day: int
+    to_day: int  # the last day that the verdict judges
     outcome: GateOutcome
     low: float | None = None
     high: float | None = None
     days_unseen: int = 0  # of the days from_day..to_day
     is_stability: bool = False
     denominator_unit: str = "count"
+    period_kind: str = "phase"  # or each day, week, month, quarter that ended in these days; `actual` is the worst of them then
+    periods: int = 0
+    periods_met: int = 0
+    due_day: int | None = None  # the last day of the target; None: for ever
+    promise: str = ""  # the document and its words
 
     @property
     def is_clear(self) -> bool:
         """False when the interval includes the target: chance alone could have decided the gate."""
-        return self.low is None or self.high is None or not self.low <= self.target <= self.high
+        return self.low is None or self.high is None or self.target is None or not self.low <= self.target <= self.high
 
 
 @dataclass(frozen=True)
@@ -70,31 +77,6 @@ class Verdict:
     recommendation: Recommendation
     reason: str
     is_provisional: bool
-
-
-def outcome(
-    actual: float | None,
-    denominator: float | None,
-    target: float,
-    comparator: str,
-    minimum: int | None,
-    *,
-    is_whole: bool = True,
-    is_quota: bool = False,
-) -> GateOutcome:
-    """Met or missed; not judged without data, with days unseen (`is_whole`), nor under `minimum` people or tickets (None: no minimum).
-
-    A quota (a count) only grows: once it is reached or broken, unseen days change nothing.
-    """
-    if actual is None:
-        return "no_data"
-    kept = bounds.is_kept(actual, comparator, target)
-    is_settled = is_quota and kept == bounds.asks_for_more(comparator)
-    if not is_whole and not is_settled:
-        return "undecided"
-    if minimum is not None and denominator is not None and denominator < minimum:
-        return "insufficient_data"
-    return "met" if kept else "missed"
 
 
 def recommend(gates: Sequence[Gate], day: int, cycle_days: int, unreliable: Sequence[str]) -> Verdict:

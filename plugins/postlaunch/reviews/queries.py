@@ -1,6 +1,7 @@
 """Reads the published marts (role reporter) into the rows of `rows.py`.
 
     marts.kpis, scorecard, kpi_daily  ->  KpiValue, DailyValue                     every review
+    marts.kpis, verdict_gates         ->  JudgedTarget                             the verdict
     marts.<domain tables>             ->  ActiveUsers, FunnelStep, SlaCount, ...  the sections of a domain
 
 All functions take the reporter's session; `render` runs them in one repeatable-read transaction, hence in one publication.
@@ -28,6 +29,7 @@ from postlaunch.reviews.rows import (
     Forecast,
     FunnelStep,
     Incident,
+    JudgedTarget,
     KpiValue,
     LatencyBucket,
     LoadWarning,
@@ -76,7 +78,7 @@ select kpi.kpi_id, shown.subject_id, shown.segment_id,
     now.target, now.comparator, coalesce(now.status, 'no_data') as status, coalesce(now.is_complete, false) as is_complete,
     coalesce(now.is_quota, false) as is_quota, now.phase_value,
     coalesce(now.days_seen_count, 0) as days_seen, coalesce(now.days_expected_count, 0) as days_expected,
-    kpi.buckets, kpi.quantile, kpi.denominator_unit, kpi.needs_sample, kpi.is_volume, kpi.is_countdown,
+    kpi.denominator_unit, kpi.needs_sample, kpi.is_volume, kpi.is_countdown,
     kpi.is_stability or shown.subject_id = any(string_to_array(kpi.stability_subjects, ',')) as is_stability,
     coalesce(kpi.evidence, '') as evidence, string_to_array(kpi.charted, ',') as charted
 from kpis as kpi
@@ -172,16 +174,29 @@ def daily_values(session: Reader, launch_id: str, metric: KpiValue, dates: Dates
     )
 
 
-def days_seen(session: Reader, launch_id: str, metric: KpiValue, dates: Dates) -> int:
-    """On how many of the dates the KPI of that subject was seen, as the scorecard counts them."""
-    query = """
-        select coalesce(sum(days_seen_count), 0)
-        from marts.scorecard
-        where launch_id = %s and kpi_id = %s and subject_id = %s and segment_id = %s and period_kind = 'day'
-            and period_start between %s and %s
-    """
-    row = session.execute(query, [launch_id, metric.kpi_id, metric.subject_id, metric.segment_id, dates.first, dates.last]).fetchone()
-    return int(row[0]) if row else 0
+def judged_targets(session: Reader, launch_id: str, last: dt.date) -> list[JudgedTarget]:
+    """The gates of the verdict whose last day is `last`, in the order of the catalogue."""
+    return _fetch(
+        session,
+        JudgedTarget,
+        """
+        select shown.kpi_id, shown.subject_id, shown.segment_id,
+            case shown.subject_id
+                when '' then kpi.name
+                else replace(replace(kpi.subject_name, '{kpi}', kpi.name), '{subject}', shown.subject_id)
+            end || case shown.segment_id when '' then '' else ', wave ' || shown.segment_id end as name,
+            kpi.domain, kpi.unit, kpi.denominator_unit, kpi.needs_sample,
+            kpi.is_stability or shown.subject_id = any(string_to_array(kpi.stability_subjects, ',')) as is_stability,
+            shown.period_kind, shown.phase_start, shown.phase_end, shown.value, shown.numerator, shown.denominator, shown.target,
+            shown.comparator, coalesce(shown.promise, '') as promise, shown.status, coalesce(shown.periods_count, 0) as periods,
+            coalesce(shown.periods_met_count, 0) as periods_met, shown.days_unseen_count as days_unseen
+        from marts.verdict_gates as shown
+        inner join marts.kpis as kpi using (launch_id, kpi_id)
+        where shown.launch_id = %(launch)s and shown.verdict_date = %(last)s
+        order by kpi.display_order, length(shown.subject_id), shown.subject_id, shown.segment_id, shown.period_kind, shown.phase_end
+        """,
+        {"launch": launch_id, "last": last},
+    )
 
 
 def active_users(session: Reader, launch_id: str, dates: Dates) -> list[ActiveUsers]:
@@ -216,20 +231,6 @@ def funnel_steps(session: Reader, launch_id: str, dates: Dates) -> list[FunnelSt
         """,
         {"launch": launch_id, "first": dates.first, "last": dates.last},
     )
-
-
-def phase(session: Reader, launch_id: str, metric: KpiValue, dates: Dates) -> tuple[float | None, float | None, float | None]:
-    """(value, numerator, denominator) of a KPI over a phase of the scorecard, a user once; None where nothing was measured."""
-    row = session.execute(
-        """
-        select value, numerator, denominator
-        from marts.scorecard
-        where launch_id = %s and kpi_id = %s and subject_id = %s and segment_id = %s and period_kind = 'phase'
-            and period_start = %s and period_end = %s
-        """,
-        [launch_id, metric.kpi_id, metric.subject_id, metric.segment_id, dates.first, dates.last],
-    ).fetchone()
-    return (row[0], row[1], row[2]) if row else (None, None, None)
 
 
 def weekly_cohorts(session: Reader, launch_id: str, last: dt.date, cohorts: int) -> list[CohortCell]:
@@ -379,30 +380,6 @@ def latency_buckets(session: Reader, launch_id: str, dates: Dates) -> list[Laten
         order by service_id, upper_bound_seconds
         """,
         {"launch": launch_id, "first": dates.first, "last": dates.last},
-    )
-
-
-def buckets(session: Reader, launch_id: str, metric: KpiValue, dates: Dates) -> list[LatencyBucket]:
-    """Merged histogram of the days that a quantile KPI is read off, by bound."""
-    return _fetch(
-        session,
-        LatencyBucket,
-        """
-        select %(subject)s as service_id, upper_bound as upper_bound_seconds, sum(value) as request_count
-        from marts.measure_buckets_daily
-        where launch_id = %(launch)s and measure_id = %(measure)s and subject_id = %(subject)s and segment_id = %(segment)s
-            and metric_date between %(first)s and %(last)s
-        group by upper_bound
-        order by upper_bound
-        """,
-        {
-            "launch": launch_id,
-            "measure": metric.buckets,
-            "subject": metric.subject_id,
-            "segment": metric.segment_id,
-            "first": dates.first,
-            "last": dates.last,
-        },
     )
 
 

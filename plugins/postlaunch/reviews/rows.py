@@ -39,8 +39,6 @@ class KpiValue:
     subject: str = ""  # what the value comes from, where it is one of many: the resource that is full first
     subject_id: str = ""  # what it is of: a severity, a service; empty: all together
     segment_id: str = ""  # of whom it is; empty: everybody
-    buckets: str | None = None  # of a quantile: the measure whose buckets it is read off
-    quantile: float | None = None  # and which of their quantiles it is: 0.95 for a p95
     denominator_unit: str = "count"  # seconds are time observed, not n
     needs_sample: bool = False  # a proportion of people or tickets
     is_stability: bool = False  # a verdict rolls back for it
@@ -76,6 +74,34 @@ class KpiValue:
     def is_near_target(self) -> bool:
         """Whether chance alone could have decided the target: the interval includes it."""
         return self.target is not None and self.interval is not None and self.interval[0] <= self.target <= self.interval[1]
+
+
+@dataclass(frozen=True)
+class JudgedTarget:
+    """A target that holds on the last day of a verdict, and what the KPI came to in its days so far."""
+
+    kpi_id: str
+    subject_id: str  # a severity, a service; empty: all together
+    segment_id: str  # empty: of everybody
+    name: str
+    domain: str
+    unit: str
+    denominator_unit: str
+    needs_sample: bool  # a proportion of people or tickets
+    is_stability: bool
+    period_kind: str  # phase: its days as a whole; day, week, month, quarter: each of them
+    phase_start: dt.date
+    phase_end: dt.date  # 9999-12-31: for ever
+    value: float | None  # of periods: of the worst one
+    numerator: float | None
+    denominator: float | None
+    target: float | None  # None: what it is relative to is not known yet
+    comparator: str
+    promise: str  # the document and its words; empty: the launch file names none
+    status: str  # met | missed | at_risk | undecided | insufficient_data | no_data | nothing
+    periods: int
+    periods_met: int
+    days_unseen: int
 
 
 @dataclass(frozen=True)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 from postlaunch.config.launch import DOMAIN_SOURCE, Launch, Target
 from postlaunch.dates import Dates
 from postlaunch.kpis.catalogue import catalogue
-from postlaunch.reviews import content, formats, gates, histogram, outside, queries, watch
+from postlaunch.reviews import content, formats, gates, outside, queries, watch
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture, Row, Table, Tone
 from postlaunch.reviews.content import Basis
 from postlaunch.reviews.figures import verdict as figures
-from postlaunch.reviews.gates import Gate, Verdict
+from postlaunch.reviews.gates import Gate, GateOutcome, Verdict
 from postlaunch.reviews.intervals import wilson
-from postlaunch.reviews.rows import DailyValue, KpiValue
+from postlaunch.reviews.rows import JudgedTarget, KpiValue
 
+Key = tuple[str, str, str]  # KPI, subject, segment
+FOR_EVER = dt.date(9999, 12, 31)
 _TONES: dict[str, Tone] = {"scale": "good", "pivot": "warn", "roll back": "bad", "insufficient data": "none"}
 _OUTCOMES: dict[str, tuple[Tone, str]] = {
     "met": ("good", "met"),
     "missed": ("bad", "missed"),
+    "at_risk": ("warn", "at risk"),
     "undecided": ("warn", "not decided"),
     "insufficient_data": ("warn", "insufficient data"),
     "no_data": ("warn", "not measured"),
@@ -32,13 +35,12 @@ def document(basis: Basis) -> Document:
     """Recommendation and reason, use beside guardrails, every gate with its interval, and lines to sign."""
     period, launch = basis.period, basis.launch
     day = launch.launch_day(period.end) + 1
-    metrics = promised_metrics(basis)
-    judged = judge(basis, metrics)
+    judged = judge(basis)
     unreliable = [domain for domain, status in basis.statuses.items() if status.state != "fresh"]
     found = gates.recommend(judged, day, launch.reviews.business_cycle_days, unreliable)
     blocks: list[Block] = [
         *content.notices(basis),
-        Bullets([*_balance(judged), *_beyond(metrics), *_provisional(found, day)], "No gate could be judged."),
+        Bullets([*_balance(judged), *_beyond(basis, judged), *_provisional(found, day)], "No gate could be judged."),
     ]
     blocks.append(Heading("Gates: actual against target"))
     blocks.append(_table(judged, launch) if judged else Paragraph("The launch file sets no target for this phase."))
@@ -60,103 +62,51 @@ def document(basis: Basis) -> Document:
     )
 
 
-def judge(basis: Basis, metrics: Sequence[KpiValue]) -> list[Gate]:
-    """A gate for each KPI with a target on the last judged day."""
-    return [_gate(basis, metric) for metric in metrics if metric.target is not None and metric.comparator is not None]
+def judge(basis: Basis) -> list[Gate]:
+    """Every target that holds on the last judged day; one of a KPI that no mart knows (its source is missing) is not measured."""
+    last, launch = basis.period.end, basis.launch
+    judged = [_gate(basis, row) for row in queries.judged_targets(basis.session, launch.launch, last)]
+    known = {(gate.kpi_id, gate.subject_id, gate.segment_id) for gate in judged}
+    promised = {key: target for key, target in _promised(basis) if key not in known}
+    keys = (basis.session, launch.launch, (), basis.period.grain, basis.period.start, basis.period.previous_start)
+    return judged + [_unmeasured(basis, row, promised) for row in queries.metrics(*keys, promised=list(promised))]
 
 
-def promised_metrics(basis: Basis) -> list[KpiValue]:
-    """The scorecard of the last judged day: what was promised for it and not seen is a gate too, also without a source for it."""
-    launch, period = basis.launch, basis.period
-    day = launch.launch_day(period.end)
-    targets = {
-        (kpi.kpi, kpi.subject, kpi.segment): target
-        for kpi in launch.kpis
-        for target in kpi.targets
-        if target.per in (None, "phase")
-        and target.key != "change"  # what is of a week is judged in its weeks
-        and (target.from_day or 0) <= day
-        and (target.to_day is None or day <= target.to_day)
-    }
-    keys = (basis.session, launch.launch, launch.domains, period.grain, period.start, period.previous_start)
-    rows = basis.with_resource(queries.metrics(*keys, promised=list(targets)))
-    keyed = [((row.kpi_id, row.subject_id, row.segment_id), row) for row in rows]
-    return [
-        replace(row, target=targets[key].bound, comparator=targets[key].comparator)
-        if row.target is None and row.status == "no_data" and key in targets
-        else row
-        for key, row in keyed
-    ]
+def _promised(basis: Basis) -> Iterator[tuple[Key, Target]]:
+    """What the launch file promises for the last judged day, by (KPI, subject, segment)."""
+    day = basis.launch.launch_day(basis.period.end)
+    for kpi in basis.launch.kpis:
+        for target in kpi.targets:
+            if (target.from_day or 0) <= day and (target.to_day is None or day <= target.to_day) and target.key != "change":
+                yield (kpi.kpi, kpi.subject, kpi.segment), target
 
 
-def _gate(basis: Basis, metric: KpiValue) -> Gate:
-    launch, last = basis.launch, basis.period.end
-    key = (metric.kpi_id, metric.subject_id, metric.segment_id)
-    promises = [kpi.targets for kpi in launch.kpis if (kpi.kpi, kpi.subject, kpi.segment) == key]
-    from_day = phase_start([target for targets in promises for target in targets], launch.launch_day(last))
-    first = launch.date + dt.timedelta(days=from_day)
-    values = queries.daily_values(basis.session, launch.launch, metric, Dates(first, last))
-    actual, numerator, denominator = over_phase(metric.period_rule, values, last)
-    if metric.period_rule in ("uniques", "of_kpis"):  # those of days do not add up
-        actual, numerator, denominator = queries.phase(basis.session, launch.launch, metric, Dates(first, last))
-    if metric.quantile is not None:
-        actual = histogram.quantile(queries.buckets(basis.session, launch.launch, metric, Dates(first, last)), metric.quantile)
-    unseen = _days_unseen(basis, metric, values, first)
-    sampled = metric.needs_sample
-    target, comparator = metric.target or 0.0, metric.comparator or ">="
-    low, high = wilson(numerator or 0, denominator) if sampled and denominator else (None, None)
-    minimum = launch.reviews.minimum_sample if sampled else None
-    is_quota = metric.period_rule == "sum"
-    outcome = gates.outcome(actual, denominator, target, comparator, minimum, is_whole=not unseen, is_quota=is_quota)
-    if outcome == "no_data" and metric.domain == "incidents" and not unseen and all(row.denominator == 0 for row in values):
-        outcome = "nothing"
-    days = (from_day, launch.launch_day(last))
-    facts = (metric.kpi_id, metric.label, metric.domain, metric.unit, actual, numerator, denominator)
-    return Gate(*facts, target, comparator, *days, outcome, low, high, unseen, metric.is_stability, metric.denominator_unit)
+def _unmeasured(basis: Basis, row: KpiValue, promised: Mapping[Key, Target]) -> Gate:
+    target = promised[row.kpi_id, row.subject_id, row.segment_id]
+    days = (target.from_day or 0, basis.launch.launch_day(basis.period.end))
+    return Gate(
+        *(row.kpi_id, row.subject_id, row.segment_id, row.label, row.domain, row.unit, None, None, None),
+        *(target.bound, target.comparator, *days, "no_data"),
+        days_unseen=days[1] - days[0] + 1,
+        is_stability=row.is_stability,
+    )
 
 
-def _days_unseen(basis: Basis, metric: KpiValue, values: Sequence[DailyValue], first: dt.date) -> int:
-    """Days of the phase that a gate needs and nobody saw: of a level none, because its last day has a value or the level has none."""
-    last = basis.period.end
-    if metric.period_rule == "last":
-        return 0
-    seen = queries.days_seen(basis.session, basis.launch.launch, metric, Dates(first, last))
-    if metric.period_rule == "sum":  # a date that is covered, but not counted (a service that PagerDuty does not have), is not zero
-        seen = min(seen, sum(row.value is not None for row in values))
-    return (last - first).days + 1 - seen
-
-
-def phase_start(targets: Sequence[Target], day: int) -> int:
-    """First launch day of the phase whose target holds on `day`; 0 if the file leaves it open or does not say."""
-    for target in targets:
-        begins, ends = target.from_day, target.to_day
-        if (begins is None or begins <= day) and (ends is None or day <= ends):
-            return begins or 0
-    return 0
-
-
-def over_phase(period_rule: str, values: Sequence[DailyValue], last: dt.date) -> tuple[float | None, float | None, float | None]:
-    """(actual, numerator, denominator) of a KPI over the days to `last`, by its period rule; none of a quantile, of uniques, of KPIs.
-
-    A level (last) is that of the last day; without one there is no data, however much is known of the days before.
-    """
-    known = [row for row in values if row.value is not None]
-    if period_rule == "ratio":
-        numerator, denominator = sum(row.numerator or 0 for row in values), sum(row.denominator or 0 for row in values)
-        return (numerator / denominator if denominator else None), numerator, denominator
-    if not known or period_rule in (
-        "quantile",
-        "uniques",
-        "of_kpis",
-    ):  # merged buckets, users and sums of a phase are not those of its days
-        return None, None, None
-    found = [row.value for row in known if row.value is not None]
-    if period_rule in ("max", "min"):
-        return (max if period_rule == "max" else min)(found), None, None
-    total = sum(found)
-    if period_rule == "last":
-        return next((row.value for row in known if row.metric_date == last), None), None, None
-    return (total / len(known) if period_rule == "mean" else total), None, None
+def _gate(basis: Basis, row: JudgedTarget) -> Gate:
+    days = (basis.launch.launch_day(row.phase_start), basis.launch.launch_day(basis.period.end))
+    is_sampled = row.needs_sample and row.numerator is not None and row.denominator
+    low, high = wilson(row.numerator or 0, row.denominator or 1) if is_sampled else (None, None)
+    return Gate(
+        *(row.kpi_id, row.subject_id, row.segment_id, row.name, row.domain, row.unit, row.value, row.numerator, row.denominator),
+        *(row.target, row.comparator, *days, cast("GateOutcome", row.status), low, high, row.days_unseen),
+        is_stability=row.is_stability,
+        denominator_unit=row.denominator_unit,
+        period_kind=row.period_kind,
+        periods=row.periods,
+        periods_met=row.periods_met,
+        due_day=None if row.phase_end == FOR_EVER else basis.launch.launch_day(row.phase_end),
+        promise=row.promise,
+    )
 
 
 def _balance(judged: Sequence[Gate]) -> list[Bullet]:
@@ -178,9 +128,10 @@ def _balance(judged: Sequence[Gate]) -> list[Bullet]:
     return bullets
 
 
-def _beyond(metrics: Sequence[KpiValue]) -> list[Bullet]:
+def _beyond(basis: Basis, judged: Sequence[Gate]) -> list[Bullet]:
     """What no gate asks for and scaling needs: room to grow."""
-    near = [metric for metric in metrics if watch.is_near(metric) and metric.target is None]
+    asked = {gate.kpi_id for gate in judged}
+    near = [metric for metric in basis.metrics() if watch.is_near(metric) and metric.kpi_id not in asked]
     return [Bullet(f"Not a gate. {watch.trigger(metric)}.", "warn") for metric in near]
 
 
@@ -195,21 +146,6 @@ def _table(judged: Sequence[Gate], launch: Launch) -> Table:
     rows = []
     for gate in judged:
         tone, word = _OUTCOMES[gate.outcome]
-        note = f"{word}, target {formats.target(gate.target, gate.comparator, gate.unit)}"
-        source = DOMAIN_SOURCE[gate.domain]  # type: ignore[index]
-        if source not in launch.sources:
-            note += f" · the launch file has no section {source}"
-        elif gate.days_unseen:
-            note += f" · {gate.days_unseen} of {formats.plural(gate.to_day - gate.from_day + 1, 'day')} not seen"
-        if gate.denominator and gate.unit != "count":
-            seen = (
-                f"{formats.duration(gate.denominator)} observed"
-                if gate.denominator_unit == "seconds"
-                else f"n{formats.NBSP}{formats.count(gate.denominator)}"
-            )
-            note += f" · {seen}"
-        if not gate.is_clear and gate.outcome in ("met", "missed"):
-            note += " · the interval includes the target"
         rows.append(
             Row(
                 gate.name,
@@ -219,10 +155,33 @@ def _table(judged: Sequence[Gate], launch: Launch) -> Table:
                     f"{gate.from_day}{formats.DASH}{gate.to_day}",
                 ],
                 tone,
-                note,
+                f"{word}, {' · '.join(_notes(gate, launch))}",
             )
         )
     return Table(["Gate", "Actual", f"95{formats.NBSP}% interval", "Days"], rows)
+
+
+def _notes(gate: Gate, launch: Launch) -> Iterator[str]:
+    """What stands behind an outcome, in parts: the target, what was not seen, how much was, what it is true of, where it was promised."""
+    target = "target not known yet" if gate.target is None else f"target {formats.target(gate.target, gate.comparator, gate.unit)}"
+    each = "" if gate.period_kind == "phase" else f" each {gate.period_kind}"
+    yield f"{target}{each}"
+    if gate.periods:
+        yield f"{gate.periods_met} of {formats.plural(gate.periods, gate.period_kind)} met it, the worst is shown"
+    source = DOMAIN_SOURCE[gate.domain]  # type: ignore[index]
+    if source not in launch.sources:
+        yield f"the launch file has no section {source}"
+    elif gate.days_unseen:
+        yield f"{gate.days_unseen} of {formats.plural(gate.to_day - gate.from_day + 1, 'day')} not seen"
+    if gate.denominator and gate.unit != "count":
+        is_time = gate.denominator_unit == "seconds"
+        yield f"{formats.duration(gate.denominator)} observed" if is_time else f"n{formats.NBSP}{formats.count(gate.denominator)}"
+    if gate.period_kind == "phase" and gate.due_day is not None and gate.due_day > gate.to_day:
+        yield f"promised up to day {gate.due_day}"
+    if not gate.is_clear and gate.outcome in ("met", "missed"):
+        yield "the interval includes the target"
+    if gate.promise:
+        yield gate.promise
 
 
 def interval(gate: Gate) -> str:

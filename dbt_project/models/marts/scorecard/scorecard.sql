@@ -17,7 +17,8 @@ phases as (
     group by 1, 2, 3
 ),
 
--- A target on a count is a quota of its phase: a period can break it (or reach it), and only the phase's last day decides the rest.
+-- A target on a count can be broken (or reached) before its days are over: a quota of its phase, which days, weeks and months use up, or the
+-- bound of the period itself. Only the last of its days decides the rest.
 judged as (
     select
         periods.*,
@@ -25,9 +26,15 @@ judged as (
         case when periods.is_quota then quotas.phase_value else periods.value end as judged_value,
         periods.is_complete
         and (not periods.is_quota or (periods.launch_day >= periods.to_day and quotas.is_seen_throughout)) as is_over,
-        -- of the days that the quota is for, those that have passed
-        cast({{ days_between('quotas.phase_start', 'quotas.metric_date') }} + 1 as double precision)
-        / (periods.to_day - coalesce(periods.from_day, 0) + 1) as passed_ratio
+        -- of the days that the count is for, those that have passed
+        case
+            when periods.is_quota
+                then cast({{ days_between('quotas.phase_start', 'quotas.metric_date') }} + 1 as double precision)
+                    / (periods.to_day - coalesce(periods.from_day, 0) + 1)
+            else
+                cast({{ days_between('periods.period_start', 'periods.last_date') }} + 1 as double precision)
+                / ({{ days_between('periods.period_start', 'periods.period_end') }} + 1)
+        end as passed_ratio
     from periods
     left join quotas
         on periods.is_quota
@@ -42,9 +49,9 @@ decided as (
         *,
         case
             when is_over then true
-            when not is_quota or phase_value is null then false
-            when comparator in ('>=', '>') then {{ is_kept('phase_value', 'comparator', 'target') }}
-            else not {{ is_kept('phase_value', 'comparator', 'target') }} and value > 0
+            when not is_count or judged_value is null then false
+            when comparator in ('>=', '>') then {{ is_kept('judged_value', 'comparator', 'target') }}
+            else not {{ is_kept('judged_value', 'comparator', 'target') }} and value > 0
         end as is_decided
     from judged
 )
@@ -73,9 +80,9 @@ select
         when decided.value is null then 'no_data'
         when decided.is_promised and decided.target is null then 'undecided'
         when
-            decided.target is not null and not decided.is_decided and decided.is_quota
-            and decided.comparator in ('<=', '<') and {{ is_kept('decided.phase_value', 'decided.comparator', 'decided.target') }}
-            and decided.phase_value > decided.target * decided.passed_ratio
+            decided.target is not null and not decided.is_decided and decided.is_count
+            and decided.comparator in ('<=', '<') and {{ is_kept('decided.judged_value', 'decided.comparator', 'decided.target') }}
+            and decided.judged_value > decided.target * decided.passed_ratio
             then 'at_risk'
         when decided.target is not null and not decided.is_decided then 'undecided'
         when decided.is_under_sample then 'insufficient_data'
