@@ -17,8 +17,8 @@ spans as (
 ),
 
 -- A KPI is seen on a date that its source covers. Where the source's answer may be empty, the KPI named by seen_by tells: it must be there,
--- and if it is not zero, so must the KPI itself (requests without a status label have no error rate). A count is seen where it was counted: it
--- has a value then, zero too, unless facts speak for more dates than they were booked on (the cost of a month).
+-- and if it is not zero, so must the KPI itself (requests without a status label have no error rate). A count is seen where it was counted:
+-- it has a value then, zero too, unless facts speak for more dates than they were booked on (the cost of a month).
 final as (
     select
         kpi_daily.*,

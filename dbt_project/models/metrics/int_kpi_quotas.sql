@@ -36,7 +36,8 @@ final as (
         phases.phase_start,
         days.metric_date,
         sum(days.value) over to_date as phase_value,
-        count(*) filter (where days.is_seen) over to_date > {{ days_between('phases.phase_start', 'days.metric_date') }} as is_seen_throughout
+        count(*) filter (where days.is_seen) over to_date
+        > {{ days_between('phases.phase_start', 'days.metric_date') }} as is_seen_throughout
     from days
     inner join phases
         on {{ is_same_kpi('days', 'phases') }}

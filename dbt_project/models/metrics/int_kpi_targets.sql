@@ -57,7 +57,8 @@ targeted as (
                 and dated.period_end = targets.phase_end
             )
             or (
-                (
+                dated.period_kind <> 'phase'
+                and (
                     dated.period_kind = targets.per
                     or (
                         dated.period_kind in ('day', 'week', 'month')

@@ -17,8 +17,8 @@ phases as (
     group by 1, 2, 3
 ),
 
--- A target on a count can be broken (or reached) before its days are over: a quota of its phase, which days, weeks and months use up, or the
--- bound of the period itself. Only the last of its days decides the rest.
+-- A target on a count can be broken (or reached) before its days are over: a quota of its phase, which days, weeks and months use up, or
+-- the bound of the period itself. Only the last of its days decides the rest.
 judged as (
     select
         periods.*,

@@ -87,10 +87,11 @@ periods as (
         promised.phase_start,
         promised.phase_end,
         count(*) filter (
-            where promised.domain <> 'incidents'
-                or not scorecard.is_complete
-                or scorecard.value is not null
-                or coalesce(scorecard.denominator, 1) <> 0
+            where
+            promised.domain <> 'incidents'
+            or not scorecard.is_complete
+            or scorecard.value is not null
+            or coalesce(scorecard.denominator, 1) <> 0
         ) as periods_count,
         count(*) filter (where scorecard.status in ('met', 'missed')) as judged_count,
         count(*) filter (where scorecard.status = 'missed') as missed_count,
