@@ -152,7 +152,12 @@ def test_the_verdict_names_a_near_trigger_that_no_gate_asks_for(published: Modul
 
 
 def test_the_resource_is_named_wherever_its_days_are(published: ModuleType) -> None:
-    promised = "update marts.scorecard set target = 400, comparator = '>=', status = 'missed' where kpi_id = 'days_to_trigger'"
+    promised = """
+        update marts.scorecard set target = 400, comparator = '>=', status = 'missed' where kpi_id = 'days_to_trigger';
+        insert into marts.verdict_gates
+        select (jsonb_populate_record(gate, '{"domain": "capacity", "kpi_id": "days_to_trigger", "target": 400, "value": 21}')).*
+        from marts.verdict_gates as gate where launch_id = 'emr-platform' and kpi_id = 'error_rate'
+    """
     near = "update marts.scorecard set value = 8 where kpi_id = 'days_to_trigger' and target is null and launch_id = 'emr-platform'"
     days = Target(at_least=400)
     launch = published.EMR.model_copy(update={"kpis": (LaunchKpi(kpi="days_to_trigger", targets=(days,)),)})

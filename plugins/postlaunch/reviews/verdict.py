@@ -65,7 +65,11 @@ def document(basis: Basis) -> Document:
 def judge(basis: Basis) -> list[Gate]:
     """Every target that holds on the last judged day; one of a KPI that no mart knows (its source is missing) is not measured."""
     last, launch = basis.period.end, basis.launch
-    judged = [_gate(basis, row) for row in queries.judged_targets(basis.session, launch.launch, last)]
+    labels = {(row.kpi_id, row.subject_id, row.segment_id): row.label for row in basis.metrics()}  # with the resource that is full first
+    judged = [
+        _gate(basis, row, labels.get((row.kpi_id, row.subject_id, row.segment_id), row.name))
+        for row in queries.judged_targets(basis.session, launch.launch, last)
+    ]
     known = {(gate.kpi_id, gate.subject_id, gate.segment_id) for gate in judged}
     promised = {key: target for key, target in _promised(basis) if key not in known}
     keys = (basis.session, launch.launch, (), basis.period.grain, basis.period.start, basis.period.previous_start)
@@ -92,12 +96,12 @@ def _unmeasured(basis: Basis, row: KpiValue, promised: Mapping[Key, Target]) -> 
     )
 
 
-def _gate(basis: Basis, row: JudgedTarget) -> Gate:
+def _gate(basis: Basis, row: JudgedTarget, label: str) -> Gate:
     days = (basis.launch.launch_day(row.phase_start), basis.launch.launch_day(basis.period.end))
     is_sampled = row.needs_sample and row.numerator is not None and row.denominator
     low, high = wilson(row.numerator or 0, row.denominator or 1) if is_sampled else (None, None)
     return Gate(
-        *(row.kpi_id, row.subject_id, row.segment_id, row.name, row.domain, row.unit, row.value, row.numerator, row.denominator),
+        *(row.kpi_id, row.subject_id, row.segment_id, label, row.domain, row.unit, row.value, row.numerator, row.denominator),
         *(row.target, row.comparator, *days, cast("GateOutcome", row.status), low, high, row.days_unseen),
         is_stability=row.is_stability,
         denominator_unit=row.denominator_unit,
