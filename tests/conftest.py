@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "xdist_group(name): stays on one worker; registered here too, for a run without xdist")
     config.addinivalue_line("markers", "airflow: starts Airflow processes (slow)")
     config.addinivalue_line("markers", "slow: takes more than ten seconds")
-    config.addinivalue_line("markers", "soak: takes half an hour; run by `make soak`, not by `make test`")
+    config.addinivalue_line("markers", "soak: takes long; run by `make soak`, not by `make test`")
     for name in list(os.environ):
         if name.startswith(("AIRFLOW_CONN_POSTLAUNCH_", "POSTLAUNCH_")):
             del os.environ[name]
