@@ -86,3 +86,8 @@
 {% macro cycle_start(within, date) -%}
     case {{ within }} when 'month' then {{ period_start('month', date) }} else {{ period_start('quarter', date) }} end
 {%- endmacro %}
+
+{# The first date of the month or quarter before the one that a date falls in. #}
+{% macro previous_cycle_start(within, date) -%}
+    {{ cycle_start(within, add_days(cycle_start(within, date), -1)) }}
+{%- endmacro %}

@@ -121,23 +121,34 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Dates of a calendar quarter that holds a dirty date: what counts from the first of a month or quarter on. #}
-{% macro is_dirty_quarter(source_name, launch_id, date) -%}
+{# Dates of a calendar quarter that holds a dirty date, for what counts from the first of a month or quarter on, and of quarters around it:
+   [0, 1] is also the one after, which may be compared with the dirty one; -1 is the one before. #}
+{% macro is_dirty_quarter(source_name, launch_id, date, quarters) -%}
+    {%- set start = period_start('quarter', 'dirty.metric_date') -%}
+    {%- set starts = {-1: period_start('quarter', add_days(start, -1)), 0: start, 1: period_start('quarter', add_days(start, 95))} -%}
     {%- if is_incremental() -%}
         ({{ launch_id }}, {{ period_start('quarter', date) }}) in (
-            select dirty.launch_id, {{ period_start('quarter', 'dirty.metric_date') }}
+            {% for quarter in quarters %}
+            select dirty.launch_id, {{ starts[quarter] }}
             from {{ source('ops', 'build_dates') }} as dirty
             where dirty.build_id = {{ build_id() }} and dirty.source = '{{ source_name }}'
+            {{ 'union' if not loop.last }}
+            {% endfor %}
         )
     {%- else -%}
         true
     {%- endif -%}
 {%- endmacro %}
 
-{# The pre_hook that goes with it. #}
-{% macro delete_dirty_quarters(source_name, date_column) -%}
+{# The pre_hook of int_outcome_days: quarters that changed, and what is counted by account, which profiles may move at any time. #}
+{% macro delete_outcome_days(date_column) -%}
     {%- if is_incremental() -%}
-        delete from {{ this }} where {{ is_dirty_quarter(source_name, 'launch_id', date_column) }}
+        delete from {{ this }}
+        where {{ is_dirty_quarter('mixpanel', 'launch_id', date_column, [0, 1]) }}
+            or (launch_id, measure_id) in (
+                select outcomes.launch_id, outcomes.measure_id from {{ ref('stg_config__outcome_measures') }} as outcomes
+                where outcomes.counted_by = 'account'
+            )
     {%- else -%}
         select 1
     {%- endif -%}

@@ -47,6 +47,41 @@
     )
 {%- endmacro %}
 
+{# True for an event that is activity: one that the launch file lists, or without a list any but Mixpanel's own; registering always is. #}
+{% macro is_activity(launch_id, event_name, registration_event) -%}
+    (
+        ({{ launch_id }}, {{ event_name }}) in (
+            select listed.launch_id, listed.event_name from {{ ref('stg_config__active_events') }} as listed
+        )
+        or {{ event_name }} = {{ registration_event }}
+        or (
+            {{ event_name }} not like '$%'
+            and {{ launch_id }} not in (select listed.launch_id from {{ ref('stg_config__active_events') }} as listed)
+        )
+    )
+{%- endmacro %}
+
+{# A `from` item that repeats a row for each account that a property names, <alias>.account_id; once, with null, where it names none.
+   Mixpanel's libraries write one account and several alike as a list. The name of a business stays as it is; an e-mail address is
+   a person's, and becomes a pseudonym. `pseudonym_key` is joined before. #}
+{% macro each_account(properties, property, alias) -%}
+    {{ return(adapter.dispatch('each_account', 'postlaunch')(properties, property, alias)) }}
+{%- endmacro %}
+{% macro postgres__each_account(properties, property, alias) -%}
+    {%- set value = properties ~ ' -> ' ~ property -%}
+    left join lateral (
+        select distinct
+            case
+                when strpos(told.name #>> '{}', '@') > 0 then {{ pseudonym("(told.name #>> '{}')", 'pseudonym_key') }}
+                else {{ plain_text("(told.name #>> '{}')") }}
+            end as account_id
+        from jsonb_array_elements(
+            case when jsonb_typeof({{ value }}) = 'array' then {{ value }} else jsonb_build_array({{ value }}) end
+        ) as told (name)
+        where jsonb_typeof(told.name) in ('string', 'number') and {{ plain_text("(told.name #>> '{}')") }} <> ''
+    ) as {{ alias }} on true
+{%- endmacro %}
+
 {# The same for user profiles as they are now: CTEs that end in `profiles`. Merged identities may have one each. #}
 {% macro mixpanel_profiles() -%}
     pseudonym_key as (

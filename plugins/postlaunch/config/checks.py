@@ -21,6 +21,8 @@ def kpi_faults(launch: Launch) -> Iterator[str]:
     known = kpis_of(launch)
     yield from references(launch, set(known))
     yield from _segment_faults(launch)
+    if launch.population is not None and launch.population.account is not None and launch.mixpanel is None:
+        yield "population.account: the file has no section `mixpanel`, so there are no events of accounts"
     for number, entry in enumerate(launch.kpis):
         kpi = known.get(entry.kpi)
         if kpi is None:
@@ -72,8 +74,8 @@ def _measure_faults(launch: Launch, entry: LaunchKpi, measure: Measure) -> Itera
         yield ".measure: the file has no section `mixpanel`, so there are no events"
     if measure.facts is not None and entry.domain not in launch.domains:
         yield f".domain: the launch has no {entry.domain} to be published with; allowed: {', '.join(launch.domains)}"
-    if measure.outcome is not None and measure.outcome.by == "account":
-        yield ".measure.outcome.by: accounts are not measured yet"
+    if measure.outcome is not None and measure.outcome.by == "account" and (launch.population is None or launch.population.account is None):
+        yield ".measure.outcome.by: population.account has to say which property names the account"
     if measure.funnel is not None and launch.mixpanel is not None:
         yield from _funnel_faults(launch.mixpanel.funnels, measure.funnel)
     for name in measure.ratio or ():

@@ -56,13 +56,15 @@ class UserMeasure:
 
 @dataclass(frozen=True)
 class OutcomeParts:
-    """`measure_id`.reached of `measure_id`.of: those with so many events within a calendar month or quarter, of those with any."""
+    """`measure_id`.reached of `measure_id`.of: those with so many events within a calendar month or quarter, of those with any in it, or
+    with as many in the one before."""
 
     measure_id: str
     event: str
     at_least: int
     within: Literal["month", "quarter"]
     by: Literal["user", "account"]
+    is_of_previous: bool
     where: Conditions = ()
 
 
@@ -287,8 +289,12 @@ def _between(name: str, low: float, high: float) -> Conditions:
 
 def _outcome(entry: LaunchKpi, measure: OutcomeMeasure, found: Parts) -> None:
     within: Literal["month", "quarter"] = "month" if measure.within == "calendar_month" else "quarter"
-    found.outcomes.append(OutcomeParts(entry.kpi, measure.event, measure.at_least, within, measure.by, measure.where))
-    words = f"{measure.by.capitalize()}s with {measure.at_least} or more {measure.event} in the calendar {within} so far, of those with any"
+    found.outcomes.append(
+        OutcomeParts(entry.kpi, measure.event, measure.at_least, within, measure.by, measure.is_of_previous, measure.where)
+    )
+    of_whom = f"as many in the {within} before" if measure.is_of_previous else "any"
+    reached_it = f"{measure.by.capitalize()}s with {measure.at_least} or more {measure.event} in the calendar {within} so far"
+    words = f"{reached_it}, of those with {of_whom}"
     reached, of = f"{entry.kpi}.reached", f"{entry.kpi}.of"
     found.kpis.append(_kpi(entry, "product", "last", words, numerator=(reached,), denominator=(of,), needs_sample=True))
 

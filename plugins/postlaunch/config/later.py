@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from postlaunch.config.fields import Date, Day, EventName, Hours, Minutes, Name, Query, Section, Slug
+from postlaunch.config.fields import Date, Day, Hours, Minutes, Name, Query, Section, Slug
 
 
 class NotYet:
@@ -39,14 +39,6 @@ class Health(Section):
     red: tuple[Name, ...] = ()
     yellow: tuple[Name, ...] = ()
     outreach: dict[Literal["green", "yellow", "red"], Name] = Field(default_factory=dict)
-
-
-class Population(Section):
-    """Who is to use it: how many, and the property that names their account."""
-
-    users: Annotated[int, Field(ge=1)]
-    account: EventName | None = None
-    health: Health | None = None
 
 
 class Category(Section):

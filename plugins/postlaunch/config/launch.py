@@ -32,7 +32,7 @@ from postlaunch.config.fields import (
     TimeOfDay,
     Zone,
 )
-from postlaunch.config.later import Alert, Category, Coverage, Dependency, Deployments, NotYet, PlanMonth, Population, Pulse, VerdictRules
+from postlaunch.config.later import Alert, Category, Coverage, Dependency, Deployments, Health, NotYet, PlanMonth, Pulse, VerdictRules
 from postlaunch.config.lists import disjoint_phases, ordered_days, unique_by
 from postlaunch.config.measures import Conditions, Measure
 from postlaunch.config.phases import with_phase_days
@@ -430,6 +430,24 @@ class LaunchKpi(Section):
         return self.of.get(WAVE, "")
 
 
+class Population(Section):
+    """Who is to use it: how many, and the property that names their account (company, organization: a group key of Mixpanel).
+
+    An event is of the account that its own property names, or of each in a list of them; without the property of the account that the
+    profile of its user names, if `mixpanel.profile_properties` pulls it. Account names reach the marts as they are.
+    """
+
+    users: Annotated[int | None, Field(ge=1), NotYet()] = None
+    account: EventName | None = None
+    health: Annotated[Health | None, NotYet()] = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Population:
+        if self.users is None and self.account is None:
+            raise ValueError("give users, account, or both")
+        return self
+
+
 ReviewTime = Annotated[str, Field(pattern=r"^((mon|tue|wed|thu|fri|sat|sun) )?([01]\d|2[0-3]):[0-5]\d$")]
 
 
@@ -460,7 +478,7 @@ class Launch(Section):
     prometheus: Prometheus | None = None
     kpis: Annotated[tuple[LaunchKpi, ...], AfterValidator(unique_by("kpi", "subject", "segment"))] = ()
     segments: Annotated[tuple[Segment, ...], AfterValidator(unique_by("id"))] = ()
-    population: Annotated[Population | None, NotYet()] = None
+    population: Population | None = None
     deployments: Annotated[Deployments | None, NotYet()] = None
     alerts: Annotated[tuple[Alert, ...], AfterValidator(unique_by("id")), NotYet()] = ()
     plan: Annotated[tuple[PlanMonth, ...], AfterValidator(unique_by("month")), NotYet()] = ()

@@ -146,14 +146,30 @@ class SurveyMeasure(Section):
 
 
 class OutcomeMeasure(Section):
-    """The share of users (or accounts) with at least so many events within a calendar month or quarter, of those with any. It is to date:
-    a period shows what its last day's month or quarter has come to."""
+    """The share of users (or accounts, see `population.account`) with at least so many events within a calendar month or quarter. It is to
+    date: a period shows what its last day's month or quarter has come to.
+
+    of any: of those with any such event in it. of previous: of those who had as many in the one before; with at_least 1 that is retention
+    by month or quarter, {event: Order Sent, at_least: 1, within: calendar_month, by: account}.
+    """
 
     event: EventName
     at_least: Annotated[int, Field(ge=1)]
     within: Literal["calendar_month", "calendar_quarter"]
     by: Literal["user", "account"] = "user"
+    of: Literal["any", "previous"] | None = None  # None: previous where at_least is 1, else any
     where: Conditions = ()
+
+    @property
+    def is_of_previous(self) -> bool:
+        """Of whom: of those who reached the number in the month or quarter before."""
+        return self.at_least == 1 if self.of is None else self.of == "previous"
+
+    @model_validator(mode="after")
+    def _can_be_missed(self) -> OutcomeMeasure:
+        if self.at_least == 1 and not self.is_of_previous:
+            raise ValueError("at_least 1 of those with any is always all of them: write of: previous for retention, or a higher number")
+        return self
 
 
 class FunnelMeasure(Section):

@@ -272,7 +272,15 @@ def _user_measures(launch: Launch) -> Rows:
 
 def _outcome_measures(launch: Launch) -> Rows:
     return [
-        (outcome.measure_id, outcome.event, outcome.at_least, outcome.within, outcome.by, _conditions(outcome.where))
+        (
+            outcome.measure_id,
+            outcome.event,
+            outcome.at_least,
+            outcome.within,
+            outcome.by,
+            _conditions(outcome.where),
+            outcome.is_of_previous,
+        )
         for outcome in parts(launch).outcomes
     ]
 

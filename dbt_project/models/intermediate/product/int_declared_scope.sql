@@ -17,7 +17,16 @@ carried as (
     where has_value
 ),
 
--- what a measure needs of an event: that somebody sent it, and that it carried the property whose number is read, or that a condition names
+launches as (
+    select * from {{ ref('stg_config__launches') }}
+),
+
+profiled as (
+    select distinct launch_id from {{ ref('int_user_accounts') }}
+),
+
+-- what a measure needs of its events: that each was sent, and carried the property whose number is read, or that a condition names;
+-- where accounts are counted, it or profiles name them
 needs as (
     select
         measures.launch_id,
@@ -38,6 +47,20 @@ needs as (
         and measures.event_name = carried.event_name
         and measures.property = carried.property
     where measures.property is not null
+    union all
+    select
+        measures.launch_id,
+        measures.measure_id,
+        'the property ' || launches.account_property || ' of ' || measures.event_name as thing,
+        carried.event_name is not null or profiled.launch_id is not null as is_seen
+    from measures
+    inner join launches on measures.launch_id = launches.launch_id
+    left join carried
+        on measures.launch_id = carried.launch_id
+        and measures.event_name = carried.event_name
+        and launches.account_property = carried.property
+    left join profiled on measures.launch_id = profiled.launch_id
+    where measures.is_by_account
     union all
     select
         measures.launch_id,

@@ -55,6 +55,21 @@ needed as (
     where place = 1
 ),
 
+-- of launches that say which property names the account
+accounts as (
+    select
+        launches.launch_id,
+        'nothing ever carried the property ' || launches.account_property || ' of population.account' as notice
+    from launches
+    where
+        launches.account_property is not null
+        and not exists (
+            select 1 from {{ ref('stg_mixpanel__event_properties') }} as carried
+            where carried.launch_id = launches.launch_id and carried.property = launches.account_property and carried.has_value
+        )
+        and launches.launch_id not in (select profiled.launch_id from {{ ref('int_user_accounts') }} as profiled)
+),
+
 -- without a list every event is activity; without a registration event a user begins with activity
 final as (
     select
@@ -62,11 +77,12 @@ final as (
         coalesce(active.is_any_seen, true) as is_activity_seen,
         coalesce(registration.is_any_seen, active.is_any_seen, true) as is_beginning_seen,
         coalesce(activation.is_seen, false) as is_activation_seen,
-        nullif(concat_ws('; ', active.notice, registration.notice, needed.notice), '') as notice
+        nullif(concat_ws('; ', active.notice, registration.notice, accounts.notice, needed.notice), '') as notice
     from launches
     left join described as active on launches.launch_id = active.launch_id and active.named_by = 'active_events'
     left join described as registration on launches.launch_id = registration.launch_id and registration.named_by = 'registration_event'
     left join activation on launches.launch_id = activation.launch_id
+    left join accounts on launches.launch_id = accounts.launch_id
     left join needed on launches.launch_id = needed.launch_id
 )
 

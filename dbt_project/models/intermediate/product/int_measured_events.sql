@@ -11,6 +11,7 @@ with {{ mixpanel_events() }},
 
 measures as (
     select * from {{ ref('int_declared_measures') }}
+    where not is_by_account
 ),
 
 met as (

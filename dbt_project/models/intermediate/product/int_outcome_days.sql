@@ -2,72 +2,91 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook=["{{ read_by_index() }}", "{{ delete_dirty_quarters('mixpanel', 'metric_date') }}"]
+        pre_hook=["{{ read_by_index() }}", "{{ delete_outcome_days('metric_date') }}"]
     )
 }}
 
 with outcomes as (
-    select
-        outcomes.*,
-        scope.is_seen
-    from {{ ref('stg_config__outcome_measures') }} as outcomes
-    inner join {{ ref('int_declared_scope') }} as scope
-        on outcomes.launch_id = scope.launch_id
-        and outcomes.measure_id = scope.measure_id
+    select * from {{ ref('stg_config__outcome_measures') }}
 ),
 
 covered_dates as (
     select
-        covered.launch_id,
-        outcomes.measure_id,
+        outcomes.*,
         covered.metric_date,
-        {{ cycle_start('outcomes.within_period', 'covered.metric_date') }} as cycle_start
+        {{ cycle_start('outcomes.within_period', 'covered.metric_date') }} as cycle_start,
+        {{ previous_cycle_start('outcomes.within_period', 'covered.metric_date') }} as previous_cycle_start
     from {{ ref('int_covered_dates') }} as covered
-    inner join outcomes on covered.launch_id = outcomes.launch_id and outcomes.is_seen
-    where covered.source = 'mixpanel' and {{ is_dirty_quarter('mixpanel', 'covered.launch_id', 'covered.metric_date') }}
+    inner join outcomes on covered.launch_id = outcomes.launch_id
+    where covered.source = 'mixpanel'
 ),
 
+covered_cycles as (
+    select distinct launch_id, measure_id, cycle_start from covered_dates
+),
+
+-- who is counted is a user or an account; a profile may give past events to another account, so these are counted again each night
 events as (
-    select
-        events.launch_id,
-        events.measure_id,
-        events.user_key,
-        events.event_date,
-        outcomes.at_least,
-        {{ cycle_start('outcomes.within_period', 'events.event_date') }} as cycle_start,
-        events.events_count
-    from {{ ref('int_measured_events') }} as events
-    inner join outcomes on events.launch_id = outcomes.launch_id and events.measure_id = outcomes.measure_id
-    where {{ is_dirty_quarter('mixpanel', 'events.launch_id', 'events.event_date') }}
+    select launch_id, measure_id, user_key as member_id, event_date, events_count from {{ ref('int_measured_events') }}
+    union all
+    select launch_id, measure_id, account_id as member_id, event_date, events_count from {{ ref('int_account_user_days') }}
 ),
 
 counted as (
     select
-        *,
-        sum(events_count) over (partition by launch_id, measure_id, cycle_start, user_key order by event_date) as count_to_date
-    from events
+        outcomes.*,
+        events.member_id,
+        events.event_date,
+        {{ cycle_start('outcomes.within_period', 'events.event_date') }} as cycle_start,
+        {{ previous_cycle_start('outcomes.within_period', 'events.event_date') }} as previous_cycle_start,
+        sum(events.events_count) over (
+            partition by
+                events.launch_id, events.measure_id, events.member_id, {{ cycle_start('outcomes.within_period', 'events.event_date') }}
+            order by events.event_date
+        ) as count_to_date
+    from outcomes
+    inner join events on outcomes.launch_id = events.launch_id and outcomes.measure_id = events.measure_id
+    where
+        {{ is_dirty_quarter('mixpanel', 'events.launch_id', 'events.event_date', [0, 1]) }}
+        or (outcomes.is_of_previous and {{ is_dirty_quarter('mixpanel', 'events.launch_id', 'events.event_date', [-1]) }})
+        or outcomes.counted_by = 'account'
 ),
 
--- the dates on which a user comes in, and reaches the number
-users as (
+-- the dates on which a member comes in, and reaches the number
+members as (
     select
         launch_id,
         measure_id,
+        is_of_previous,
         cycle_start,
-        user_key,
+        previous_cycle_start,
+        member_id,
         min(event_date) as first_date,
         min(case when count_to_date >= at_least then event_date end) as reached_date
     from counted
-    group by launch_id, measure_id, cycle_start, user_key
+    group by launch_id, measure_id, is_of_previous, cycle_start, previous_cycle_start, member_id
+),
+
+reached as (
+    select * from members
+    where reached_date is not null
 ),
 
 arrivals as (
-    select launch_id, measure_id, first_date as metric_date, 1 as users_count, 0 as reached_count
-    from users
+    select launch_id, measure_id, first_date as metric_date, 1 as of_count, 0 as reached_count from members
+    where not is_of_previous
     union all
-    select launch_id, measure_id, reached_date as metric_date, 0 as users_count, 1 as reached_count
-    from users
-    where reached_date is not null
+    select launch_id, measure_id, reached_date as metric_date, 0 as of_count, 1 as reached_count from reached
+    where not is_of_previous
+    union all
+    select reached.launch_id, reached.measure_id, reached.reached_date as metric_date, 0 as of_count, 1 as reached_count
+    from reached
+    inner join reached as before
+        on reached.launch_id = before.launch_id
+        and reached.measure_id = before.measure_id
+        and reached.member_id = before.member_id
+        and reached.previous_cycle_start = before.cycle_start
+    where reached.is_of_previous
 ),
 
 days as (
@@ -75,23 +94,53 @@ days as (
         launch_id,
         measure_id,
         metric_date,
-        sum(users_count) as users_count,
+        sum(of_count) as of_count,
         sum(reached_count) as reached_count
     from arrivals
     group by launch_id, measure_id, metric_date
+),
+
+cycles as (
+    select
+        launch_id,
+        measure_id,
+        cycle_start,
+        count(*) as reached_count
+    from reached
+    group by launch_id, measure_id, cycle_start
 )
 
+-- of those who reached it in the cycle before nothing is known where no date of that was seen
 select
     covered_dates.launch_id,
     covered_dates.measure_id,
     covered_dates.metric_date,
     cast(coalesce(sum(days.reached_count) over cycle_to_date, 0) as bigint) as reached_count,
-    cast(coalesce(sum(days.users_count) over cycle_to_date, 0) as bigint) as users_count
+    cast(
+        case
+            when covered_dates.is_of_previous then coalesce(cycles.reached_count, 0)
+            else coalesce(sum(days.of_count) over cycle_to_date, 0)
+        end as bigint
+    ) as of_count
 from covered_dates
+left join covered_cycles
+    on covered_dates.launch_id = covered_cycles.launch_id
+    and covered_dates.measure_id = covered_cycles.measure_id
+    and covered_dates.previous_cycle_start = covered_cycles.cycle_start
+left join cycles
+    on covered_dates.launch_id = cycles.launch_id
+    and covered_dates.measure_id = cycles.measure_id
+    and covered_dates.previous_cycle_start = cycles.cycle_start
 left join days
     on covered_dates.launch_id = days.launch_id
     and covered_dates.measure_id = days.measure_id
     and covered_dates.metric_date = days.metric_date
+where
+    (
+        {{ is_dirty_quarter('mixpanel', 'covered_dates.launch_id', 'covered_dates.metric_date', [0, 1]) }}
+        or covered_dates.counted_by = 'account'
+    )
+    and (not covered_dates.is_of_previous or covered_cycles.cycle_start is not null)
 window cycle_to_date as (
     partition by covered_dates.launch_id, covered_dates.measure_id, covered_dates.cycle_start
     order by covered_dates.metric_date

@@ -29,33 +29,17 @@ user_event_days as (
     where event_days.user_key is not null
 ),
 
-active_events as (
-    select * from {{ ref('stg_config__active_events') }}
-),
-
 launches as (
     select * from {{ ref('stg_config__launches') }}
 ),
 
-launches_with_a_list as (
-    select distinct launch_id from active_events
-),
-
--- A launch that names its active events counts only those; any other counts every event but Mixpanel's own. Registering is activity.
 activity as (
     select
         user_event_days.*,
         coalesce(launches.registration_event, user_event_days.event_name) = user_event_days.event_name as is_beginning
     from user_event_days
     inner join launches on user_event_days.launch_id = launches.launch_id
-    left join launches_with_a_list on user_event_days.launch_id = launches_with_a_list.launch_id
-    left join active_events
-        on user_event_days.launch_id = active_events.launch_id
-        and user_event_days.event_name = active_events.event_name
-    where
-        active_events.event_name is not null
-        or user_event_days.event_name = launches.registration_event
-        or (launches_with_a_list.launch_id is null and user_event_days.event_name not like '$%')
+    where {{ is_activity('user_event_days.launch_id', 'user_event_days.event_name', 'launches.registration_event') }}
 ),
 
 user_days as (

@@ -30,8 +30,8 @@
         'up_seconds': 'up_seconds', 'observed_seconds': 'observed_seconds',
         'request_count': 'requests', 'classified_request_count': 'classified_requests', 'error_count': 'errors',
     }},
-    {'relation': ref('int_outcome_days'), 'domain': 'product', 'named_by': 'measure_id', 'columns': {
-        'reached_count': '.reached', 'users_count': '.of',
+    {'relation': ref('int_outcome_measures_daily'), 'domain': 'product', 'named_by': 'measure_id', 'columns': {
+        'reached_count': '.reached', 'of_count': '.of',
     }},
     {'relation': ref('int_capacity_outlooks'), 'domain': 'capacity', 'subject': 'resource_id', 'is_whole_given': true, 'columns': {
         'days_to_trigger': 'days_to_trigger',

@@ -9,5 +9,6 @@ select
     at_least,
     within_period,
     counted_by,
-    conditions
+    conditions,
+    is_of_previous
 from source
