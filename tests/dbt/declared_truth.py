@@ -18,7 +18,7 @@ from tests.dbt.product_truth import Product, User, period_start
 
 Value = float | None
 Told = tuple[dt.date, Event, User | None]
-KINDS = ("day", "week", "month")
+KINDS = ("day", "week", "month", "quarter")
 NUMBER = re.compile(r"[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?")
 
 
@@ -76,11 +76,10 @@ class Truth:
         for date in self.covered:
             for kind in KINDS:
                 periods[kind, period_start(kind, date)].add(date)
-            periods["quarter", dt.date(date.year, (date.month - 1) // 3 * 3 + 1, 1)].add(date)
             if date >= self.launched:
                 periods["phase", self.launched].add(date)
-        if kpi in ("conversion", "abandonment", "drop_off"):  # of days, weeks and months
-            return {(kind, start): self._funnel(kpi, kind, start) if kind in KINDS else None for kind, start in periods}
+        if kpi in ("conversion", "abandonment", "drop_off"):  # an entry is of the date on which it begins, covered or not
+            return {(kind, start): self._funnel(kpi, kind, start) for kind, start in periods}
         read: Callable[[set[dt.date]], Value] = getattr(self, f"_{kpi}")
         return {period: read(dates) for period, dates in periods.items()}
 
@@ -233,9 +232,11 @@ class Truth:
         steps = len(self.product.steps)
         if self.product.known_steps < (2 if kpi == "drop_off" else steps):
             return None
-        every = product_truth.attempts(self.product)
-        entries = product_truth.once(every, kind, {entry: entry.date for entry in every}).get(start, [])
-        closed = [entry for entry in entries if entry.closes_at <= self.product.data_end_at]
+        first: dict[User, product_truth.Entry] = {}  # of each user within the period
+        for entry in product_truth.attempts(self.product):
+            if entry.date >= start if kind == "phase" else period_start(kind, entry.date) == start:
+                first.setdefault(entry.user, entry)
+        closed = [entry for entry in first.values() if entry.closes_at <= self.product.data_end_at]
         reached = sum(entry.reached >= (2 if kpi == "drop_off" else steps) for entry in closed)
         return divided(reached if kpi == "conversion" else len(closed) - reached, len(closed))
 

@@ -240,8 +240,9 @@ def totals(product: Product) -> Iterator[Entry]:
 
 
 def period_start(kind: str, date: dt.date) -> dt.date:
-    """The first date of its day, ISO week or month."""
-    return {"day": date, "week": date - date.weekday() * DAY, "month": date.replace(day=1)}[kind]
+    """The first date of its day, ISO week, month or quarter."""
+    quarter = dt.date(date.year, (date.month - 1) // 3 * 3 + 1, 1)
+    return {"day": date, "week": date - date.weekday() * DAY, "month": date.replace(day=1), "quarter": quarter}[kind]
 
 
 def once(entries: list[Entry], kind: str, dated: dict[Entry, dt.date]) -> dict[dt.date, list[Entry]]:

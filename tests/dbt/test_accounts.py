@@ -44,8 +44,8 @@ PROFILES: tuple[dict[str, Any], dict[str, Any]] = (
 OUTCOMES: dict[str, dict[str, Any]] = {
     "kept_accounts": {"event": "A", "at_least": 1, "within": "calendar_month", "by": "account"},
     "kept_users": {"event": "A", "at_least": 1, "within": "calendar_month"},
-    "kept_twice": {"event": "A", "at_least": 2, "within": "calendar_quarter", "of": "previous", "where": [["plan", "!=", "free"]]},
-    "kept_quarter": {"event": "B", "at_least": 1, "within": "calendar_quarter", "by": "account"},
+    "kept_quarter": {"event": "B", "at_least": 1, "within": "calendar_quarter"},
+    "kept_twice": {"event": "A", "at_least": 2, "within": "calendar_month", "by": "account", "of": "previous"},
     "busy_accounts": {"event": "A", "at_least": 2, "within": "calendar_month", "by": "account", "where": [["plan", "!=", "free"]]},
 }
 Rows = dict[Any, Any]
@@ -241,7 +241,7 @@ def test_what_is_kept_is_of_those_of_the_period_before(builds: list[tuple[Rows, 
             if found != pytest.approx(expected, rel=1e-9):
                 wrong.append((product.launch_id, night))
     assert wrong == []
-    assert len(known) > 2  # not always all of them
+    assert len(known) > 1  # not always all of them, or none
 
 
 def test_an_account_that_nothing_names_is_said(session: psycopg.Connection, builds: list[tuple[Rows, Rows]], streams: list[Stream]) -> None:

@@ -22,7 +22,7 @@ from tests.dbt.product_truth import Product
 pytestmark = pytest.mark.slow
 
 LAUNCHES = 60
-KINDS = ("day", "week", "month")
+KINDS = ("day", "week", "month", "quarter")
 LAUNCH_DAYS = 12  # from the first loaded date to the launch
 FOR_EVER = dt.date(9999, 12, 31)
 # first day -> last days of the phases of activation: the launch to date, its two targets, and what verdicts judge of the one in force

@@ -60,12 +60,14 @@ MARTS: dict[str, str] = {
     "funnel_periods": """
         select distinct launch_id, 'activation'::text as funnel_id, 'Activation'::text as funnel_name, counting, period_kind,
             date_trunc(period_kind, metric_date)::date as period_start,
-            (date_trunc(period_kind, metric_date) + ('1 ' || period_kind)::interval)::date - 1 as period_end,
+            (date_trunc(period_kind, metric_date)
+                + case period_kind when 'quarter' then interval '3 months' else ('1 ' || period_kind)::interval end
+            )::date - 1 as period_end,
             step_number, 'step ' || step_number as step_name,
             10::bigint as entered_count, (12 - 2 * step_number)::bigint as reached_count, 0::bigint as pending_count,
             (12 - 2 * step_number) / 10::double precision as reached_ratio, true as is_complete
         from days cross join generate_series(1, 3) as step_number cross join unnest(array['uniques', 'totals']) as counting
-        cross join unnest(array['day', 'week', 'month']) as period_kind
+        cross join unnest(array['day', 'week', 'month', 'quarter']) as period_kind
     """,
     "retention_cohorts": """
         select launch_id, 'day'::text as period_kind, metric_date as cohort_date, period_number,

@@ -88,7 +88,7 @@ DAMAGES = [
         "nobody is retained who is not in the cohort",
     ),
     ("retention_cohorts", "set cohort_size_count = 7 where period_number = 1 and cohort_date = '2026-02-02'", "keeps its size"),
-    ("funnel_periods", "delete where period_kind = 'week'", "counted both ways by day week and month"),
+    ("funnel_periods", "delete where period_kind = 'week'", "counted both ways by each kind of period"),
     (
         "funnel_periods",
         "delete where period_kind = 'day' and period_start = '2026-02-02'",

@@ -16,7 +16,9 @@ def test_a_wave_is_judged_by_its_own_users_under_its_own_name(published: ModuleT
         for wave, bound in (({}, 0.4), ({"wave": "beta"}, 0.45))
     )
     others = tuple(kpi for kpi in published.EMR.kpis if kpi.kpi != "retention")
-    launch = published.EMR.model_copy(update={"segments": (Segment(id="beta", name="Beta", to_day=9),), "kpis": (*others, *promised)})
+    launch = published.EMR.model_copy(
+        update={"segments": (Segment(id="beta", name="Internal users", to_day=9),), "kpis": (*others, *promised)}
+    )
     with connect() as session:
         session.execute(
             """
@@ -29,7 +31,7 @@ def test_a_wave_is_judged_by_its_own_users_under_its_own_name(published: ModuleT
         reader = content.Basis(launch, parse_period("verdict", "day-30", launch), session, {})
         found = {gate.name: (gate.actual, gate.numerator, gate.target) for gate in verdict.judge(reader) if gate.name.startswith("Day-7 ")}
         session.rollback()
-    whole, wave = found.pop("Day-7 retention"), found.pop("Day-7 retention, wave beta")
+    whole, wave = found.pop("Day-7 retention"), found.pop("Day-7 retention, Internal users")
     assert found == {}
     assert wave[1] == whole[1] / 2
     assert wave[0] == whole[0] / 2

@@ -174,8 +174,7 @@ class OutcomeMeasure(Section):
 
 class FunnelMeasure(Section):
     """A funnel of `mixpanel.funnels`: the share of entries that reached the last step (conversion), or did not (abandonment), or of those
-    at a step that did not reach the next (drop_off). Entries whose window is open are not counted yet. It is measured of
-    days, weeks and months. Written `funnel: <id>` in short."""
+    at a step that did not reach the next (drop_off). Entries whose window is open are not counted yet. Written `funnel: <id>` in short."""
 
     id: Slug
     read: Literal["conversion", "abandonment", "drop_off"] | None = None  # None: conversion where higher is better, else abandonment

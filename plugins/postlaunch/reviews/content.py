@@ -58,8 +58,13 @@ class Basis:
         """The scorecard of the period, of the domains that were seen in it."""
         period = self.period
         domains = [domain for domain in self.launch.domains if self.sees(domain)]
-        rows = queries.metrics(self.session, self.launch.launch, domains, period.grain, period.start, period.previous_start)
-        return self.with_resource(rows)
+        keys = (self.session, self.launch.launch, domains, period.grain, period.start, period.previous_start)
+        return self.with_resource(queries.metrics(*keys, self.segment_names))
+
+    @property
+    def segment_names(self) -> dict[str, str]:
+        """What the launch file calls its segments, by id."""
+        return {segment.id: segment.name for segment in self.launch.segments}
 
     def with_resource(self, rows: list[KpiValue]) -> list[KpiValue]:
         """The same rows; days to a trigger name the resource that reaches it first, of those that were seen on the newest date."""

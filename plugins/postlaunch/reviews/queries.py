@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from postlaunch.config.launch import Launch
 from postlaunch.dates import Dates
@@ -71,7 +72,7 @@ select kpi.kpi_id, shown.subject_id, shown.segment_id,
     case shown.subject_id
         when '' then kpi.name
         else replace(replace(kpi.subject_name, '{kpi}', kpi.name), '{subject}', shown.subject_id)
-    end || case shown.segment_id when '' then '' else ', wave ' || shown.segment_id end as name,
+    end || coalesce(', ' || coalesce(%(segment_names)s::jsonb ->> shown.segment_id, nullif(shown.segment_id, '')), '') as name,
     kpi.domain, kpi.unit, kpi.better, kpi.period_rule,
     now.value, now.numerator, now.denominator, now.previous_value as previous,
     coalesce(before.status, 'no_data') as previous_status, week.value as week_ago,
@@ -109,13 +110,15 @@ def metrics(
     grain: str,
     start: dt.date,
     previous: dt.date,
+    segment_names: Mapping[str, str],
     promised: Sequence[tuple[str, str, str]] = (),
 ) -> list[KpiValue]:
     """The scorecard of the period that begins at `start`, in the order of the catalogue.
 
     Of each KPI the subjects that are shown (usually the whole) and those with a target, of everybody or of a wave. One that this launch
     never measured and promises nothing about is left out (a launch without an activation funnel has no activation); with a target it
-    stays, as no data, and named in `promised` as (KPI, subject, segment) also where the launch has no source for it.
+    stays, as no data, and named in `promised` as (KPI, subject, segment) also where the launch has no source for it. A segment is called
+    by its name, and by its id where the launch file does not name it any more.
     """
     return _fetch(
         session,
@@ -127,6 +130,7 @@ def metrics(
             "start": start,
             "previous": previous,
             "domains": list(domains),
+            "segment_names": Jsonb(dict(segment_names)),
             "promised_kpis": [kpi_id for kpi_id, _, _ in promised],
             "promised_subjects": [subject for _, subject, _ in promised],
             "promised_segments": [segment for _, _, segment in promised],
@@ -174,7 +178,7 @@ def daily_values(session: Reader, launch_id: str, metric: KpiValue, dates: Dates
     )
 
 
-def judged_targets(session: Reader, launch_id: str, last: dt.date) -> list[JudgedTarget]:
+def judged_targets(session: Reader, launch_id: str, last: dt.date, segment_names: Mapping[str, str]) -> list[JudgedTarget]:
     """The gates of the verdict whose last day is `last`, in the order of the catalogue."""
     return _fetch(
         session,
@@ -184,7 +188,7 @@ def judged_targets(session: Reader, launch_id: str, last: dt.date) -> list[Judge
             case shown.subject_id
                 when '' then kpi.name
                 else replace(replace(kpi.subject_name, '{kpi}', kpi.name), '{subject}', shown.subject_id)
-            end || case shown.segment_id when '' then '' else ', wave ' || shown.segment_id end as name,
+            end || coalesce(', ' || coalesce(%(segment_names)s::jsonb ->> shown.segment_id, nullif(shown.segment_id, '')), '') as name,
             kpi.domain, kpi.unit, kpi.denominator_unit, kpi.needs_sample,
             kpi.is_stability or shown.subject_id = any(string_to_array(kpi.stability_subjects, ',')) as is_stability,
             shown.period_kind, shown.phase_start, shown.phase_end, shown.value, shown.numerator, shown.denominator, shown.target,
@@ -195,7 +199,7 @@ def judged_targets(session: Reader, launch_id: str, last: dt.date) -> list[Judge
         where shown.launch_id = %(launch)s and shown.verdict_date = %(last)s
         order by kpi.display_order, length(shown.subject_id), shown.subject_id, shown.segment_id, shown.period_kind, shown.phase_end
         """,
-        {"launch": launch_id, "last": last},
+        {"launch": launch_id, "last": last, "segment_names": Jsonb(dict(segment_names))},
     )
 
 

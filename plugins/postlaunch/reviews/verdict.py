@@ -68,12 +68,12 @@ def judge(basis: Basis) -> list[Gate]:
     labels = {(row.kpi_id, row.subject_id, row.segment_id): row.label for row in basis.metrics()}  # with the resource that is full first
     judged = [
         _gate(basis, row, labels.get((row.kpi_id, row.subject_id, row.segment_id), row.name))
-        for row in queries.judged_targets(basis.session, launch.launch, last)
+        for row in queries.judged_targets(basis.session, launch.launch, last, basis.segment_names)
     ]
     known = {(gate.kpi_id, gate.subject_id, gate.segment_id) for gate in judged}
     promised = {key: target for key, target in _promised(basis) if key not in known}
     keys = (basis.session, launch.launch, (), basis.period.grain, basis.period.start, basis.period.previous_start)
-    return judged + [_unmeasured(basis, row, promised) for row in queries.metrics(*keys, promised=list(promised))]
+    return judged + [_unmeasured(basis, row, promised) for row in queries.metrics(*keys, basis.segment_names, promised=list(promised))]
 
 
 def _promised(basis: Basis) -> Iterator[tuple[Key, Target]]:

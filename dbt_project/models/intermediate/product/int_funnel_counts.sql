@@ -33,31 +33,48 @@ funnel_days as (
     inner join data_end on funnel_days.launch_id = data_end.launch_id
 ),
 
+phases as (
+    select distinct launch_id, period_start, period_end from {{ ref('int_period_dates') }}
+    where source = 'mixpanel' and period_kind = 'phase'
+),
+
 -- Entries by the last step that they reached, then every step counts those that went as far or farther.
 ends as (
-    {% for kind in ['day', 'week', 'month'] %}
+    {% for kind in calendar_periods() %}
     {% for counting, count in [('uniques', 'uniques_of_' ~ kind ~ '_count'), ('totals', 'totals_count')] %}
     select
         launch_id, funnel_id, '{{ counting }}' as counting, '{{ kind }}' as period_kind,
-        {{ period_start(kind, 'entry_date') }} as period_start, reached_step_number,
+        {{ period_start(kind, 'entry_date') }} as period_start, {{ period_end(kind, 'entry_date') }} as period_end, reached_step_number,
         sum({{ count }}) as entries_count,
         sum(case when is_open then {{ count }} else 0 end) as open_count
     from funnel_days
-    group by 1, 2, 3, 4, 5, 6
-    {{ 'union all' if not loop.last }}
+    group by 1, 2, 3, 4, 5, 6, 7
+    union all
     {% endfor %}
-    {{ 'union all' if not loop.last }}
     {% endfor %}
+    select
+        phase_days.launch_id, phase_days.funnel_id, 'uniques' as counting, 'phase' as period_kind,
+        phases.period_start, phases.period_end, phase_days.reached_step_number,
+        sum(phase_days.uniques_count) as entries_count,
+        sum(case when phase_days.last_open_date > data_end.data_end_date then phase_days.uniques_count else 0 end) as open_count
+    from phases
+    inner join {{ ref('int_funnel_phase_days') }} as phase_days
+        on phases.launch_id = phase_days.launch_id
+        and phases.period_start = phase_days.period_start
+        and phases.period_end >= phase_days.entry_date
+    inner join data_end on phase_days.launch_id = data_end.launch_id
+    group by 1, 2, 3, 4, 5, 6, 7
 ),
 
 periods as (
-    {% for kind in ['day', 'week', 'month'] %}
+    {% for kind in calendar_periods() %}
     select distinct
         launch_id, '{{ kind }}' as period_kind, {{ period_start(kind, 'metric_date') }} as period_start,
         {{ period_end(kind, 'metric_date') }} as period_end
     from covered_dates
-    {{ 'union all' if not loop.last }}
+    union all
     {% endfor %}
+    select launch_id, 'phase' as period_kind, period_start, period_end from phases
 ),
 
 countings as (
@@ -94,6 +111,8 @@ final as (
         and countings.counting = ends.counting
         and periods.period_kind = ends.period_kind
         and periods.period_start = ends.period_start
+        and periods.period_end = ends.period_end
+    where countings.counting = 'uniques' or periods.period_kind <> 'phase'
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 )
 

@@ -22,7 +22,7 @@ select
     entries.entry_date,
     {{ local_date(add_seconds('entries.closes_at', '-0.000001'), 'launches.timezone') }} as last_open_date,
     entries.reached_step_number,
-    {% for kind in ['day', 'week', 'month'] %}
+    {% for kind in calendar_periods() %}
     count(case when entries.is_unique_of_{{ kind }} then 1 end) as uniques_of_{{ kind }}_count,
     {% endfor %}
     count(case when entries.is_total then 1 end) as totals_count

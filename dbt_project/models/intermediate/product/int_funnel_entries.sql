@@ -115,8 +115,9 @@ select
     reached_step_number,
     ended_at,
     ended_order,
-    {% for kind in ['day', 'week', 'month'] %}
+    {% for kind in calendar_periods() %}
     previous_entry_date is null or previous_entry_date < {{ period_start(kind, 'entry_date') }} as is_unique_of_{{ kind }},
     {% endfor %}
+    previous_entry_date,
     is_total
 from final

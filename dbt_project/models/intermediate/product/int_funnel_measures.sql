@@ -27,4 +27,5 @@ inner join counts as reached
     and measures.step = reached.step_number
     and came.period_kind = reached.period_kind
     and came.period_start = reached.period_start
+    and came.period_end = reached.period_end
 where reached.closed_count is not null

@@ -1,5 +1,6 @@
 with counts as (
     select * from {{ ref('int_funnel_counts') }}
+    where period_kind <> 'phase'
 ),
 
 data_end as (
