@@ -45,6 +45,12 @@ MARTS: dict[str, str] = {
             4::bigint as first_repeat_users_count, 1000::bigint as events_count, null::text as notice
         from days
     """,
+    "account_days": """
+        select launch_id, 'Acme'::text as account_id, metric_date, launch_day,
+            min(metric_date) over (partition by launch_id) as first_active_date, 40::bigint as active_users_count,
+            5::bigint as new_users_count, 35::bigint as repeat_users_count, 1000::bigint as events_count
+        from days
+    """,
     "event_volumes_daily": """
         select launch_id, metric_date, launch_day, 'Task Created'::text as event_name, 1000::bigint as events_count,
             40::bigint as users_count from days
