@@ -140,11 +140,12 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The pre_hook of int_outcome_days: quarters that changed, and what is counted by account, which profiles may move at any time. #}
+{# The pre_hook of int_outcome_days: quarters that changed, and what is counted by account or of a segment, which profiles may move at any time. #}
 {% macro delete_outcome_days(date_column) -%}
     {%- if is_incremental() -%}
         delete from {{ this }}
         where {{ is_dirty_quarter('mixpanel', 'launch_id', date_column, [0, 1]) }}
+            or segment_id <> ''
             or (launch_id, measure_id) in (
                 select outcomes.launch_id, outcomes.measure_id from {{ ref('stg_config__outcome_measures') }} as outcomes
                 where outcomes.counted_by = 'account'

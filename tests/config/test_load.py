@@ -183,7 +183,6 @@ def test_a_funnel_stands_once(tmp_path: Path) -> None:
             "is not measured by floor; allowed: nothing, it is of the whole",
         ),
         ("{kpi: new_users, of: {wave: beta}, targets: [{at_least: 9}]}", "kpis[0].of: no such wave; found 'beta'; segments has: none"),
-        ("{kpi: activation, of: {wave: beta}, targets: [{at_least: 0.9}]}", "kpis[0].of: activation is not measured by wave yet"),
         ("{kpi: uptime, of: {wave: beta}, targets: [{at_least: 0.9}]}", "kpis[0].of: uptime is not measured by wave"),
         ("{kpi: retention, of: {wave: beta}, targets: [{at_least: 0.5}]}", "kpis[0].of: retention has no whole: say of which day"),
         ("{kpi: retention, targets: [{at_least: 0.5}]}", "kpis[0].of: retention has no whole: say of which day, for example {day: 7}"),

@@ -24,7 +24,7 @@ LAUNCHES = 14
 BUILT = (1, 3)  # the nights after which there is a build: the segments and the profiles of the second are not those of the first
 BY_WAVE = (
     "made", "made_or_kept", "unplanned", "share", "mean_score", "score_sum", "nps", "nps_day_3", "nps_response_rate", "csat", "csat_share",
-    "misspelt",
+    "makers", "maker_share", "features", "monthly", "quarterly", "conversion", "abandonment", "drop_off", "misspelt",
 )  # fmt: skip
 SEGMENTS: tuple[list[dict[str, Any]], list[dict[str, Any]]] = (
     [
@@ -54,6 +54,7 @@ class OfSegment(Truth):
         super().__init__(product, launch_date(product))
         self.whole = Truth(product, self.launched)
         self.told = [told for told in self.told if told[2] in members]
+        self.product = of_users(product, members)
 
     def _is_known(self, names: set[str], *properties: str, by_users: bool = False) -> bool:
         return self.whole._is_known(names, *properties, by_users=by_users)
@@ -113,6 +114,8 @@ def expected_measures(product: Product, chosen: set[User]) -> dict[tuple[str, st
         if number in (1, 7, 30):
             found["cohort_users", str(number), cohort + number * DAY] = size
             found["retained_users", str(number), cohort + number * DAY] = retained
+    for date, (activated, entered) in product_truth.activation(narrowed).items():
+        found |= {("activated", "", date): activated, ("activation_entries", "", date): entered}
     return found
 
 
@@ -173,7 +176,7 @@ def builds(session: psycopg.Connection, module_launch_files: Path, streams: list
         build()
         measures = session.execute(
             "select launch_id, segment_id, measure_id, subject_id, metric_date, value from build.measures_daily where segment_id <> '' "
-            "and measure_id not like '%.%'"
+            "and measure_id not like '%.%' and measure_id <> 'period_active_users'"
         ).fetchall()
         judged = session.execute(
             "select launch_id, segment_id, kpi_id, period_kind, period_start, value from build.scorecard where segment_id <> ''"
@@ -230,6 +233,30 @@ def test_a_declared_kpi_of_a_segment_is_made_of_the_events_of_its_users(
                     wrong.append((product.launch_id, night, segment))
     assert wrong == []
     assert (known > 15) == (kpi != "misspelt")
+
+
+@pytest.mark.parametrize("kind", ["day", "week", "month", "quarter", "phase"])
+def test_a_user_of_a_segment_is_activated_once_a_period(builds: list[tuple[Values, Values]], streams: list[Stream], kind: str) -> None:
+    wrong, known = [], 0
+    for number, night in enumerate(BUILT):
+        for stream in streams:
+            for segment in ("first", "later", "pro", "unsaid"):
+                product = stream.at(night)
+                chosen = members(product, number, segment)
+                narrowed = of_users(product, chosen or set())
+                if kind == "phase":
+                    phase = product_truth.activation_of(narrowed, launch_date(product), None)
+                    counts = {launch_date(product): phase} if phase else {}
+                else:
+                    counts = product_truth.activation(narrowed, kind)
+                expected = {start: activated / entered for start, (activated, entered) in counts.items()}
+                rows = of(builds[number][1], product.launch_id, segment)
+                found = {key[2]: value for key, value in rows.items() if key[:2] == ("activation", kind) and value is not None}
+                known += len(expected)
+                if found != pytest.approx(expected, rel=1e-9):
+                    wrong.append((product.launch_id, night, segment))
+    assert wrong == []
+    assert known > 5
 
 
 def test_a_promise_of_a_wave_that_nobody_can_tell_is_no_data(builds: list[tuple[Values, Values]], streams: list[Stream]) -> None:

@@ -10,6 +10,7 @@ measures as (
         periods.period_start,
         periods.period_end,
         periods.is_counterpart,
+        '' as segment_id,
         columns.measure_id,
         columns.value
     from {{ ref('int_activation_periods') }} as periods
@@ -21,16 +22,28 @@ measures as (
         period_start,
         period_end,
         is_counterpart,
+        '' as segment_id,
         measure_id,
         value
     from {{ ref('int_unique_measures') }}
+    union all
+    select
+        launch_id,
+        period_kind,
+        period_start,
+        period_end,
+        is_counterpart,
+        segment_id,
+        measure_id,
+        value
+    from {{ ref('int_segment_uniques') }}
 )
 
 select
     measures.launch_id,
     terms.kpi_id,
     '' as subject_id,
-    '' as segment_id,
+    measures.segment_id,
     measures.period_kind,
     measures.period_start,
     measures.period_end,
@@ -39,4 +52,4 @@ select
     sum(case when terms.part = 'denominator' then measures.value end) as denominator
 from measures
 inner join terms on measures.launch_id = terms.launch_id and measures.measure_id = terms.measure_id
-group by 1, 2, 5, 6, 7, 8
+group by 1, 2, 4, 5, 6, 7, 8

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import get_args
 
-from postlaunch.config.declared import kpis_of
+from postlaunch.config.declared import kpis_of, parts
 from postlaunch.config.later import references, unused
 from postlaunch.config.launch import DOMAIN_SOURCE, WAVE, Funnel, Launch, LaunchKpi, Priority, Severity, Target
 from postlaunch.config.measures import FunnelMeasure, Measure
@@ -53,14 +53,16 @@ def _segment_faults(launch: Launch) -> Iterator[str]:
 
 
 def _wave_faults(launch: Launch, kpi: Kpi, wave: str) -> Iterator[str]:
-    """Users of a period, levels of a cycle and quantiles of a wave are not counted yet; what adds up over days is, and active users are."""
+    """Quantiles of a wave are not measured yet; what is of accounts is of no users."""
     known = [segment.id for segment in launch.segments]
     if wave not in known:
         yield f"no such wave; found {wave!r}; segments has: {', '.join(known) or 'none'}"
     if kpi.domain != "product" or kpi.period_rule == "of_kpis":
         yield f"{kpi.id} is not measured by wave"
-    elif kpi.period_rule in ("uniques", "quantile") or (kpi.period_rule == "last" and kpi.denominator):
+    elif kpi.period_rule == "quantile":
         yield f"{kpi.id} is not measured by wave yet"
+    elif any(outcome.measure_id == kpi.id and outcome.by == "account" for outcome in parts(launch).outcomes):
+        yield f"{kpi.id} is measured by account, and a wave is of users"
 
 
 def _measure_faults(launch: Launch, entry: LaunchKpi, measure: Measure) -> Iterator[str]:

@@ -210,6 +210,15 @@ events as (
         and covered_dates.segment_id = event_days.segment_id
         and event_measures.measure_id = event_days.measure_id
         and covered_dates.metric_date = event_days.event_date
+),
+
+outcomes as (
+    select outcome_days.*
+    from {{ ref('int_outcome_days') }} as outcome_days
+    inner join declared_scope
+        on outcome_days.launch_id = declared_scope.launch_id
+        and outcome_days.measure_id = declared_scope.measure_id
+    where outcome_days.segment_id <> ''
 )
 
 select users.launch_id, users.segment_id, columns.measure_id, '' as subject_id, users.metric_date, columns.value
@@ -239,3 +248,17 @@ from retention
 union all
 select launch_id, segment_id, measure_id, '' as subject_id, metric_date, {{ as_double('coalesce(value, 0)') }} as value
 from events
+union all
+select
+    outcomes.launch_id,
+    outcomes.segment_id,
+    outcomes.measure_id || columns.measure_id as measure_id,
+    '' as subject_id,
+    outcomes.metric_date,
+    columns.value
+from outcomes
+{{ each_column('outcomes', {'reached_count': '.reached', 'of_count': '.of'}, 'columns') }}
+union all
+select launch_id, segment_id, measure_id, '' as subject_id, period_start as metric_date, value
+from {{ ref('int_segment_uniques') }}
+where period_kind = 'day' and not is_counterpart
