@@ -154,6 +154,45 @@ def test_rows_that_did_not_change_are_not_touched(hand: Warehouse) -> None:
     assert [row[1] for row in after - before] == [5]
 
 
+def test_only_what_was_written_since_the_last_publication_is_compared(hand: Warehouse) -> None:
+    publish()
+    solved = "select launch_day, solved_count from marts.ticket_daily where launch_id = %s and launch_day in (5, 6) order by 1"
+
+    def publish_support() -> None:
+        hand.say_built(["support"])
+        judge(hand)
+        assert publish().published == ((LAUNCH, "support"),)
+
+    hand.run("update build.ticket_daily set solved_count = 7 where launch_day = 5 and launch_id = %s", [LAUNCH])
+    hand.run("update marts.ticket_daily set solved_count = 8 where launch_day = 6 and launch_id = %s", [LAUNCH], role="publisher")
+    publish_support()
+    assert hand.run(solved, [LAUNCH], role="reporter") == [(5, 7), (6, 8)], "nobody looked at day 6"
+    # a row that is gone leaves no trace but that there are fewer
+    hand.run("delete from build.ticket_daily where launch_day = 7 and launch_id = %s", [LAUNCH])
+    publish_support()
+    assert contents(hand, "marts", "ticket_daily") == contents(hand, "build", "ticket_daily")
+    # numbers of transactions from another server say nothing about this one's
+    hand.run("update marts.ticket_daily set solved_count = 8 where launch_day = 6 and launch_id = %s", [LAUNCH], role="publisher")
+    hand.run("update ops.domain_status set seen_before_xid = '999999999999'", role="publisher")
+    publish_support()
+    assert contents(hand, "marts", "ticket_daily") == contents(hand, "build", "ticket_daily")
+
+
+def test_what_was_written_while_a_domain_was_held_is_published_when_it_passes(hand: Warehouse) -> None:
+    publish()
+    for table in ("ticket_daily", "incident_daily"):
+        hand.run(f"update build.{table} set launch_day = launch_day + 1000 where launch_day = 5 and launch_id = %s", [LAUNCH])
+    hand.say_built(["support", "incidents"])
+    judge(hand, (LAUNCH, "support"))
+    publish()
+    assert contents(hand, "marts", "incident_daily") == contents(hand, "build", "incident_daily")
+    assert contents(hand, "marts", "ticket_daily") != contents(hand, "build", "ticket_daily")
+    hand.say_built(["support"])
+    judge(hand)
+    publish()
+    assert contents(hand, "marts", "ticket_daily") == contents(hand, "build", "ticket_daily")
+
+
 def test_a_launch_that_build_does_not_know_any_more_keeps_its_marts(hand: Warehouse) -> None:
     publish()
     before = contents(hand, "marts", "ticket_daily", f"launch_id = '{SECOND}'")

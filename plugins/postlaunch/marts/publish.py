@@ -4,14 +4,15 @@
                                  └──> held: nothing moves ──────────────────────────────────────────> ops.domain_status (since when, why)
 
 Readers see all marts of one publication or all of the one before: rows are deleted and inserted, never truncated, and both are
-visible at the commit only. A number is spent only if something is published. Rows that did not change are not touched. A table whose
-columns change is taken only while nobody reads it, so that no reader ever waits behind a publication that waits for another reader.
+visible at the commit only. A number is spent only if something is published. Rows that did not change are not touched, and rows that no
+build has written since the last publication are not even compared. A table whose columns change is taken only while nobody reads it, so
+that no reader ever waits behind a publication that waits for another reader.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ from psycopg.rows import class_row
 from postlaunch.config.settings import load_settings
 from postlaunch.errors import GateError, LockedError, WarehouseError
 from postlaunch.marts.build import LOCK as BUILD_LOCK
-from postlaunch.marts.rows import MARTS, Grain, ensure_grain_index, ensure_table, replace_rows, reshaped
+from postlaunch.marts.rows import MARTS, SCORECARD, Grain, Pairs, ensure_grain_index, ensure_table, replace_rows, reshaped
 from postlaunch.marts.tables import mart_tables
 from postlaunch.marts.vacuum import vacuum_dead_rows
 from postlaunch.quality.invariants import load_models
@@ -36,6 +37,7 @@ LOCK = "publish"
 PATIENCE_SECONDS = 120.0  # a publication before this one takes seconds
 SHAPE_SECONDS = 60.0  # how long a publication tries to get the tables whose columns change; nobody waits meanwhile
 REASONS = 3
+XIDS_APART = 2**31  # numbers of transactions go round: further apart it is not known which one came first
 
 _VERDICTS = """
 with pending as (
@@ -208,12 +210,14 @@ def _publish(session: psycopg.Connection, build_id: int, passed: list[AuditState
     publication_id = int(row[0])
     pairs = [(verdict.launch_id, verdict.domain) for verdict in passed]
     changing = reshaped(session, tables, grains)
+    seen, now = _transactions_seen(session)
     for table in sorted(tables, key=changing.__contains__):  # those last: from then to the commit their readers wait
         if changing and table == changing[0]:
             seize(session, [sql.Identifier(MARTS, name) for name in changing], SHAPE_SECONDS)
         grain = grains.get(table, ())
         columns = ensure_table(session, table, grain)
-        replace_rows(session, table, tables[table], columns, grain, pairs)
+        since = None if table in changing else _oldest(seen, pairs, tables[table])
+        replace_rows(session, table, tables[table], columns, grain, pairs, since)
         ensure_grain_index(session, table, grain)
     for verdict in passed:
         session.execute(
@@ -222,15 +226,36 @@ def _publish(session: psycopg.Connection, build_id: int, passed: list[AuditState
         )
         session.execute(
             """
-            insert into ops.domain_status (launch_id, domain, publication_id, covered_through)
-            values (%s, %s, %s, %s)
+            insert into ops.domain_status (launch_id, domain, publication_id, covered_through, seen_before_xid)
+            values (%s, %s, %s, %s, %s::text::xid8)
             on conflict (launch_id, domain) do update set
                 publication_id = excluded.publication_id,
+                seen_before_xid = excluded.seen_before_xid,
                 covered_through = greatest(domain_status.covered_through, excluded.covered_through)
             """,
-            [verdict.launch_id, verdict.domain, publication_id, verdict.last_date],
+            [verdict.launch_id, verdict.domain, publication_id, verdict.last_date, str(now)],
         )
     return publication_id
+
+
+def _transactions_seen(session: psycopg.Connection) -> tuple[dict[tuple[str, str], int], int]:
+    """By launch and domain the transaction before which all are in its marts, and the one for those published now.
+
+    A number from the future is of another server (a dump was restored here), one from half the numbers ago means nothing any more.
+    """
+    row = session.execute("select pg_snapshot_xmin(pg_current_snapshot())::text").fetchone()
+    assert row is not None  # noqa: S101  # a select without from gives one row
+    now = int(row[0])
+    rows = session.execute("select launch_id, domain, seen_before_xid::text from ops.domain_status where seen_before_xid is not null")
+    seen = {(launch_id, domain): int(xid) for launch_id, domain, xid in rows.fetchall()}
+    return {pair: xid for pair, xid in seen.items() if 0 <= now - xid < XIDS_APART}, now
+
+
+def _oldest(seen: Mapping[tuple[str, str], int], pairs: Pairs, domain: str) -> int | None:
+    """The oldest transaction that matters to a mart of a domain; None if that is not known of one of its launches."""
+    found = [seen.get(pair) for pair in pairs if domain in (pair[1], SCORECARD)]
+    known = [xid for xid in found if xid is not None]
+    return min(known) if known and len(known) == len(found) else None
 
 
 def _grains() -> dict[str, Grain]:

@@ -127,19 +127,48 @@ def _grain_of_index(session: psycopg.Connection, table: str) -> Grain:
     return tuple(str(name) for (name,) in rows)
 
 
-def replace_rows(session: psycopg.Connection, table: str, domain: str, columns: Columns, grain: Grain, passed: Pairs) -> None:
+def replace_rows(
+    session: psycopg.Connection, table: str, domain: str, columns: Columns, grain: Grain, passed: Pairs, since: int | None = None
+) -> None:
     """Make the rows of the passed launches and domains equal to build.<table>.
 
     `domain` is the folder of the mart: a domain's own table moves by launch, `scorecard` tables by launch and domain,
     `reference` tables with every publication. Rows that are equal stay as they are, so a publication costs what has changed.
+
+    `since`: the marts have what earlier transactions wrote. So only later rows of build are looked at, and as many rows on both sides then
+    mean that none has gone. All rows are compared otherwise, where `since` is not known, and of a table that was made anew.
     """
     condition = _condition(table, domain, columns, passed)
     if condition is None:
         return
+    if since is not None and grain and not _is_made_anew(session, table, since):
+        is_later = sql.SQL("age(built.xmin) <= age({}::xid8::xid)").format(sql.Literal(str(since)))
+        _replace(session, table, columns, grain, condition, is_later)
+        count = sql.SQL("select (select count(*) from {} where {condition}) = (select count(*) from {} where {condition})")
+        row = session.execute(count.format(sql.Identifier(BUILD, table), sql.Identifier(MARTS, table), condition=condition)).fetchone()
+        if row == (True,):
+            return
+    _replace(session, table, columns, grain, condition, None)
+
+
+def _is_made_anew(session: psycopg.Connection, table: str, since: int) -> bool:
+    """Whether build.<table> itself is later: all of its rows are then."""
+    row = session.execute(
+        "select age(xmin) <= age(%s::text::xid8::xid) from pg_class where oid = to_regclass(%s)",
+        [str(since), sql.Identifier(BUILD, table).as_string(None)],
+    ).fetchone()
+    return row == (True,)
+
+
+def _replace(
+    session: psycopg.Connection, table: str, columns: Columns, grain: Grain, condition: sql.Composable, is_later: sql.Composable | None
+) -> None:
+    """Compare all rows, or with `is_later` the rows of build for which that holds, with those of the same grain."""
     parts = {
         "build": sql.Identifier(BUILD, table),
         "marts": sql.Identifier(MARTS, table),
         "condition": condition,
+        "is_later": is_later or sql.SQL("true"),
         "names": sql.SQL(", ").join(map(sql.Identifier, columns)),
         "build_row": _row("built", tuple(columns)),
         "marts_row": _row("mart", tuple(columns)),
@@ -147,15 +176,16 @@ def replace_rows(session: psycopg.Connection, table: str, domain: str, columns: 
         "marts_grain": _row("mart", grain or tuple(columns)),
     }
     same_grain = sql.SQL("{build_grain} = {marts_grain}" if grain else "{build_grain} is not distinct from {marts_grain}").format(**parts)
+    stale = sql.SQL(
+        "not exists (select from {build} as built where {same_grain} and {build_row} is not distinct from {marts_row})"
+        if is_later is None
+        else "exists (select from (select * from {build} as built where {condition} and {is_later}) as built "
+        "where {same_grain} and {build_row} is distinct from {marts_row})"
+    ).format(same_grain=same_grain, **parts)
+    session.execute(sql.SQL("delete from {marts} as mart where {condition} and {stale}").format(stale=stale, **parts))
     session.execute(
         sql.SQL(
-            "delete from {marts} as mart where {condition} and not exists ("
-            "select from {build} as built where {same_grain} and {build_row} is not distinct from {marts_row})"
-        ).format(same_grain=same_grain, **parts)
-    )
-    session.execute(
-        sql.SQL(
-            "insert into {marts} ({names}) select {names} from {build} as built where {condition} and not exists ("
+            "insert into {marts} ({names}) select {names} from {build} as built where {condition} and {is_later} and not exists ("
             "select from {marts} as mart where {same_grain})"
         ).format(same_grain=same_grain, **parts)
     )
