@@ -8,6 +8,14 @@
     cast(({{ moment }}) at time zone {{ timezone }} as date)
 {%- endmacro %}
 
+{# The time of the day that a clock in an IANA time zone shows at a moment, in seconds since midnight. #}
+{% macro clock_seconds(moment, timezone) -%}
+    {{ return(adapter.dispatch('clock_seconds', 'postlaunch')(moment, timezone)) }}
+{%- endmacro %}
+{% macro postgres__clock_seconds(moment, timezone) -%}
+    cast(extract(epoch from cast(({{ moment }}) at time zone {{ timezone }} as time)) as double precision)
+{%- endmacro %}
+
 {# The first local date that lies wholly after a moment: the moment's own date only if it begins with it. #}
 {% macro first_whole_date(moment, timezone) -%}
     {{ add_days(local_date(add_seconds(moment, '-0.000001'), timezone), 1) }}

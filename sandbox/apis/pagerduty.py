@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse
 from sandbox.apis import credentials
 from sandbox.apis.limits import Window
 from sandbox.apis.world import World
-from sandbox.story import duties
+from sandbox.story import deployments, duties
 from sandbox.story import incidents as story
 from sandbox.story.plan import NEW_YORK, Record
 
@@ -76,6 +76,7 @@ def router(world: World) -> APIRouter:
     listing("/escalation_policies", "escalation_policies", _policies)
     listing("/schedules", "schedules", _schedules)
     listing("/oncalls", "oncalls", _oncalls)
+    listing("/change_events", "change_events", _change_events)
 
     @routes.get("/priorities")
     def priorities(request: Request) -> JSONResponse:
@@ -226,3 +227,10 @@ def _oncalls(world: World, request: Request) -> list[Record]:
     found = duties.oncalls(world.plan, since.timestamp(), until.timestamp())
     policies = query.getlist("escalation_policy_ids[]")
     return [duty for duty in found if not policies or duty["escalation_policy"]["id"] in policies]
+
+
+def _change_events(world: World, request: Request) -> list[Record]:
+    """Change events of the window, newest first, of whatever service."""
+    span = _span(world, request)
+    told = deployments.change_event_records(world.plan, world.now_seconds())
+    return [event for event in told if span.holds(dt.datetime.fromisoformat(event["timestamp"]).timestamp())]

@@ -210,6 +210,10 @@ PAGERDUTY_LISTS = {
         Entry(START, {"id": f"D{number}", "updated_at": iso(START), "escalation_policies": [{"id": f"E{number}"}]}) for number in range(3)
     ],
 }
+CHANGE_EVENTS = [
+    Entry(at, {"id": f"C{number}", "timestamp": iso(at), "services": [{"id": "S0"}], "custom_details": {"version": f"1.{number}"}})
+    for number, at in enumerate(moments("change", 9))
+]
 DUTIES = [
     {"escalation_policy": {"id": f"E{number % 2}"}, "escalation_level": 1, "schedule": {"id": "D0"}, "user": {"id": f"U{number}"}}
     | {"start": iso(START + (number - 1) * 43_200), "end": iso(START + number * 43_200)}
@@ -430,6 +434,7 @@ ROUTES = [
     Route("/incidents/{id}/notes", notes),
     *(Route(f"/{name}", by_offset(name, lambda _, found=entries: found)) for name, entries in PAGERDUTY_LISTS.items()),
     Route("/oncalls", by_offset("oncalls", _duties)),
+    Route("/change_events", by_offset("change_events", _within(CHANGE_EVENTS))),
     Route("/api/v1/query_range", query_range, methods=["POST"]),
 ]
 
@@ -495,6 +500,7 @@ def test_the_whole_window_brings_what_the_apis_hold(whole: Callable[[Source], Ta
         "pagerduty_escalation_policies": 2,
         "pagerduty_schedules": 2,
         "pagerduty_oncalls": 12,
+        "pagerduty_change_events": len(CHANGE_EVENTS),
         "prometheus_samples": samples,
     }
     assert {source: len(each["quarantine"]) for source, each in tables.items()} == {

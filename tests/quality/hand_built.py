@@ -127,8 +127,29 @@ MARTS: dict[str, str] = {
             metric_date + time '12:05' at time zone 'UTC' as acknowledged_at,
             metric_date + time '13:00' at time zone 'UTC' as resolved_at, 300::double precision as acknowledge_seconds,
             3600::double precision as resolve_seconds, false as is_open, true as is_acknowledged,
-            0::bigint as escalation_count, false as is_merged, true as is_counted
+            0::bigint as escalation_count, 1::bigint as deployments_24h_count,
+            metric_date + time '10:00' at time zone 'UTC' as last_deployed_at, false as is_merged, true as is_counted
         from days where launch_day % 7 = 0
+    """,
+    "deployments": """
+        select launch_id, 'D' || launch_day as deployment_id, metric_date, launch_day,
+            metric_date + time '10:00' at time zone 'UTC' as deployed_at, 'S1'::text as service_id, 'API'::text as service_name,
+            '1.' || launch_day as version, launch_day % 14 = 0 as is_hotfix, true as is_successful, true as is_in_window,
+            case when launch_day % 14 = 0 then metric_date + time '09:00' at time zone 'UTC' end as identified_at,
+            case when launch_day % 14 = 0 then 3600::double precision end as live_seconds,
+            case when launch_day % 14 = 0 then 7200::double precision end as live_target_seconds,
+            case when launch_day % 14 = 0 then true end as is_live_in_time, 1::bigint as incidents_24h_count
+        from days where launch_day % 7 = 0
+    """,
+    "deployment_daily": """
+        select launch_id, metric_date, launch_day, (launch_day % 7 = 0)::int::bigint as deployments_count,
+            (launch_day % 14 = 0)::int::bigint as hotfixes_count, (launch_day % 7 = 0)::int::bigint as successful_count,
+            0::bigint as failed_count, (launch_day % 7 = 0)::int::bigint as in_window_count, 0::bigint as outside_window_count,
+            (launch_day % 14 = 0)::int::bigint as live_count, (launch_day % 14 = 0)::int::bigint as live_in_time_count,
+            0::bigint as live_late_count, (launch_day % 7 = 0)::int::bigint as watched_count,
+            (launch_day % 7 = 0)::int::bigint as followed_count,
+            case when launch_day % 14 = 0 then 3600 else 0 end::double precision as live_seconds_sum
+        from days
     """,
     "incident_daily": """
         select launch_id, metric_date, launch_day, 'P1'::text as severity,

@@ -17,7 +17,7 @@ from postlaunch.errors import SourceAuthError, SourceError
 from postlaunch.landing.zone import Pull
 from postlaunch.sources.pagerduty import client as pagerduty_client
 from postlaunch.sources.pagerduty.extract import extract
-from sandbox.story import Plan, duties
+from sandbox.story import Plan, deployments, duties
 from sandbox.story import incidents as story
 from tests.conftest import CLOCK, LAUNCH_DATE
 from tests.sources.counting import CountingBudget
@@ -64,6 +64,7 @@ class Account:
         self.escalation_policies = [{"id": "E1"}, {"id": "E2"}]
         self.schedules = [{"id": "D1", "escalation_policies": [{"id": "E1"}]}, {"id": "D2", "escalation_policies": [{"id": "E2"}]}]
         self.oncalls: list[dict[str, Any]] = []
+        self.change_events: list[dict[str, Any]] = []
         self.notes: dict[str, list[dict[str, Any]]] = {}
 
     def reply(self, request: Any) -> Any:
@@ -89,7 +90,7 @@ class Account:
         since, until = (_read(query[name]) for name in ("since", "until"))
         assert since.tzinfo is not None, "a naive time is read in the account's zone"
         assert until - since <= dt.timedelta(days=181), "a window is at most six months"
-        return since <= _read(record["created_at"]) < until
+        return since <= _read(record.get("created_at") or record["timestamp"]) < until
 
     @staticmethod
     def _overlaps(record: dict[str, Any], query: dict[str, str]) -> bool:
@@ -154,6 +155,7 @@ def test_only_the_services_of_the_launch_are_pulled(account, pull) -> None:
         "escalation_policies": ["E1"],
         "schedules": ["D1"],
         "oncalls": [],
+        "change_events": [],
     }
 
 
@@ -200,7 +202,15 @@ def test_a_launch_whose_services_are_gone_takes_no_duties(account, pull, api) ->
     assert [request for request in api.requests if request.path == "/oncalls"] == []
 
 
-OPTIONAL = ("notes", "priorities", "escalation_policies", "schedules", "oncalls")
+def test_change_events_of_our_services_are_pulled_and_those_that_name_none(account, pull) -> None:
+    services = {"C1": [{"id": "S1"}], "C2": [{"id": "S2"}], "C3": [{"id": "S2"}, {"id": "S1"}], "C4": [], "C5": None}
+    account.change_events = [{"id": name, "timestamp": START.isoformat(), "services": found} for name, found in services.items()]
+    account.change_events.append({"id": "LATER", "timestamp": (START + dt.timedelta(days=1)).isoformat(), "services": [{"id": "S1"}]})
+    assert ids(pull(services=["S1"])["change_events"]) == ["C1", "C3", "C4", "C5"]
+    assert ids(pull()["change_events"]) == ["C1", "C2", "C3", "C4", "C5"]
+
+
+OPTIONAL = ("notes", "priorities", "escalation_policies", "schedules", "oncalls", "change_events")
 
 
 @pytest.mark.parametrize("name", OPTIONAL)
@@ -224,19 +234,20 @@ def test_a_required_stream_that_is_forbidden_is_an_auth_error(account, pull, api
         pull()
 
 
-def test_a_quiet_night_costs_seven_calls(account, pull, api, budget) -> None:
+def test_a_quiet_night_costs_eight_calls(account, pull, api, budget) -> None:
     pull()
     assert [request.path for request in api.requests] == [
         "/log_entries", "/incidents", "/services", "/priorities", "/escalation_policies", "/schedules", "/oncalls",
+        "/change_events",
     ]  # fmt: skip
-    assert budget.calls == 7
+    assert budget.calls == 8
 
 
 def test_every_attempt_is_taken_from_the_budget_and_a_told_wait_pauses_it(account, pull, api, answer, budget) -> None:
     rest = [answer(b"busy", 503), answer(b"busy", 429, headers={"ratelimit-reset": "0.01"})]
     api.answer = lambda request: rest.pop() if rest else account.reply(request)
     pull()
-    assert (budget.calls, budget.pauses) == (9, [0.01])
+    assert (budget.calls, budget.pauses) == (10, [0.01])
 
 
 def test_the_last_call_of_the_limit_pauses_the_budget_until_the_reset(account, pull, api, answer, budget) -> None:
@@ -413,11 +424,14 @@ def test_every_stream_of_the_simulator_is_what_its_story_tells(apis, sandbox_lau
     start, end = (moment.timestamp() for moment in launch.window(Dates(first, last)))
     weeks = {(each["start"], each["user"]["id"], each["escalation_level"]) for each in duties.oncalls(PLAN, start, end)}
     assert {(each["start"], each["user"]["id"], each["escalation_level"]) for each in pulls["oncalls"]} == weeks
+    assert pulls["change_events"] == [
+        each for each in deployments.change_event_records(PLAN, now) if each["services"][0]["id"] in launch.pagerduty.services
+    ]
     assert budget.calls == httpx.get(f"{apis}/_sandbox/requests").json()["pagerduty"]
 
 
-def test_a_quiet_night_of_the_simulator_costs_eight_calls(apis, sandbox_launches, landing, budget) -> None:
+def test_a_quiet_night_of_the_simulator_costs_ten_calls(apis, sandbox_launches, landing, budget) -> None:
     launch = load_launch(sandbox_launches, "emr-platform")
     quiet = PLAN.date_of(2)
     extract(launch, get_connection(launch.pagerduty.connection), Dates.of(quiet), landing, silent, budget)
-    assert budget.calls == 8
+    assert budget.calls == 10

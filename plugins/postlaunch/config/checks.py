@@ -23,6 +23,8 @@ def kpi_faults(launch: Launch) -> Iterator[str]:
     yield from _segment_faults(launch)
     if launch.population is not None and launch.population.account is not None and launch.mixpanel is None:
         yield "population.account: the file has no section `mixpanel`, so there are no events of accounts"
+    if launch.deployments is not None and launch.pagerduty is None:
+        yield "deployments: the file has no section `pagerduty`, whose change events tell of them"
     for number, entry in enumerate(launch.kpis):
         kpi = known.get(entry.kpi)
         if kpi is None:

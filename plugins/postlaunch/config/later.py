@@ -68,15 +68,6 @@ class Dependency(Section):
     up: Query
 
 
-class Deployments(Section):
-    """When a new version went live: a Mixpanel event, or PromQL that changes with each deployment."""
-
-    events: Query
-    failed: Query | None = None
-    hotfix_hours: Hours | None = None  # from the bug identified to the fix live
-    windows: tuple[Coverage, ...] = ()
-
-
 class Alert(Section):
     """Whom to page when a KPI, resource, dependency or query is beyond a bound for so many minutes, or grows without end (`leak`)."""
 

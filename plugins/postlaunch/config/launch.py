@@ -32,7 +32,7 @@ from postlaunch.config.fields import (
     TimeOfDay,
     Zone,
 )
-from postlaunch.config.later import Alert, Category, Coverage, Dependency, Deployments, Health, NotYet, PlanMonth, Pulse, VerdictRules
+from postlaunch.config.later import Alert, Category, Coverage, Dependency, Health, NotYet, PlanMonth, Pulse, VerdictRules
 from postlaunch.config.lists import disjoint_phases, ordered_days, unique_by
 from postlaunch.config.measures import Conditions, Measure
 from postlaunch.config.phases import with_phase_days
@@ -192,6 +192,47 @@ class PagerDuty(SourceSection):
     impact: Annotated[tuple[EventName, ...], NotYet()] = ()  # events whose loss during an incident is its impact
     coverage: Annotated[tuple[Coverage, ...], NotYet()] = ()
     show_titles: bool = False  # titles are free text and may name people; shown, they lose e-mail addresses and long numbers
+
+
+class DeploymentWindow(Section):
+    """When a new version may go live from `from_day` to `to_day` (both inclusive, None: open): so long after each time of the day."""
+
+    from_day: Day | None = None
+    to_day: Day | None = None
+    phase: Slug | None = None
+    at: Literal["always"] | Annotated[tuple[TimeOfDay, ...], Field(min_length=1)]
+    minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+
+    @model_validator(mode="after")
+    def _days_and_minutes(self) -> DeploymentWindow:
+        ordered_days(self)
+        for opens, closes in self.seconds:
+            if closes > 86_400:
+                raise ValueError(f"the window of {dt.time(opens // 3600, opens % 3600 // 60):%H:%M} ends after midnight")
+        return self
+
+    @property
+    def seconds(self) -> tuple[tuple[int, int], ...]:
+        """(opens, closes) of each window by the clock, in seconds since midnight; it closes before the second one."""
+        if self.at == "always":
+            return ((0, 86_400),)
+        opens = [time.hour * 3600 + time.minute * 60 + time.second for time in self.at]
+        return tuple((second, second + self.minutes * 60) for second in dict.fromkeys(opens))
+
+
+class Deployments(Section):
+    """New versions that went live: change events of PagerDuty (`pagerduty.services`) that say a version.
+
+    The first four are the keys of their `custom_details`. A `kind` of hotfix is a hotfix. With a `result` of success, succeeded, passed or
+    ok it went live, with failure, failed or error it did not; of any other that is not known.
+    """
+
+    version: Name = "version"
+    kind: Name = "kind"
+    result: Name = "result"
+    identified_at: Name = "identified_at"  # of a hotfix: when the bug was identified, ISO 8601 with offset
+    hotfix_hours: Hours | None = None  # from the bug identified to the fix live
+    windows: Annotated[tuple[DeploymentWindow, ...], AfterValidator(disjoint_phases)] = ()  # on other days a version goes live at any time
 
 
 class ServiceLevel(Section):
@@ -479,7 +520,7 @@ class Launch(Section):
     kpis: Annotated[tuple[LaunchKpi, ...], AfterValidator(unique_by("kpi", "subject", "segment"))] = ()
     segments: Annotated[tuple[Segment, ...], AfterValidator(unique_by("id"))] = ()
     population: Population | None = None
-    deployments: Annotated[Deployments | None, NotYet()] = None
+    deployments: Deployments | None = None
     alerts: Annotated[tuple[Alert, ...], AfterValidator(unique_by("id")), NotYet()] = ()
     plan: Annotated[tuple[PlanMonth, ...], AfterValidator(unique_by("month")), NotYet()] = ()
     verdict: Annotated[VerdictRules, NotYet()] = VerdictRules()

@@ -48,6 +48,7 @@ KPI_TARGETS = History(
     3,
 )  # fmt: skip
 INCIDENT_TARGETS = History("incident_targets", ("severity", "acknowledge_seconds", "resolve_seconds"), 1)
+DEPLOYMENT_TARGETS = History("deployment_targets", ("hotfix_seconds",), 0)
 SLA_TARGETS = History("sla_targets", ("priority", "metric", "target_seconds"), 2)
 SUPPORT_HOURS = History("support_hours", ("support_date", "opens_at", "closes_at"), 0)
 
@@ -149,6 +150,7 @@ def _sync_launch(session: psycopg.Connection, launch: Launch) -> None:
     )
     _keep_history(session, KPI_TARGETS, launch.launch, _kpi_targets(launch))
     _keep_history(session, INCIDENT_TARGETS, launch.launch, _incident_targets(launch))
+    _keep_history(session, DEPLOYMENT_TARGETS, launch.launch, _deployment_targets(launch))
     if launch.zendesk is not None:  # a section that is gone promises nothing new; its past stays
         _keep_history(session, SLA_TARGETS, launch.launch, _sla_targets(launch))
         _keep_history(session, SUPPORT_HOURS, launch.launch, _support_hours(launch))
@@ -340,6 +342,21 @@ def _incident_targets(launch: Launch) -> Rows:
     ]
 
 
+def _deployment_keys(launch: Launch) -> Rows:
+    found = launch.deployments
+    return [(found.version, found.kind, found.result, found.identified_at)] if found else []
+
+
+def _deployment_windows(launch: Launch) -> Rows:
+    windows = launch.deployments.windows if launch.deployments else ()
+    return [(window.from_day, window.to_day, *seconds) for window in windows for seconds in window.seconds]
+
+
+def _deployment_targets(launch: Launch) -> Rows:
+    hours = launch.deployments.hotfix_hours if launch.deployments else None
+    return [] if hours is None else [(hours * 3600,)]
+
+
 def _seconds(minutes: float | None) -> float | None:
     return None if minutes is None else minutes * 60
 
@@ -367,5 +384,7 @@ _REPLACED = {
     "active_events": _active_events,
     "severities": _severities,
     "incident_services": _incident_services,
+    "deployment_keys": _deployment_keys,
+    "deployment_windows": _deployment_windows,
     "prometheus_metrics": _prometheus_metrics,
 }

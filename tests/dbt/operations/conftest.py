@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from postlaunch.marts.build import build
 from tests.conftest import Warehouses
 from tests.dbt.event_rows import write_launch
-from tests.dbt.operations import capacity_cases, declared_cases, incident_cases, metric_cases
+from tests.dbt.operations import capacity_cases, declared_cases, deployment_cases, incident_cases, metric_cases
 from tests.dbt.operations.raw_rows import put_entities, put_samples
 from tests.dbt.operations.support_desks import DESKS, FIRST, LAST
 from tests.dbt.operations.support_exports import metric_event_entities, ticket_entity, ticket_event_entities
@@ -30,6 +31,7 @@ def built(warehouses: Warehouses, template: str, tmp_path_factory: pytest.TempPa
         session.execute("set timezone to 'UTC'")
         _put_support(session)
         _put_incidents(session)
+        _put_deployments(session)
         put_samples(session, metric_cases.PLACE, metric_cases.DATES, metric_cases.service_samples() + metric_cases.resource_samples())
         put_samples(session, declared_cases.PLACE, metric_cases.DATES, declared_cases.samples())
         put_samples(session, capacity_cases.PLACE, capacity_cases.DATES, capacity_cases.samples())
@@ -44,6 +46,8 @@ def _launch_files(folder: Path) -> Path:
     write_launch(folder, "paged", date=incidents.LAUNCH_DATE, timezone=incidents.PLACE.zone.key, pagerduty=incidents.PAGERDUTY)
     write_launch(folder, "one_p1", date=incidents.LAUNCH_DATE, timezone="UTC", pagerduty=incidents.PAGERDUTY)
     write_launch(folder, "typo", date=incidents.LAUNCH_DATE, timezone="UTC", pagerduty={"services": ["PNONE"]})
+    ships = deployment_cases
+    write_launch(folder, "shipped", date=ships.LAUNCH_DATE, timezone=ships.PLACE.zone.key, pagerduty={}, deployments=ships.DEPLOYMENTS)
     zone = metrics.PLACE.zone.key
     write_launch(folder, "watched", date=metrics.LAUNCH_DATE, timezone=zone, prometheus=metrics.PROMETHEUS, kpis=metrics.TARGETS)
     write_launch(folder, "declared", **declared_cases.FILE)
@@ -73,3 +77,13 @@ def _put_incidents(session: psycopg.Connection) -> None:
         put_entities(session, place, "pagerduty", "log_entries", dates, cases.log_entities(incidents))
         put_entities(session, place, "pagerduty", "services", dates, services)
     put_entities(session, cases.TYPO, "pagerduty", "incidents", dates, [])
+
+
+def _put_deployments(session: psycopg.Connection) -> None:
+    """The last date is covered by its incidents, but PagerDuty refused the change events."""
+    cases, place = deployment_cases, deployment_cases.PLACE
+    put_entities(session, place, "pagerduty", "incidents", (cases.FIRST, cases.LAST), cases.incident_entities())
+    put_entities(session, place, "pagerduty", "change_events", (cases.FIRST, cases.UNSEEN - dt.timedelta(days=1)), cases.change_entities())
+    put_entities(
+        session, place, "pagerduty", "change_events", (cases.UNSEEN, cases.UNSEEN), [], ["change_events were not pulled: forbidden"]
+    )

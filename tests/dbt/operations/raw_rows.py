@@ -41,10 +41,17 @@ class Place(NamedTuple):
 
 
 def put_entities(
-    session: psycopg.Connection, place: Place, source: str, stream: str, dates: tuple[dt.date, dt.date], entities: Sequence[Entity]
+    session: psycopg.Connection,
+    place: Place,
+    source: str,
+    stream: str,
+    dates: tuple[dt.date, dt.date],
+    entities: Sequence[Entity],
+    warnings: Sequence[str] = (),
 ) -> None:
     """Merge records into raw.<source>_<stream> by one load whose window is the inclusive `dates`."""
     load_id = _record_load(session, place, source, stream, dates, len(entities), None)
+    session.execute("update ops.partition_loads set warnings = %s where load_id = %s", [list(warnings), load_id])
     with session.cursor() as cursor:
         cursor.executemany(
             f"""

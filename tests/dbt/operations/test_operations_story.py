@@ -12,7 +12,9 @@ import pytest
 from postlaunch.config.load import load_launch
 from postlaunch.ingest import ingest
 from postlaunch.marts.build import build
-from sandbox.story.plan import Plan
+from sandbox.story.deployments import deployments
+from sandbox.story.plan import NEW_YORK, Plan
+from sandbox.story.troubles import BILLING
 from sandbox.story.truth import (
     first_reply_attainment,
     incident_times,
@@ -121,3 +123,19 @@ def test_service_levels_are_those_of_the_story(story: psycopg.Connection) -> Non
         assert (error_count, request_count) == requests(PLAN, date, NOW, STEP)
         assert p95 == pytest.approx(latency_quantile(PLAN, 0.95, date, NOW, STEP), rel=1e-12)
     assert rows[1][1] < 86400
+
+
+def test_deployments_and_their_hotfixes_are_those_of_the_story(story: psycopg.Connection) -> None:
+    rows = story.execute(
+        "select deployed_at, version, is_hotfix, is_successful, is_in_window, live_seconds, is_live_in_time from build.deployments"
+    ).fetchall()
+    expected = {}
+    for each in deployments(PLAN, 90):
+        if each.service == BILLING:
+            continue
+        day, clock = PLAN.day_of(each.at), dt.datetime.fromtimestamp(each.at, NEW_YORK)
+        is_in_window = None if day > 6 or day < 0 else day < 2 or clock.hour in (6, 10, 14, 18, 22)
+        live = None if each.identified_at is None else each.at - each.identified_at
+        expected[each.at] = (each.version, live is not None, each.result == "success", is_in_window, live, live and live <= 7200)
+    assert {row[0].timestamp(): row[1:] for row in rows} == expected
+    assert {row[-1] for row in rows} == {True, False, None}

@@ -19,6 +19,34 @@ data_end as (
     where source = 'pagerduty'
 ),
 
+deployments as (
+    select * from {{ ref('int_deployments') }}
+),
+
+deployment_keys as (
+    select * from {{ ref('stg_config__deployment_keys') }}
+),
+
+stream_dates as (
+    select * from {{ ref('int_stream_dates') }}
+    where stream = 'change_events'
+),
+
+-- what went live, or failed to, in the 24 hours up to the trigger
+deployed as (
+    select
+        incidents.launch_id,
+        incidents.incident_id,
+        count(*) as deployments_count,
+        max(deployments.deployed_at) as last_deployed_at
+    from incidents
+    inner join deployments
+        on incidents.launch_id = deployments.launch_id
+        and incidents.triggered_at >= deployments.deployed_at
+        and incidents.triggered_at < {{ add_seconds('deployments.deployed_at', 86400) }}
+    group by incidents.launch_id, incidents.incident_id
+),
+
 -- the promise that held when the incident was triggered, and how long it has waited: to its end, or to the end of the data
 timed as (
     select
@@ -64,6 +92,12 @@ final as (
         timed.resolve_target_seconds,
         timed.escalation_count,
 
+        case
+            when seen_today.metric_date is not null and seen_before.metric_date is not null
+                then coalesce(deployed.deployments_count, 0)
+        end as deployments_24h_count,
+        deployed.last_deployed_at,
+
         timed.is_open,
         timed.acknowledged_at is not null as is_acknowledged,
         timed.is_merged,
@@ -76,6 +110,16 @@ final as (
     left join services
         on timed.launch_id = services.launch_id
         and timed.service_id = services.service_id
+    left join deployed
+        on timed.launch_id = deployed.launch_id
+        and timed.incident_id = deployed.incident_id
+    left join deployment_keys on timed.launch_id = deployment_keys.launch_id
+    left join stream_dates as seen_today
+        on deployment_keys.launch_id = seen_today.launch_id
+        and seen_today.metric_date = {{ local_date('timed.triggered_at', 'launches.timezone') }}
+    left join stream_dates as seen_before
+        on deployment_keys.launch_id = seen_before.launch_id
+        and seen_before.metric_date = {{ add_days(local_date('timed.triggered_at', 'launches.timezone'), -1) }}
 )
 
 select * from final

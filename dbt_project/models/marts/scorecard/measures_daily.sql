@@ -26,6 +26,12 @@
         'resolve_seconds_sum': 'resolve_seconds', 'resolved_count': 'incidents_resolved',
         'resolved_in_time_count': 'incidents_resolved_in_time', 'resolved_late_count': 'incidents_resolved_late',
     }},
+    {'relation': ref('deployment_daily'), 'domain': 'incidents', 'columns': {
+        'deployments_count': 'deployments', 'successful_count': 'deployments_successful', 'failed_count': 'deployments_failed',
+        'outside_window_count': 'deployments_outside_windows', 'watched_count': 'deployments_watched',
+        'followed_count': 'deployments_followed', 'live_count': 'hotfixes_live', 'live_seconds_sum': 'hotfix_seconds',
+        'live_in_time_count': 'hotfixes_in_time', 'live_late_count': 'hotfixes_late',
+    }},
     {'relation': ref('service_level_daily'), 'domain': 'reliability', 'subject': 'service_id', 'columns': {
         'up_seconds': 'up_seconds', 'observed_seconds': 'observed_seconds',
         'request_count': 'requests', 'classified_request_count': 'classified_requests', 'error_count': 'errors',

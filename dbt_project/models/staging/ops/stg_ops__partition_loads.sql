@@ -11,5 +11,6 @@ select
     window_start_at,
     window_end_at,
     request,
-    loaded_at
+    loaded_at,
+    landed_count > 0 or cardinality(warnings) = 0 as is_pulled
 from source

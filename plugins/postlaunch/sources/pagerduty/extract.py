@@ -6,6 +6,7 @@
     /incidents/id/notes                     -> notes, of the incidents whose log entries tell of a new one
     /services /priorities /escalation_policies /schedules     -> snapshots
     /oncalls      overlapping the window    -> oncalls
+    /change_events of the window            -> change_events (deployments, and whatever else was changed)
 
 There is no "changed since" for incidents; the log entries are the only place where a change of an old incident shows. Times are asked for
 in UTC and with offset: PagerDuty reads naive ones in the account's zone.
@@ -30,6 +31,7 @@ from postlaunch.sources.base import check_window, not_pulled
 from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.pagerduty.client import PAGE, ApiRecord, PagerDutyApi
 from postlaunch.sources.pagerduty.spec import (
+    CHANGE_EVENTS,
     ESCALATION_POLICIES,
     INCIDENTS,
     LOG_ENTRIES,
@@ -42,7 +44,7 @@ from postlaunch.sources.pagerduty.spec import (
 
 LONGEST_DUTY_WINDOW = dt.timedelta(days=89)  # on-calls are searched in at most three months
 _REQUIRED = (LOG_ENTRIES, INCIDENTS, SERVICES)  # what broke, and when; any other stream costs itself alone
-_OF_THE_WINDOW = (LOG_ENTRIES, INCIDENTS, ONCALLS)
+_OF_THE_WINDOW = (LOG_ENTRIES, INCIDENTS, ONCALLS, CHANGE_EVENTS)
 
 
 def extract(
@@ -99,6 +101,7 @@ class _IncidentExtraction:
             self._land(ESCALATION_POLICIES, self._our_policies()),
             self._land(SCHEDULES, self._our_schedules()),
             self._land(ONCALLS, self._oncalls()),
+            self._land(CHANGE_EVENTS, self._change_events()),
         ]
 
     def _land(self, stream: Stream, records: Iterable[Any], learn: Callable[[Any], None] | None = None) -> Pull:
@@ -195,6 +198,13 @@ class _IncidentExtraction:
         parameters: dict[str, Any] = {"escalation_policy_ids[]": sorted(self._policies)} if self._services else {}
         for duty in self._api.history("/oncalls", *self._window.utc, parameters, LONGEST_DUTY_WINDOW):
             yield {"id": duty_id(duty), **duty} if isinstance(duty, dict) else duty
+
+    def _change_events(self) -> Iterator[Any]:
+        """Those of our services, and those that name none: the API does not narrow them to services."""
+        for event in self._api.history("/change_events", *self._window.utc, {}):
+            services = _field(event, "services")
+            if not isinstance(services, list) or not services or any(self._is_ours(service) for service in services):
+                yield event
 
     def _is_ours(self, service: Any) -> bool:
         """A launch that names no services takes all of the account; what names no service is kept."""

@@ -16,11 +16,12 @@ ESCALATION_POLICIES = Stream(
 )
 SCHEDULES = Stream("pagerduty", "schedules", occurred=("created_at",), version=("updated_at",), is_snapshot=True, marks_dates=False)
 ONCALLS = Stream("pagerduty", "oncalls", occurred=("start",), is_snapshot=True, marks_dates=False)
+CHANGE_EVENTS = Stream("pagerduty", "change_events", occurred=("timestamp",), version=("timestamp",))
 
 PAGERDUTY = SourceSpec(
     name="pagerduty",
     label="PagerDuty",
-    streams=(LOG_ENTRIES, INCIDENTS, NOTES, SERVICES, PRIORITIES, ESCALATION_POLICIES, SCHEDULES, ONCALLS),
+    streams=(LOG_ENTRIES, INCIDENTS, NOTES, SERVICES, PRIORITIES, ESCALATION_POLICIES, SCHEDULES, ONCALLS, CHANGE_EVENTS),
     limits=(Limit(960, 60),),
     slots=2,
     pace="PagerDuty REST: 960 calls a minute",
