@@ -61,6 +61,25 @@
     regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}', 'g')
 {%- endmacro %}
 
+{# True if a regular expression matches somewhere in a text, whatever the case of letters. #}
+{% macro mentions(text, pattern) -%}
+    {{ return(adapter.dispatch('mentions', 'postlaunch')(text, pattern)) }}
+{%- endmacro %}
+{% macro postgres__mentions(text, pattern) -%}
+    {{ text }} ~* {{ pattern }}
+{%- endmacro %}
+
+{# A `from` item that repeats a row for each match of a regular expression in a text: <alias>.value. #}
+{% macro each_match(text, pattern, alias) -%}
+    {{ return(adapter.dispatch('each_match', 'postlaunch')(text, pattern, alias)) }}
+{%- endmacro %}
+{% macro postgres__each_match(text, pattern, alias) -%}
+    cross join lateral (
+        select matches.found[1] as value
+        from regexp_matches({{ text }}, '(' || {{ pattern }} || ')', 'g') as matches (found)
+    ) as {{ alias }}
+{%- endmacro %}
+
 {# Text of other people in one line: without control characters, and without those that turn the reading direction around or have no width. #}
 {% macro plain_text(text) -%}
     trim({{ replace_matches(text, '[\\s\\u0001-\\u001f\\u007f-\\u00a0\\u061c\\u200b-\\u200f\\u2028-\\u202f\\u2060-\\u206f\\ufeff]+', ' ') }})

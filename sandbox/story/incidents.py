@@ -99,8 +99,8 @@ def _changes(plan: Plan, trouble: Trouble) -> tuple[Change, ...]:
             Change(after(trouble.reack[0]), "unacknowledge_log_entry", None),
             Change(after(trouble.reack[1]), "acknowledge_log_entry", responder),
         ]
-    if trouble.severity == "P1":
-        changes.append(Change(after(trouble.lasts - 4), "annotate_log_entry", responder))
+    if trouble.post_mortem is not None:
+        changes.append(Change(after(trouble.post_mortem), "annotate_log_entry", responder))
     changes.append(Change(after(trouble.lasts), "resolve_log_entry", responder if trouble.ack is not None else None))
     return tuple(sorted(changes, key=lambda change: change.at))
 
@@ -187,7 +187,9 @@ def note_records(incident: Incident, now: float) -> list[Record]:
             "id": f"PNOTE{incident.number:03d}{position:02d}",
             "user": user_reference(str(change.person)),
             "channel": {"summary": "The PagerDuty website or APIs"},
-            "content": f"Stable for ten minutes. Post-mortem: {WIKI}/post-mortems/{incident.number}",
+            "content": " ".join(
+                (f"Post-mortem: {WIKI}/post-mortems/{incident.number}", *(f"Broke {broken}." for broken in incident.trouble.requirements))
+            ),
             "created_at": iso(change.at),
         }
         for position, change in reversed(list(enumerate(incident.changes)))

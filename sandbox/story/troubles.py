@@ -35,6 +35,8 @@ class Trouble:
     lost: float = 0.0  # share of users' actions that never happen
     down: tuple[int, int, int] | None = None  # instance number, first and last minute of its outage
     tickets: int = 0
+    post_mortem: int | None = None  # minutes until it is written; None: never
+    requirements: tuple[str, ...] = ()  # that it broke
     hotfix: int | None = None  # minutes from the page until a hotfix is live; None: it is settled without one
     starts_at: int = 0  # epoch second, filled in by `troubles`
 
@@ -46,24 +48,35 @@ class Trouble:
 
 _SCRIPT = (
     Trouble(-5, (11, 20), "P3", INTEGRATIONS, "Sandbox feed of the EMR vendor is stale", 95, ack=31),
-    Trouble(3, (10, 42), "P1", API, "Logins rejected after key rotation", 23, ack=4, error_ratio=0.06, lost=0.35, tickets=5, hotfix=105),
-    Trouble(6, (16, 5), "P2", WEB, "Task list slow for large sites", 48, ack=14, slower=1.5),
+    Trouble(
+        3, (10, 42), "P1", API, "Logins rejected after key rotation", 23, ack=4, error_ratio=0.06, lost=0.35, tickets=5,
+        hotfix=105, post_mortem=19, requirements=("REQ-EMR-002",),
+    ),
+    Trouble(6, (16, 5), "P2", WEB, "Task list slow for large sites", 48, ack=14, slower=1.5, post_mortem=1900),
     Trouble(9, (22, 15), "P3", INTEGRATIONS, "HL7 message queue retrying", 130, ack=57),
-    Trouble(13, (9, 12), "P2", API, "Handover notes saved twice", 66, ack=9, tickets=2),
-    Trouble(17, (13, 30), "P2", INTEGRATIONS, "EMR verification times out", 118, ack=11, reack=(41, 55), error_ratio=0.004),
+    Trouble(13, (9, 12), "P2", API, "Handover notes saved twice", 66, ack=9, tickets=2, post_mortem=4300),
+    Trouble(
+        17, (13, 30), "P2", INTEGRATIONS, "EMR verification times out", 118, ack=11, reack=(41, 55), error_ratio=0.004, post_mortem=6000,
+    ),
     Trouble(20, (15, 0), "P2", BILLING, "Invoice export failed", 75, ack=12),
     Trouble(22, (2, 40), "P3", WEB, "Certificate of the status page expires in 14 days", 242, ack=None),
     Trouble(26, (11, 50), "P2", API, "Elevated 5xx on attachments", 34, ack=7, error_ratio=0.012, slower=1.2, hotfix=80),
     Trouble(31, (19, 25), "P3", INTEGRATIONS, "Consumer lag of emr-tasks above 1,000", 52, ack=23),
     Trouble(
         37, (14, 8), "P1", API, "API errors above 10 %: connection pool of the primary exhausted", 80, page=3, ack=17, escalate=(13,),
-        error_ratio=0.14, slower=4.0, lost=0.6, down=(1, 21, 33), tickets=24, hotfix=160,
+        error_ratio=0.14, slower=4.0, lost=0.6, down=(1, 21, 33), tickets=24,
+        hotfix=160, post_mortem=76, requirements=("REQ-EMR-004", "REQ-EMR-011"),
     ),
-    Trouble(44, (10, 10), "P2", WEB, "Session lost after deploy", 41, ack=10, lost=0.05, tickets=3, hotfix=95),
+    Trouble(
+        44, (10, 10), "P2", WEB, "Session lost after deploy", 41, ack=10, lost=0.05, tickets=3,
+        hotfix=95, post_mortem=12000, requirements=("REQ-EMR-011",),
+    ),
     Trouble(52, (4, 30), "P3", INTEGRATIONS, "Nightly reconciliation of patients late", 180, ack=96),
-    Trouble(55, (12, 0), "P1", BILLING, "Card payments declined", 37, ack=3),
-    Trouble(63, (15, 45), "P2", API, "Search latency above 1 s", 57, ack=12, slower=1.8, hotfix=110),
-    Trouble(74, (6, 20), "P2", API, "Redis memory close to its limit, restarted", 44, ack=18, slower=1.3, error_ratio=0.003),
+    Trouble(55, (12, 0), "P1", BILLING, "Card payments declined", 37, ack=3, post_mortem=33),
+    Trouble(63, (15, 45), "P2", API, "Search latency above 1 s", 57, ack=12, slower=1.8, hotfix=110, post_mortem=1300),
+    Trouble(
+        74, (6, 20), "P2", API, "Redis memory close to its limit, restarted", 44, ack=18, slower=1.3, error_ratio=0.003, post_mortem=9600,
+    ),
     Trouble(81, (17, 35), "P3", WEB, "Push notifications delayed", 88, ack=40),
     Trouble(86, (9, 55), "P2", INTEGRATIONS, "EMR verification degraded", 73, ack=13, escalate=(10,), tickets=2),
     Trouble(90, (21, 10), "P3", INTEGRATIONS, "Archive of audit log falls behind", 770, ack=34),

@@ -105,7 +105,7 @@ def test_facts_are_read_beside_the_launch_file_and_a_wrong_line_is_named(tmp_pat
         f"{file}: line 2: a date such as 2026-01-12 is expected; found '2026-02-30'",
         f"{file}: line 3: 'many' is not a number",
         f"{file}: line 5: 2026-01-31 stands twice",
-        f"{file}: line 6: a date and a value are expected; found '2026-02-01'",
+        f"{file}: line 6: date,value is expected; found '2026-02-01'",
     ):
         assert expected in wrong
     file.write_text("date,value\n")

@@ -545,7 +545,7 @@ TAKEN: dict[Source, list[Any]] = {  # so many that one refused record does not h
 }
 
 
-TITLES = ("build.stg_pagerduty__incidents",)  # a view of raw, of no reader
+TITLES = ("build.stg_pagerduty__incidents", "build.stg_pagerduty__notes")  # views of raw, of no reader
 
 
 def people(records: dict[Source, list[Any]]) -> Callable[[Request], Response]:

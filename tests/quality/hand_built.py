@@ -128,7 +128,21 @@ MARTS: dict[str, str] = {
             metric_date + time '13:00' at time zone 'UTC' as resolved_at, 300::double precision as acknowledge_seconds,
             3600::double precision as resolve_seconds, false as is_open, true as is_acknowledged,
             0::bigint as escalation_count, 1::bigint as deployments_24h_count,
-            metric_date + time '10:00' at time zone 'UTC' as last_deployed_at, false as is_merged, true as is_counted
+            metric_date + time '10:00' at time zone 'UTC' as last_deployed_at,
+            metric_date + time '15:00' at time zone 'UTC' as post_mortem_at,
+            (metric_date + 1) + time '13:00' at time zone 'UTC' as post_mortem_due_at,
+            'in_time'::text as post_mortem_status, false as is_merged, true as is_counted
+        from days where launch_day % 7 = 0
+    """,
+    "incident_requirements": """
+        select launch_id, 'REQ-1'::text as requirement_id, 'I' || launch_day as incident_id, launch_day + 100 as incident_number,
+            'P1'::text as severity, metric_date, launch_day, 3600::double precision as resolve_seconds, true as is_counted
+        from days where launch_day % 7 = 0
+    """,
+    "action_items": """
+        select launch_id, launch_day + 100 as incident_number, 'Test it'::text as item, 'I' || launch_day as incident_id,
+            'P1'::text as severity, metric_date as opened_date, metric_date + 7 as due_date, metric_date + 2 as done_date,
+            'in_time'::text as status
         from days where launch_day % 7 = 0
     """,
     "deployments": """

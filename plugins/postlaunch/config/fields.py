@@ -55,6 +55,19 @@ def status_codes(pattern: str) -> str:
     return pattern
 
 
+def text_pattern(pattern: str) -> str:
+    """What Python and PostgreSQL read alike, in text of people."""
+    if not re.fullmatch(r"(?:[A-Za-z0-9_ .:/#|()\[\]?*+{},-]|\\[dws]){1,200}", pattern) or "(?" in pattern:
+        raise ValueError("a regular expression of letters, digits, spaces, \\d \\w \\s and _ . : / # | ( ) [ ] ? * + { } , - is expected")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    if re.search(pattern, ""):
+        raise ValueError("it matches the empty text, and so every text")
+    return pattern
+
+
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{1,62}$")]
 Zone = Annotated[str, AfterValidator(known_zone)]
 # One address and nothing around it: no list, no display name, no quoting (RFC 5321 allows more than anybody uses).
@@ -75,3 +88,4 @@ TimeOfDay = Annotated[dt.time, BeforeValidator(written_as(r"\d\d:\d\d(:\d\d)?", 
 AccountId = Annotated[int, Field(gt=0, lt=2**63)]
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=200)]  # of a Prometheus series
 StatusCodes = Annotated[str, AfterValidator(status_codes)]
+Pattern = Annotated[str, AfterValidator(text_pattern)]

@@ -24,6 +24,7 @@ from postlaunch.config.fields import (
     Label,
     Minutes,
     Name,
+    Pattern,
     Positive,
     Query,
     Section,
@@ -166,13 +167,24 @@ class IncidentTarget(Section):
     severity: Severity
     acknowledge_minutes: Minutes | None = None
     resolve_minutes: Minutes | None = None
-    post_mortem_hours: Annotated[Hours | None, NotYet()] = None
+    post_mortem_hours: Hours | None = None  # from the resolution to the note that links the post-mortem
 
     @model_validator(mode="after")
     def _promises_something(self) -> IncidentTarget:
         if self.acknowledge_minutes is None and self.resolve_minutes is None and self.post_mortem_hours is None:
-            raise ValueError(f"severity {self.severity} promises nothing: give acknowledge_minutes or resolve_minutes")
+            raise ValueError(f"severity {self.severity} promises nothing: give acknowledge_minutes, resolve_minutes or post_mortem_hours")
         return self
+
+
+class ActionItems(Section):
+    """What is to be done after incidents, and within how many days: no API has it, so it is a CSV of incident, item, opened, done.
+
+    A line an item: the incident's number, what is to be done, the date on which that was decided, the one on which it was done or nothing.
+    """
+
+    file: Name
+    days: Annotated[int, Field(ge=1, le=366)]
+    rows: tuple[tuple[int, Name, Date, Date | None], ...] = ()  # of the file
 
 
 class PagerDuty(SourceSection):
@@ -186,9 +198,10 @@ class PagerDuty(SourceSection):
     severities: dict[str, Severity] = Field(default={"P0": "P0", "P1": "P1", "P2": "P2", "P3": "P3"})  # case and outer spaces do not count
     targets: Annotated[tuple[IncidentTarget, ...], AfterValidator(unique_by("severity"))] = ()
     levels: Annotated[tuple[Name, ...], NotYet()] = ()  # who is called, from the first level up
-    requirements: Annotated[Name | None, NotYet()] = None  # regular expression of requirement ids in incidents and notes
+    post_mortem: Pattern = "post-?mortem"  # what a note with a link says once the post-mortem is written, whatever its case
+    requirements: Pattern | None = None  # regular expression of requirement ids in titles and notes
     kinds: Annotated[dict[Slug, Name], NotYet()] = Field(default_factory=dict)  # promises that speak of kinds of incidents
-    action_items_days: Annotated[Positive | None, NotYet()] = None
+    action_items: ActionItems | None = None
     impact: Annotated[tuple[EventName, ...], NotYet()] = ()  # events whose loss during an incident is its impact
     coverage: Annotated[tuple[Coverage, ...], NotYet()] = ()
     show_titles: bool = False  # titles are free text and may name people; shown, they lose e-mail addresses and long numbers

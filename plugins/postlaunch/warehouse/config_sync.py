@@ -47,7 +47,7 @@ KPI_TARGETS = History(
      "since_to_day", "promise"),
     3,
 )  # fmt: skip
-INCIDENT_TARGETS = History("incident_targets", ("severity", "acknowledge_seconds", "resolve_seconds"), 1)
+INCIDENT_TARGETS = History("incident_targets", ("severity", "acknowledge_seconds", "resolve_seconds", "post_mortem_seconds"), 1)
 DEPLOYMENT_TARGETS = History("deployment_targets", ("hotfix_seconds",), 0)
 SLA_TARGETS = History("sla_targets", ("priority", "metric", "target_seconds"), 2)
 SUPPORT_HOURS = History("support_hours", ("support_date", "opens_at", "closes_at"), 0)
@@ -336,10 +336,25 @@ def _incident_services(launch: Launch) -> Rows:
 def _incident_targets(launch: Launch) -> Rows:
     targets = launch.pagerduty.targets if launch.pagerduty else ()
     return [
-        (target.severity, _seconds(target.acknowledge_minutes), _seconds(target.resolve_minutes))
+        (
+            target.severity,
+            _seconds(target.acknowledge_minutes),
+            _seconds(target.resolve_minutes),
+            None if target.post_mortem_hours is None else target.post_mortem_hours * 3600,
+        )
         for target in targets
-        if target.acknowledge_minutes is not None or target.resolve_minutes is not None
     ]
+
+
+def _incident_patterns(launch: Launch) -> Rows:
+    return [(launch.pagerduty.post_mortem, launch.pagerduty.requirements)] if launch.pagerduty else []
+
+
+def _action_items(launch: Launch) -> Rows:
+    found = launch.pagerduty.action_items if launch.pagerduty else None
+    if found is None:
+        return []
+    return [(incident, item, opened, done, opened + dt.timedelta(days=found.days)) for incident, item, opened, done in found.rows]
 
 
 def _deployment_keys(launch: Launch) -> Rows:
@@ -384,6 +399,8 @@ _REPLACED = {
     "active_events": _active_events,
     "severities": _severities,
     "incident_services": _incident_services,
+    "incident_patterns": _incident_patterns,
+    "action_items": _action_items,
     "deployment_keys": _deployment_keys,
     "deployment_windows": _deployment_windows,
     "prometheus_metrics": _prometheus_metrics,

@@ -13,6 +13,7 @@ from postlaunch.config.load import load_launch
 from postlaunch.ingest import ingest
 from postlaunch.marts.build import build
 from sandbox.story.deployments import deployments
+from sandbox.story.incidents import incidents
 from sandbox.story.plan import NEW_YORK, Plan
 from sandbox.story.troubles import BILLING
 from sandbox.story.truth import (
@@ -139,3 +140,35 @@ def test_deployments_and_their_hotfixes_are_those_of_the_story(story: psycopg.Co
         expected[each.at] = (each.version, live is not None, each.result == "success", is_in_window, live, live and live <= 7200)
     assert {row[0].timestamp(): row[1:] for row in rows} == expected
     assert {row[-1] for row in rows} == {True, False, None}
+
+
+def test_post_mortems_and_requirements_are_those_of_the_story(story: psycopg.Connection) -> None:
+    ours = [each for each in incidents(PLAN, 90) if each.trouble.service != BILLING]
+    hours = {"P0": 24, "P1": 24, "P2": 168}
+    expected = {}
+    for each in ours:
+        written = min((change.at for change in each.changes if change.type == "annotate_log_entry"), default=None)
+        due = each.trouble.ends_at + 3600 * hours.get(each.trouble.severity, 0)
+        if each.trouble.severity not in hours:
+            expected[each.number] = "no_target"
+        elif written is not None and written <= NOW:
+            expected[each.number] = "in_time" if written <= due else "late"
+        else:
+            expected[each.number] = "missed" if due <= DATA_END else "open"
+    assert dict(story.execute("select incident_number, post_mortem_status from build.incidents").fetchall()) == expected
+    assert set(expected.values()) == {"in_time", "late", "missed", "open", "no_target"}
+    broken = {(requirement, each.number) for each in ours for requirement in each.trouble.requirements}
+    assert set(story.execute("select requirement_id, incident_number from build.incident_requirements").fetchall()) == broken
+    assert len({requirement for requirement, _ in broken}) < len(broken)
+
+
+def test_action_items_are_those_of_the_file_beside_the_launch_file(story: psycopg.Connection) -> None:
+    rows = story.execute("select incident_number, opened_date, done_date, severity, status from build.action_items").fetchall()
+    severities = {each.number: each.trouble.severity for each in incidents(PLAN, 90)}
+    for number, opened, done, severity, status in rows:
+        days = ((done or LAST) - opened).days
+        assert status == ("in_time" if days <= 7 else "late") if done else status == ("missed" if days >= 7 else "open")
+        assert severity == severities[number]
+    assert sorted(row[-1] for row in rows) == ["in_time", "in_time", "in_time", "late", "missed", "open"]
+    whole = "select sum(numerator), sum(denominator) from build.kpi_daily where kpi_id = 'action_items_in_time' and subject_id = ''"
+    assert story.execute(whole).fetchone() == (3, 5)

@@ -24,8 +24,8 @@ followed as (
     from deployments
     inner join incidents
         on deployments.launch_id = incidents.launch_id
-        and incidents.triggered_at >= deployments.deployed_at
-        and incidents.triggered_at < {{ add_seconds('deployments.deployed_at', 86400) }}
+        and deployments.deployed_at <= incidents.triggered_at
+        and {{ add_seconds('deployments.deployed_at', 86400) }} > incidents.triggered_at
     group by deployments.launch_id, deployments.deployment_id
 ),
 

@@ -19,6 +19,10 @@ data_end as (
     where source = 'pagerduty'
 ),
 
+post_mortems as (
+    select * from {{ ref('int_post_mortems') }}
+),
+
 deployments as (
     select * from {{ ref('int_deployments') }}
 ),
@@ -98,6 +102,10 @@ final as (
         end as deployments_24h_count,
         deployed.last_deployed_at,
 
+        post_mortems.post_mortem_at,
+        post_mortems.post_mortem_due_at,
+        post_mortems.post_mortem_status,
+
         timed.is_open,
         timed.acknowledged_at is not null as is_acknowledged,
         timed.is_merged,
@@ -113,6 +121,9 @@ final as (
     left join deployed
         on timed.launch_id = deployed.launch_id
         and timed.incident_id = deployed.incident_id
+    left join post_mortems
+        on timed.launch_id = post_mortems.launch_id
+        and timed.incident_id = post_mortems.incident_id
     left join deployment_keys on timed.launch_id = deployment_keys.launch_id
     left join stream_dates as seen_today
         on deployment_keys.launch_id = seen_today.launch_id

@@ -26,6 +26,10 @@
         'resolve_seconds_sum': 'resolve_seconds', 'resolved_count': 'incidents_resolved',
         'resolved_in_time_count': 'incidents_resolved_in_time', 'resolved_late_count': 'incidents_resolved_late',
     }},
+    {'relation': ref('int_follow_ups_daily'), 'domain': 'incidents', 'subject': 'severity', 'columns': {
+        'post_mortems_in_time_count': 'post_mortems_in_time', 'post_mortems_late_count': 'post_mortems_late',
+        'action_items_in_time_count': 'action_items_in_time', 'action_items_late_count': 'action_items_late',
+    }},
     {'relation': ref('deployment_daily'), 'domain': 'incidents', 'columns': {
         'deployments_count': 'deployments', 'successful_count': 'deployments_successful', 'failed_count': 'deployments_failed',
         'outside_window_count': 'deployments_outside_windows', 'watched_count': 'deployments_watched',

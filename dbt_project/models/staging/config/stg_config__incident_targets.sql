@@ -7,6 +7,7 @@ select
     severity,
     acknowledge_seconds,
     resolve_seconds,
+    post_mortem_seconds,
     valid_from,
     valid_to
 from source
