@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from sandbox.story import incidents as story
 from sandbox.story.plan import DAY, FIRST_DAY, Plan, Record, iso
 
+LATE_DAY, LATE_HOUR = 21, 6  # a Monday on which nobody is on the first level until six in the morning
+
 
 def services(plan: Plan, incidents: Sequence[story.Incident]) -> list[Record]:
     """All services; `incidents` are those so far."""
@@ -84,7 +86,7 @@ def oncalls(plan: Plan, since: float, until: float) -> list[Record]:
                     "escalation_level": level,
                     "schedule": {"id": schedule, "type": "schedule_reference", "summary": story.SCHEDULES[schedule]},
                     "user": story.user_reference(story.on_call(plan, day, level)),
-                    "start": iso(plan.at(day)),
+                    "start": iso(plan.at(day, LATE_HOUR if level == 1 and day == LATE_DAY else 0)),
                     "end": iso(plan.at(day + 7)),
                 }
             )

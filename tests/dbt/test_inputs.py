@@ -100,6 +100,7 @@ def company(tmp_path: Path, sandbox_launches: Path, warehouse: str, apis: str, m
         monkeypatch.setenv(f"POSTLAUNCH_{name.upper()}", str(tmp_path / name))
     file = tmp_path / "launches" / f"{LAUNCH}.yaml"
     file.write_text((sandbox_launches / file.name).read_text())
+    shutil.copytree(sandbox_launches / "facts", tmp_path / "launches" / "facts")
     return file
 
 

@@ -128,6 +128,7 @@ def test_a_deleted_ticket_stays_as_deleted(load, query) -> None:
         ("pagerduty.priorities", {"id": "P1", "created_at": "2026-01-13T12:00:00Z"}),
         ("pagerduty.escalation_policies", {"id": "E1", "created_at": "2026-01-13T12:00:00Z"}),
         ("pagerduty.schedules", {"id": "D1", "created_at": "2026-01-13T12:00:00Z"}),
+        ("pagerduty.change_events", {"id": "C1", "timestamp": "2026-01-13T12:00:00Z"}),
         ("pagerduty.oncalls", {"id": "E1/1/D1/U1/x", "start": "2026-01-13T12:00:00Z", "end": "2026-01-20T12:00:00Z"}),
     ],
 )

@@ -127,7 +127,7 @@ MARTS: dict[str, str] = {
             metric_date + time '12:05' at time zone 'UTC' as acknowledged_at,
             metric_date + time '13:00' at time zone 'UTC' as resolved_at, 300::double precision as acknowledge_seconds,
             3600::double precision as resolve_seconds, false as is_open, true as is_acknowledged,
-            0::bigint as escalation_count, 1::bigint as deployments_24h_count,
+            0::bigint as escalation_count, 1 as reached_level, 'Engineer'::text as reached_level_name, 1::bigint as deployments_24h_count,
             metric_date + time '10:00' at time zone 'UTC' as last_deployed_at,
             metric_date + time '15:00' at time zone 'UTC' as post_mortem_at,
             (metric_date + 1) + time '13:00' at time zone 'UTC' as post_mortem_due_at,
@@ -144,6 +144,17 @@ MARTS: dict[str, str] = {
             'P1'::text as severity, metric_date as opened_date, metric_date + 7 as due_date, metric_date + 2 as done_date,
             'in_time'::text as status
         from days where launch_day % 7 = 0
+    """,
+    "on_call_coverage_daily": """
+        select launch_id, metric_date, launch_day, 'E1'::text as escalation_policy_id, 86400::double precision as promised_seconds,
+            86400::double precision as covered_seconds
+        from days
+    """,
+    "responder_load_weekly": """
+        select launch_id, date_trunc('week', metric_date)::date as week_start, count(*) as covered_days_count, 'ada'::text as responder_key,
+            1::bigint as interruptions_count, 0::bigint as sleep_interruptions_count, 0::bigint as broken_nights_count,
+            1::double precision as interruptions_share_ratio, 1::double precision as even_share_ratio
+        from days group by launch_id, date_trunc('week', metric_date)
     """,
     "deployments": """
         select launch_id, 'D' || launch_day as deployment_id, metric_date, launch_day,

@@ -51,15 +51,6 @@ class Category(Section):
     severity: Literal["critical", "high", "medium", "low"] | None = None
 
 
-class Coverage(Section):
-    """When somebody is on call."""
-
-    phase: Slug | None = None
-    from_day: Day | None = None
-    to_day: Day | None = None
-    hours: Literal["always"] | dict[Name, Name]
-
-
 class Dependency(Section):
     """A service of others that the product cannot do without: `up` is 1 while it answers."""
 

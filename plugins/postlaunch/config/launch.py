@@ -33,7 +33,7 @@ from postlaunch.config.fields import (
     TimeOfDay,
     Zone,
 )
-from postlaunch.config.later import Alert, Category, Coverage, Dependency, Health, NotYet, PlanMonth, Pulse, VerdictRules
+from postlaunch.config.later import Alert, Category, Dependency, Health, NotYet, PlanMonth, Pulse, VerdictRules
 from postlaunch.config.lists import disjoint_phases, ordered_days, unique_by
 from postlaunch.config.measures import Conditions, Measure
 from postlaunch.config.phases import with_phase_days
@@ -176,6 +176,10 @@ class IncidentTarget(Section):
         return self
 
 
+class Coverage(SupportHours):
+    """Hours in which somebody is on call on the first level, from `from_day` to `to_day` (both inclusive, None: open)."""
+
+
 class ActionItems(Section):
     """What is to be done after incidents, and within how many days: no API has it, so it is a CSV of incident, item, opened, done.
 
@@ -197,13 +201,13 @@ class PagerDuty(SourceSection):
     services: tuple[Name, ...] = ()  # PagerDuty service ids; empty: all
     severities: dict[str, Severity] = Field(default={"P0": "P0", "P1": "P1", "P2": "P2", "P3": "P3"})  # case and outer spaces do not count
     targets: Annotated[tuple[IncidentTarget, ...], AfterValidator(unique_by("severity"))] = ()
-    levels: Annotated[tuple[Name, ...], NotYet()] = ()  # who is called, from the first level up
+    levels: tuple[Name, ...] = ()  # who is called, from the first level up
     post_mortem: Pattern = "post-?mortem"  # what a note with a link says once the post-mortem is written, whatever its case
     requirements: Pattern | None = None  # regular expression of requirement ids in titles and notes
     kinds: Annotated[dict[Slug, Name], NotYet()] = Field(default_factory=dict)  # promises that speak of kinds of incidents
     action_items: ActionItems | None = None
     impact: Annotated[tuple[EventName, ...], NotYet()] = ()  # events whose loss during an incident is its impact
-    coverage: Annotated[tuple[Coverage, ...], NotYet()] = ()
+    coverage: Annotated[tuple[Coverage, ...], AfterValidator(disjoint_phases)] = ()  # from the launch date on
     show_titles: bool = False  # titles are free text and may name people; shown, they lose e-mail addresses and long numbers
 
 

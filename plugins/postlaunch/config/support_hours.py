@@ -1,4 +1,4 @@
-"""Support hours as absolute intervals: phases of the launch, weekdays, holidays and DST laid out once, here, in the launch's zone.
+"""Hours of support and on call as absolute intervals: phases of the launch, weekdays, holidays, DST laid out once, in the launch's zone.
 
 Everything downstream only intersects intervals, so business time is exact to the second in any zone.
 """
@@ -6,9 +6,9 @@ Everything downstream only intersects intervals, so business time is exact to th
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
-from postlaunch.config.launch import Launch, SupportHours, Weekday, Zendesk
+from postlaunch.config.launch import Launch, SupportHours, Weekday
 from postlaunch.dates import Dates
 
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -21,11 +21,22 @@ def opening_intervals(launch: Launch, dates: Dates) -> Iterator[tuple[dt.date, d
     Nothing is yielded for a launch without support hours: such a launch is open around the clock.
     """
     zendesk = launch.zendesk
-    if zendesk is None or not zendesk.support_hours:
-        return
+    if zendesk is not None:
+        yield from _intervals(launch, zendesk.support_hours, zendesk.holidays, dates)
+
+
+def on_call_intervals(launch: Launch, dates: Dates) -> Iterator[tuple[dt.date, dt.datetime, dt.datetime]]:
+    """Yield (local date, starts_at, ends_at) of the promised hours on call; nothing on days without any."""
+    if launch.pagerduty is not None:
+        yield from _intervals(launch, launch.pagerduty.coverage, (), dates)
+
+
+def _intervals(
+    launch: Launch, phases: Sequence[SupportHours], holidays: Collection[dt.date], dates: Dates
+) -> Iterator[tuple[dt.date, dt.datetime, dt.datetime]]:
     day = dates.first
     while day <= dates.last:
-        hours = _hours_of(zendesk, launch.launch_day(day), day)
+        hours = None if day in holidays else _hours_of(phases, launch.launch_day(day), day)
         if hours is not None:
             opens, closes = hours
             opens_at = dt.datetime.combine(day, opens, tzinfo=launch.zone)
@@ -34,10 +45,8 @@ def opening_intervals(launch: Launch, dates: Dates) -> Iterator[tuple[dt.date, d
         day += dt.timedelta(days=1)
 
 
-def _hours_of(zendesk: Zendesk, launch_day: int, day: dt.date) -> tuple[dt.time, dt.time | str] | None:
-    if day in zendesk.holidays:
-        return None
-    for phase in zendesk.support_hours:
+def _hours_of(phases: Sequence[SupportHours], launch_day: int, day: dt.date) -> tuple[dt.time, dt.time | str] | None:
+    for phase in phases:
         if _in_phase(phase, launch_day):
             return phase.hours.get(WEEKDAYS[day.weekday()])
     return None

@@ -19,7 +19,7 @@ from postlaunch.config.declared import kpis_of, parts, prometheus_metrics, sourc
 from postlaunch.config.launch import DOMAIN_SOURCE, SOURCES, Launch, Promise, Source
 from postlaunch.config.load import LaunchFault, LaunchFiles
 from postlaunch.config.measures import Conditions
-from postlaunch.config.support_hours import opening_intervals
+from postlaunch.config.support_hours import on_call_intervals, opening_intervals
 from postlaunch.dates import Dates
 from postlaunch.kpis.catalogue import Kpi, catalogue
 from postlaunch.warehouse.db import connect
@@ -346,6 +346,15 @@ def _incident_targets(launch: Launch) -> Rows:
     ]
 
 
+def _on_call_hours(launch: Launch) -> Rows:
+    today = dt.datetime.now(launch.zone).date()
+    return list(on_call_intervals(launch, Dates(launch.date, max(today, launch.date))))
+
+
+def _incident_levels(launch: Launch) -> Rows:
+    return list(enumerate(launch.pagerduty.levels, start=1)) if launch.pagerduty else []
+
+
 def _incident_patterns(launch: Launch) -> Rows:
     return [(launch.pagerduty.post_mortem, launch.pagerduty.requirements)] if launch.pagerduty else []
 
@@ -399,6 +408,8 @@ _REPLACED = {
     "active_events": _active_events,
     "severities": _severities,
     "incident_services": _incident_services,
+    "on_call_hours": _on_call_hours,
+    "incident_levels": _incident_levels,
     "incident_patterns": _incident_patterns,
     "action_items": _action_items,
     "deployment_keys": _deployment_keys,

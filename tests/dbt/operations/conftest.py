@@ -12,7 +12,7 @@ import pytest
 from postlaunch.marts.build import build
 from tests.conftest import Warehouses
 from tests.dbt.event_rows import write_launch
-from tests.dbt.operations import capacity_cases, declared_cases, deployment_cases, incident_cases, metric_cases
+from tests.dbt.operations import capacity_cases, declared_cases, deployment_cases, incident_cases, metric_cases, on_call_cases
 from tests.dbt.operations.raw_rows import put_entities, put_samples
 from tests.dbt.operations.support_desks import DESKS, FIRST, LAST
 from tests.dbt.operations.support_exports import metric_event_entities, ticket_entity, ticket_event_entities
@@ -32,6 +32,7 @@ def built(warehouses: Warehouses, template: str, tmp_path_factory: pytest.TempPa
         _put_support(session)
         _put_incidents(session)
         _put_deployments(session)
+        _put_duties(session)
         put_samples(session, metric_cases.PLACE, metric_cases.DATES, metric_cases.service_samples() + metric_cases.resource_samples())
         put_samples(session, declared_cases.PLACE, metric_cases.DATES, declared_cases.samples())
         put_samples(session, capacity_cases.PLACE, capacity_cases.DATES, capacity_cases.samples())
@@ -46,6 +47,8 @@ def _launch_files(folder: Path) -> Path:
     write_launch(folder, "paged", date=incidents.LAUNCH_DATE, timezone=incidents.PLACE.zone.key, pagerduty=incidents.PAGERDUTY)
     write_launch(folder, "one_p1", date=incidents.LAUNCH_DATE, timezone="UTC", pagerduty=incidents.PAGERDUTY)
     write_launch(folder, "typo", date=incidents.LAUNCH_DATE, timezone="UTC", pagerduty={"services": ["PNONE"]})
+    rota = on_call_cases
+    write_launch(folder, "rota", date=rota.LAUNCH_DATE, timezone=rota.PLACE.zone.key, pagerduty=rota.PAGERDUTY)
     ships = deployment_cases
     write_launch(folder, "shipped", date=ships.LAUNCH_DATE, timezone=ships.PLACE.zone.key, pagerduty={}, deployments=ships.DEPLOYMENTS)
     zone = metrics.PLACE.zone.key
@@ -87,3 +90,13 @@ def _put_deployments(session: psycopg.Connection) -> None:
     put_entities(
         session, place, "pagerduty", "change_events", (cases.UNSEEN, cases.UNSEEN), [], ["change_events were not pulled: forbidden"]
     )
+
+
+def _put_duties(session: psycopg.Connection) -> None:
+    """On one date PagerDuty refused the on-calls."""
+    cases, place, day = on_call_cases, on_call_cases.PLACE, dt.timedelta(days=1)
+    put_entities(session, place, "pagerduty", "log_entries", (cases.FIRST, cases.LAST), cases.page_entities())
+    put_entities(session, place, "pagerduty", "services", (cases.FIRST, cases.LAST), cases.service_entities())
+    put_entities(session, place, "pagerduty", "oncalls", (cases.FIRST, cases.UNSEEN - day), cases.duty_entities())
+    put_entities(session, place, "pagerduty", "oncalls", (cases.UNSEEN, cases.UNSEEN), [], ["oncalls were not pulled: forbidden"])
+    put_entities(session, place, "pagerduty", "oncalls", (cases.UNSEEN + day, cases.LAST), [])

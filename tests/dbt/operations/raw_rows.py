@@ -13,10 +13,10 @@ import psycopg
 
 
 class Entity(NamedTuple):
-    """One record of a merged stream: its id, when it happened, and the record as the API gives it."""
+    """One record of a merged stream: its id, when it happened (None: it has no time), and the record as the API gives it."""
 
     id: str
-    occurred_at: dt.datetime
+    occurred_at: dt.datetime | None
     record: dict[str, Any]
 
 
@@ -61,7 +61,14 @@ def put_entities(
             where kept.record is distinct from excluded.record
             """,
             [
-                (place.launch_id, entity.id, entity.occurred_at, entity.occurred_at, orjson.dumps(entity.record).decode(), load_id)
+                (
+                    place.launch_id,
+                    entity.id,
+                    entity.occurred_at,
+                    entity.occurred_at or place.midnight(dates[0]),
+                    orjson.dumps(entity.record).decode(),
+                    load_id,
+                )
                 for entity in entities
             ],
         )

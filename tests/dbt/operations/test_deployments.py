@@ -8,7 +8,7 @@ import psycopg
 
 from tests.dbt.operations.deployment_cases import CHANGES, FIRST, INCIDENTS, LAST, LAUNCH_DATE, PLACE, UNSEEN, meaning
 
-DEPLOYED = {change: found for change in CHANGES if (found := meaning(change)) is not None}
+DEPLOYED = [(change, found) for change in CHANGES if (found := meaning(change)) is not None]
 DATES = [FIRST + dt.timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
 
 
@@ -20,10 +20,10 @@ def test_every_deployment_means_what_its_change_event_says(built: psycopg.Connec
         from build.deployments where launch_id = 'shipped'
         """
     ).fetchall()
-    expected = {change.id: (*found, (found.metric_date - LAUNCH_DATE).days) for change, found in DEPLOYED.items()}
+    expected = {change.id: (*found, (found.metric_date - LAUNCH_DATE).days) for change, found in DEPLOYED}
     assert {row[0]: row[1:] for row in rows} == expected
     for place in range(2, 8):  # each answer is there, also the one that it is not known
-        assert len({found[place - 1] for found in DEPLOYED.values()}) > (1 if place == 2 else 2)
+        assert len({found[place - 1] for _, found in DEPLOYED}) > (1 if place == 2 else 2)
 
 
 def test_days_and_kpis_count_deployments_and_a_day_that_was_not_seen_counts_none(built: psycopg.Connection) -> None:
@@ -36,7 +36,7 @@ def test_days_and_kpis_count_deployments_and_a_day_that_was_not_seen_counts_none
     ).fetchall()
     assert [row[0] for row in rows] == DATES
     for date, *found in rows:
-        of_date = [each for each in DEPLOYED.values() if each.metric_date == date]
+        of_date = [each for _, each in DEPLOYED if each.metric_date == date]
         expected = [
             len(of_date),
             sum(each.is_hotfix for each in of_date),
@@ -56,8 +56,8 @@ def test_days_and_kpis_count_deployments_and_a_day_that_was_not_seen_counts_none
             """
         ).fetchall()
     )
-    ended = [each.is_successful for each in DEPLOYED.values() if each.is_successful is not None]
-    timed = [each.is_live_in_time for each in DEPLOYED.values() if each.is_live_in_time is not None]
+    ended = [each.is_successful for _, each in DEPLOYED if each.is_successful is not None]
+    timed = [each.is_live_in_time for _, each in DEPLOYED if each.is_live_in_time is not None]
     assert values == {"deployment_success": sum(ended) / len(ended), "hotfixes_in_time": sum(timed) / len(timed)}
 
 
@@ -67,7 +67,7 @@ def test_an_incident_knows_what_was_deployed_in_the_day_before_it(built: psycopg
     ).fetchall()
     expected = {}
     for incident in INCIDENTS:
-        before = [change.at for change in DEPLOYED if dt.timedelta(0) <= incident.at - change.at < dt.timedelta(hours=24)]
+        before = [change.at for change, _ in DEPLOYED if dt.timedelta(0) <= incident.at - change.at < dt.timedelta(hours=24)]
         date = incident.at.astimezone(PLACE.zone).date()
         is_seen = date != UNSEEN and date > FIRST
         expected[incident.id] = (len(before) if is_seen else None, max(before, default=None))

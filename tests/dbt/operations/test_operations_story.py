@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from postlaunch.config.load import load_launch
 from postlaunch.ingest import ingest
 from postlaunch.marts.build import build
 from sandbox.story.deployments import deployments
+from sandbox.story.duties import LATE_DAY, LATE_HOUR
 from sandbox.story.incidents import incidents
 from sandbox.story.plan import NEW_YORK, Plan
 from sandbox.story.troubles import BILLING
@@ -172,3 +174,32 @@ def test_action_items_are_those_of_the_file_beside_the_launch_file(story: psycop
     assert sorted(row[-1] for row in rows) == ["in_time", "in_time", "in_time", "late", "missed", "open"]
     whole = "select sum(numerator), sum(denominator) from build.kpi_daily where kpi_id = 'action_items_in_time' and subject_id = ''"
     assert story.execute(whole).fetchone() == (3, 5)
+
+
+def test_on_call_coverage_and_loads_are_those_of_the_story(story: psycopg.Connection) -> None:
+    rows = dict(story.execute("select metric_date, covered_seconds / promised_seconds from build.on_call_coverage_daily").fetchall())
+    late = PLAN.date_of(LATE_DAY)
+    assert set(rows) == {PLAN.date_of(day) for day in range(30)}
+    assert {date for date, share in rows.items() if share != 1} == {late}
+    assert rows[late] == 1 - LATE_HOUR / 24
+    pages: dict[dt.date, Counter[str]] = defaultdict(Counter)
+    asleep: Counter[dt.date] = Counter()
+    for each in incidents(PLAN, 90):
+        if each.trouble.service == BILLING:
+            continue
+        for person in {change.person for change in each.changes if change.type == "notify_log_entry"}:
+            at = min(change.at for change in each.changes if change.type == "notify_log_entry" and change.person == person)
+            local = dt.datetime.fromtimestamp(at, NEW_YORK)
+            week = local.date() - dt.timedelta(days=local.weekday())
+            pages[week][str(person)] += 1
+            asleep[week] += local.hour < 8 or local.hour >= 22
+    loads = story.execute(
+        "select week_start, array_agg(interruptions_count), sum(sleep_interruptions_count) from build.responder_load_weekly group by 1"
+    ).fetchall()
+    for week, counts, broken in loads:
+        assert sorted(count for count in counts if count) == sorted(pages[week].values())
+        assert broken == asleep[week]
+        assert len(counts) >= 2  # the first and the second level
+    assert sum(asleep.values()) > 0
+    levels = story.execute("select incident_number from build.incidents where reached_level_name = 'Secondary'").fetchall()
+    assert {number for (number,) in levels} == {each.number for each in incidents(PLAN, 90) if each.trouble.escalate}

@@ -21,6 +21,7 @@ final as (
         count(case when is_counted and not is_acknowledged_in_time then 1 end) as acknowledged_late_count,
         count(case when is_counted and is_resolved_in_time then 1 end) as resolved_in_time_count,
         count(case when is_counted and not is_resolved_in_time then 1 end) as resolved_late_count,
+        count(case when is_counted and escalation_count > 0 then 1 end) as escalated_count,
         count(case when severity = 'none' then priority_name end) as unmapped_priority_count,
         min(case when severity = 'none' then priority_name end) as unmapped_priority_name
     from incidents

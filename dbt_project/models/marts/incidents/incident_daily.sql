@@ -1,6 +1,7 @@
 {% set counts = [
     'triggered_count', 'acknowledged_count', 'never_acknowledged_count', 'resolved_count', 'open_count', 'handed_over_count', 'merged_count',
     'acknowledged_in_time_count', 'acknowledged_late_count', 'resolved_in_time_count', 'resolved_late_count',
+    'escalated_count',
 ] %}
 with counted as (
     select * from {{ ref('int_incident_counts') }}

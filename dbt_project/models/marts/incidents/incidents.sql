@@ -19,6 +19,13 @@ data_end as (
     where source = 'pagerduty'
 ),
 
+levels as (
+    select
+        *,
+        max(level) over (partition by launch_id) as levels_count
+    from {{ ref('stg_config__incident_levels') }}
+),
+
 post_mortems as (
     select * from {{ ref('int_post_mortems') }}
 ),
@@ -95,6 +102,8 @@ final as (
         timed.acknowledge_target_seconds,
         timed.resolve_target_seconds,
         timed.escalation_count,
+        levels.level as reached_level,
+        levels.level_name as reached_level_name,
 
         case
             when seen_today.metric_date is not null and seen_before.metric_date is not null
@@ -121,6 +130,9 @@ final as (
     left join deployed
         on timed.launch_id = deployed.launch_id
         and timed.incident_id = deployed.incident_id
+    left join levels
+        on timed.launch_id = levels.launch_id
+        and least(timed.escalation_count + 1, levels.levels_count) = levels.level
     left join post_mortems
         on timed.launch_id = post_mortems.launch_id
         and timed.incident_id = post_mortems.incident_id

@@ -24,11 +24,14 @@
         'acknowledge_seconds_sum': 'acknowledge_seconds', 'acknowledged_count': 'incidents_acknowledged',
         'acknowledged_in_time_count': 'incidents_acknowledged_in_time', 'acknowledged_late_count': 'incidents_acknowledged_late',
         'resolve_seconds_sum': 'resolve_seconds', 'resolved_count': 'incidents_resolved',
-        'resolved_in_time_count': 'incidents_resolved_in_time', 'resolved_late_count': 'incidents_resolved_late',
+        'resolved_in_time_count': 'incidents_resolved_in_time', 'resolved_late_count': 'incidents_resolved_late', 'escalated_count': 'incidents_escalated',
     }},
     {'relation': ref('int_follow_ups_daily'), 'domain': 'incidents', 'subject': 'severity', 'columns': {
         'post_mortems_in_time_count': 'post_mortems_in_time', 'post_mortems_late_count': 'post_mortems_late',
         'action_items_in_time_count': 'action_items_in_time', 'action_items_late_count': 'action_items_late',
+    }},
+    {'relation': ref('on_call_coverage_daily'), 'domain': 'incidents', 'subject': 'escalation_policy_id', 'columns': {
+        'promised_seconds': 'on_call_promised_seconds', 'covered_seconds': 'on_call_covered_seconds',
     }},
     {'relation': ref('deployment_daily'), 'domain': 'incidents', 'columns': {
         'deployments_count': 'deployments', 'successful_count': 'deployments_successful', 'failed_count': 'deployments_failed',

@@ -15,7 +15,7 @@ ESCALATION_POLICIES = Stream(
     "pagerduty", "escalation_policies", occurred=("created_at",), version=("updated_at",), is_snapshot=True, marks_dates=False
 )
 SCHEDULES = Stream("pagerduty", "schedules", occurred=("created_at",), version=("updated_at",), is_snapshot=True, marks_dates=False)
-ONCALLS = Stream("pagerduty", "oncalls", occurred=("start",), is_snapshot=True, marks_dates=False)
+ONCALLS = Stream("pagerduty", "oncalls", occurred=("start",), is_snapshot=True)
 CHANGE_EVENTS = Stream("pagerduty", "change_events", occurred=("timestamp",), version=("timestamp",))
 
 PAGERDUTY = SourceSpec(
