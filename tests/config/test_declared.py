@@ -20,7 +20,7 @@ BASE: dict[str, Any] = {
     "owner": {"name": "Ann", "email": "ann@shop.example"},
     "date": "2026-01-12",
     "timezone": "UTC",
-    "phases": {"week_1": [0, 6], "week_2": [7, 13], "month_1": [0, 29]},
+    "phases": {"week_1": [0, 6], "week_2": [7, 13], "month_1": [0, 29], "later": [30, None]},
     "mixpanel": {"project_id": 7, "funnels": [{"id": "cart", "name": "Cart", "steps": ["Cart Filled", "Ordered"]}]},
     "prometheus": {"resources": [{"id": "cpu", "name": "CPU", "query": "cpu", "unit": "ratio", "trigger": 0.8}]},
 }
@@ -67,8 +67,9 @@ def fault(folder: Path, **sections: Any) -> str:
         (own({"events": {"good": ["Paid"]}}, targets=[{"phase": "month_9", "at_least": 0.5}]), "kpis[0].targets[0].phase: no such phase"),
         (
             own({"events": {"good": ["Paid"]}}, targets=[{"change": 0.1, "since": "week_0"}]),
-            "kpis[0].targets[0].since: no such phase; found 'week_0'; the file has: week_1, week_2, month_1",
+            "kpis[0].targets[0].since: no such phase; found 'week_0'; the file has: week_1, week_2, month_1, later",
         ),
+        (own({"events": {"good": ["Paid"]}}, targets=[{"change": 0.1, "since": "later"}]), "phase 'later' has no last day and is never over"),
         (own({"events": {"good": ["Paid"], "of": ["Paid"]}}, targets=[{"change": -0.1, "since": "week_1"}]), "asks for less good"),
     ],
 )

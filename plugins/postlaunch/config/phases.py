@@ -9,7 +9,8 @@ from typing import Any
 def with_phase_days(launch: Any) -> Any:
     """A launch file, as read, whose entries with `phase` have its from_day and to_day too. What is not a mapping passes as it is.
 
-    Raises ValueError with the key path of a phase that is not there, or of one that says its days twice.
+    Raises ValueError with the key path of a phase that is not there, of one that says its days twice, and of one without an end that something
+    is compared with.
     """
     if not isinstance(launch, dict) or not isinstance(launch.get("phases", {}), dict):
         return launch
@@ -19,6 +20,8 @@ def with_phase_days(launch: Any) -> Any:
     for path, name in _since(launch):
         if name not in phases:
             faults.append(_unknown(path, name, phases))
+        elif phases[name][1] is None:
+            faults.append(f"{path}: phase {name!r} has no last day and is never over; compare with one that has")
     if faults:
         raise ValueError("; ".join(faults))
     return resolved
