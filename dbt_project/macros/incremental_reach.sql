@@ -85,11 +85,6 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The last launch days that verdicts judge: the verdict of day 30 is of the launch days 0 to 29. #}
-{% macro last_days_of_verdicts() -%}
-    {{ return([6, 29, 59, 89]) }}
-{%- endmacro %}
-
 {# Periods (rows of a relation with launch_id, period_start and period_end) that hold a dirty date, or are compared with the one before that
    does. A month may be three days shorter than the one before; a phase is compared with none. #}
 {% macro is_dirty_period(source_name, relation) -%}

@@ -69,7 +69,10 @@ def fault(folder: Path, **sections: Any) -> str:
             own({"events": {"good": ["Paid"]}}, targets=[{"change": 0.1, "since": "week_0"}]),
             "kpis[0].targets[0].since: no such phase; found 'week_0'; the file has: week_1, week_2, month_1, later",
         ),
-        (own({"events": {"good": ["Paid"]}}, targets=[{"change": 0.1, "since": "later"}]), "phase 'later' has no last day and is never over"),
+        (
+            own({"events": {"good": ["Paid"]}}, targets=[{"change": 0.1, "since": "later"}]),
+            "phase 'later' has no last day and is never over",
+        ),
         (own({"events": {"good": ["Paid"], "of": ["Paid"]}}, targets=[{"change": -0.1, "since": "week_1"}]), "asks for less good"),
     ],
 )
@@ -87,7 +90,7 @@ def test_quotas_of_phases_stand_beside_each_other_and_one_phase_has_one(tmp_path
     launch = load(tmp_path, kpis=[{**kpi, "targets": beside}])
     assert [(target.from_day, target.to_day) for target in launch.kpis[0].targets] == [(0, 6), (0, 29), (None, None)]
     twice = [{"phase": "week_1", "per": "phase", "below": 3}, {"from_day": 0, "to_day": 6, "per": "phase", "below": 4}]
-    assert "entries [0] and [1] have the same from_day 0, to_day 6" in fault(tmp_path, kpis=[{**kpi, "targets": twice}])
+    assert "entries [0] and [1] have the same first_day 0, to_day 6" in fault(tmp_path, kpis=[{**kpi, "targets": twice}])
     assert "share days" in fault(tmp_path, kpis=[{**kpi, "targets": [{"phase": "week_1", "below": 3}, {"phase": "month_1", "below": 9}]}])
 
 
@@ -161,7 +164,7 @@ def test_a_section_that_nothing_uses_yet_is_checked_and_said(tmp_path: Path) -> 
     always, weekdays = launch.zendesk.support_hours
     assert (len(always.hours), weekdays.hours["fri"], weekdays.hours["sat"][1]) == (7, (dt.time(8), dt.time(18)), "24:00")
     said = [warning.partition(":")[0] for warning in kpi_warnings(launch) if "not yet" in warning]
-    assert said == ["zendesk.sla.resolution_by", "alerts", "verdict"]
+    assert said == ["zendesk.sla.resolution_by", "alerts", "verdict.gates"]
     assert "verdict.gates[0].kpi: no such KPI; found 'up'" in fault(tmp_path, verdict={"gates": [{"kpi": "up", "at_least": 1}]})
     wrong = {"id": "disk", "resource": "disk", "above": 0.8, "page": "on-call", "message": "full"}
     assert "alerts[0].resource: no such resource; found 'disk'" in fault(tmp_path, alerts=[wrong])

@@ -16,7 +16,6 @@ DAY = dt.timedelta(days=1)
 FOR_EVER = dt.date(9999, 12, 31)
 KEEPS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 CALENDAR = ("day", "week", "month", "quarter")
-VERDICTS = (7, 30, 60, 90)
 Period = tuple[str, dt.date, dt.date]
 
 
@@ -70,6 +69,7 @@ class Judge:
     launched: dt.date
     data_end: dt.date
     phases: tuple[tuple[int, int], ...] = ()  # that the file names
+    verdicts: tuple[int, ...] = (7, 30, 60, 90)
     told: dict[str, Told] = field(default_factory=dict)
 
     def judged(self, kpi: Told, period: Period) -> tuple[float | None, str]:
@@ -85,7 +85,7 @@ class Judge:
         found = {}
         for promise in kpi.promises:
             first, end = self._span(promise)
-            for verdict in VERDICTS:
+            for verdict in self.verdicts:
                 last = self.launched + (verdict - 1) * DAY
                 if not first <= last <= end or (promise.since and last <= self.launched + promise.since[1] * DAY):
                     continue
@@ -122,10 +122,8 @@ class Judge:
 
     def _of_periods(self, kpi: Told, promise: Promise, first: dt.date, last: dt.date) -> tuple[float | None, str]:
         """As good as the worst of the periods that ended in the days first..last."""
-        card = self.scorecard(kpi)
-        ended = [
-            judged for (kind, _, end), judged in card.items() if kind == promise.per and first <= end <= last and judged[1] != "no_target"
-        ]
+        own = [period for period in self._periods(kpi) if period[0] == promise.per and first <= period[2] <= last]
+        ended = [self.judged(kpi, period) for period in own if (by := self._promise(kpi, period)) and by.per == promise.per]
         decided = [(value, status) for value, status in ended if status in ("met", "missed") and value is not None]
         worst = (min if promise.comparator in (">=", ">") else max)((value for value, _ in decided), default=None)
         if any(status == "missed" for _, status in decided):
@@ -185,7 +183,8 @@ class Judge:
                 )
             if holds:
                 holding.append(promise)
-        rank = lambda one: (one.per != kind, 10**6 if one.to_day is None else one.to_day, -(one.from_day or -(10**6)))  # noqa: E731
+        late = 10**6
+        rank = lambda one: (one.per != kind, late if one.to_day is None else one.to_day, late if one.from_day is None else -one.from_day)  # noqa: E731
         return min(holding, key=rank, default=None)
 
     def _bound(self, kpi: Told, promise: Promise) -> float | None:
@@ -228,7 +227,7 @@ class Judge:
         for promise in (promise for told in owners for promise in told.promises):
             first = promise.from_day or 0
             days |= {(first, promise.to_day), *([promise.since] if promise.since else [])}
-            days |= {(first, day - 1) for day in VERDICTS if first < day and (promise.to_day is None or day <= promise.to_day + 1)}
+            days |= {(first, day - 1) for day in self.verdicts if first < day and (promise.to_day is None or day <= promise.to_day + 1)}
         spans = {("phase", self.launched + first * DAY, FOR_EVER if last is None else self.launched + last * DAY) for first, last in days}
         return found | {span for span in spans if any(span[1] <= date <= span[2] for date in dates)}
 

@@ -36,7 +36,7 @@ def draw_promises(chance: random.Random, better: str, scale: float) -> tuple[Pro
         end = chance.choice([None, 6, 13, 29, 45, 59, 89])
         if end is not None and (start or 0) > end:
             continue
-        if per == "phase" and any((one.from_day, one.to_day) == (start, end) for one in found if one.per == "phase"):
+        if per == "phase" and any((one.from_day or 0, one.to_day) == (start or 0, end) for one in found if one.per == "phase"):
             continue
         comparator = chance.choice([">=", ">"] if better == "higher" else ["<=", "<"])
         if chance.random() < 0.25:
@@ -90,7 +90,8 @@ def draw_launch(number: int) -> tuple[dict[str, Any], Judge, tuple[dt.date, dt.d
     launched = dt.date(2026, 1, 1) + chance.randrange(60) * DAY
     first = launched - chance.choice([0, 5, 20]) * DAY
     last = launched + chance.choice([4, 12, 29, 45, 70, 95, 120]) * DAY
-    judge, entries = Judge(launched, last, tuple(PHASES.values())), []
+    days = chance.choice([(7, 30, 60, 90), (7, 30, 60, 90), (1, 14, 45), (100,)])
+    judge, entries = Judge(launched, last, tuple(PHASES.values()), days), []
     for kpi, rule, read in (("bugs", "day", "sum"), ("cost", "month", "sum"), ("pace", "day", "mean"), ("level", "last", "last")):
         began = first + chance.choice([0, 0, 9]) * DAY
         rows, told = draw_days(chance, began, last - chance.choice([0, 0, 0, 6]) * DAY, last, rule)
@@ -107,7 +108,11 @@ def draw_launch(number: int) -> tuple[dict[str, Any], Judge, tuple[dt.date, dt.d
         judge.told["ratio"] = Told({}, "of_kpis", promises, judge.told["bugs"], judge.told["pace"])
         entries.append(entry("ratio", promises, better="lower", measure={"ratio": ["bugs", "pace"]}))
     phases = {name: list(days) for name, days in PHASES.items()}
-    return {"date": launched, "timezone": "UTC", "phases": phases, "prometheus": {}, "kpis": entries}, judge, (first, last)
+    return (
+        {"date": launched, "timezone": "UTC", "phases": phases, "prometheus": {}, "kpis": entries, "verdict": {"days": list(days)}},
+        judge,
+        (first, last),
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The verdict's rule, case by case, and its intervals against published figures."""
 
 import dataclasses
+import datetime as dt
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -8,6 +9,8 @@ import pytest
 from scipy.stats import binomtest
 
 from postlaunch.config.launch import Launch, LaunchKpi
+from postlaunch.config.verdict import VerdictRules
+from postlaunch.errors import ReviewError
 from postlaunch.reviews import content, documents, verdict
 from postlaunch.reviews.gates import Gate, recommend
 from postlaunch.reviews.intervals import wilson
@@ -164,3 +167,42 @@ def test_overlapping_targets_of_a_kpi_are_gates_side_by_side(published: ModuleTy
         found = [(gate.target, gate.due_day) for gate in verdict.judge(basis) if gate.kpi_id == "incidents"]
         session.rollback()
     assert found == [(2, 29), (9, 89)]
+
+
+def ruled(launch: Launch, **rules: object) -> Launch:
+    return launch.model_copy(update={"verdict": VerdictRules.model_validate(rules)})
+
+
+def test_a_kpi_is_not_judged_before_its_business_cycle_has_passed(published: ModuleType) -> None:
+    cycles = [{"name": "Quarter", "kpis": ["activation"], "calendar": "quarter"}]
+    found, text = judged_after([], ruled(published.EMR, cycles=cycles), "day-60")
+    assert found["activation"].outcome == "undecided"
+    assert found["uptime"].outcome in ("met", "missed"), "what has no cycle does not wait"
+    assert "one business cycle has to pass first (Quarter, up to 30 June 2026)" in text
+
+
+def test_a_verdict_is_provisional_until_a_peak_was_seen(published: ModuleType) -> None:
+    before = [{"name": "Open day", "first": "2025-12-01", "last": "2025-12-02"}]
+    ahead = [{"name": "Spring rush", "first": "2026-05-01", "last": "2026-05-03"}]
+    inside = [{"name": "Valentine", "first": "2026-02-13", "last": "2026-02-15"}]
+    for peaks in (before, ahead):
+        _, text = judged_after([], ruled(published.EMR, peaks=peaks), "day-60")
+        assert "(provisional)" in text
+        assert f"no peak was seen ({peaks[0]['name']}" in text
+    for peaks in ([], [*ahead, *inside]):
+        assert "rovisional" not in judged_after([], ruled(published.EMR, peaks=peaks), "day-60")[1]
+    hole = "delete from marts.kpi_daily where domain = 'support' and metric_date = '2026-02-14'"
+    assert "no peak was seen (Valentine" in judged_after([hole], ruled(published.EMR, peaks=inside), "day-60")[1]
+
+
+def test_what_only_a_person_knows_is_a_line_to_attest(published: ModuleType) -> None:
+    _, text = judged_after([], ruled(published.EMR, attest=["Team not burned out"]), "day-60")
+    assert "Team not burned out: ______" in text.partition("FOR A PERSON TO ATTEST")[2].partition("FOR A PERSON TO SIGN")[0]
+    assert "ATTEST" not in judged_after([], published.EMR, "day-60")[1]
+
+
+def test_a_launch_is_judged_on_the_days_that_its_file_names(published: ModuleType) -> None:
+    launch = ruled(published.EMR, days=[14, 45])
+    assert parse_period("verdict", "day-45", launch).end == launch.date + dt.timedelta(days=44)
+    with pytest.raises(ReviewError, match="one of the verdict days of the launch file"):
+        parse_period("verdict", "day-30", launch)

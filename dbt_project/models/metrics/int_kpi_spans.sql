@@ -10,6 +10,10 @@ launches as (
     select * from {{ ref('stg_config__launches') }}
 ),
 
+verdicts as (
+    select * from {{ ref('stg_config__verdicts') }}
+),
+
 ratios as (
     select * from {{ ref('stg_config__kpi_ratios') }}
 ),
@@ -25,11 +29,13 @@ days as (
     union
     select launch_id, kpi_id, since_from_day as from_day, since_to_day as to_day from targets
     where since_from_day is not null
-    {% for day in last_days_of_verdicts() -%}
     union
-    select launch_id, kpi_id, coalesce(from_day, 0) as from_day, {{ day }} as to_day from targets
-    where {{ day }} between coalesce(from_day, 0) and coalesce(to_day, {{ day }})
-    {% endfor %}
+    select targets.launch_id, targets.kpi_id, coalesce(targets.from_day, 0) as from_day, verdicts.verdict_day - 1 as to_day
+    from targets
+    inner join verdicts
+        on targets.launch_id = verdicts.launch_id
+        and verdicts.verdict_day > coalesce(targets.from_day, 0)
+        and verdicts.verdict_day <= coalesce(targets.to_day + 1, verdicts.verdict_day)
 ),
 
 -- and what one KPI by another needs, each of its parts does

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from postlaunch.config.fields import Date, Day, Hours, Minutes, Name, Query, Section, Slug
+from postlaunch.config.fields import Day, Hours, Minutes, Name, Query, Section, Slug
 
 
 class NotYet:
@@ -119,33 +119,6 @@ class GateRule(Section):
         if sum(getattr(self, key) is not None for key in ("at_least", "at_most", "above", "below")) != 1:
             raise ValueError("give exactly one of at_least, at_most, above and below")
         return self
-
-
-class Cycle(Section):
-    """A business cycle that has to pass before its KPIs are judged."""
-
-    name: Name
-    kpis: tuple[str, ...] = ()
-    days: Annotated[int, Field(ge=1, le=366)] | None = None
-    calendar: Literal["month", "quarter"] | None = None
-
-
-class Peak(Section):
-    """A time of many users, one of which a final verdict must have seen."""
-
-    name: Name
-    first: Date
-    last: Date
-
-
-class VerdictRules(Section):
-    """On which days it is given, what it asks beyond the targets, and what only a person can attest at the signature."""
-
-    days: tuple[Annotated[int, Field(ge=1, le=366)], ...] = (7, 30, 60, 90)
-    gates: tuple[GateRule, ...] = ()
-    cycles: tuple[Cycle, ...] = ()
-    peaks: tuple[Peak, ...] = ()
-    attest: tuple[Name, ...] = ()
 
 
 def references(launch: Any, known: set[str]) -> Iterator[str]:

@@ -33,10 +33,11 @@ from postlaunch.config.fields import (
     TimeOfDay,
     Zone,
 )
-from postlaunch.config.later import Alert, Category, Dependency, Health, NotYet, PlanMonth, Pulse, VerdictRules
+from postlaunch.config.later import Alert, Category, Dependency, Health, NotYet, PlanMonth, Pulse
 from postlaunch.config.lists import disjoint_phases, ordered_days, unique_by
 from postlaunch.config.measures import Conditions, Measure
 from postlaunch.config.phases import with_phase_days
+from postlaunch.config.verdict import VerdictRules
 from postlaunch.config.weekly_hours import weekly_hours
 from postlaunch.dates import Dates, Interval
 from postlaunch.kpis.catalogue import DOMAINS, Domain, Unit
@@ -391,6 +392,11 @@ class Target(Section):
         return {key: bound for key, bound in bounds.items() if bound is not None}
 
     @property
+    def first_day(self) -> int:
+        """The first day of its phase: the launch date where it names none."""
+        return self.from_day or 0
+
+    @property
     def key(self) -> str:
         """The key that gives the bound."""
         return next(iter(self._given))
@@ -411,7 +417,7 @@ def _side_by_side(targets: tuple[Target, ...]) -> tuple[Target, ...]:
     for per in {target.per for target in targets}:
         same = tuple(target for target in targets if target.per == per)
         if per == "phase":
-            unique_by("from_day", "to_day")(same)
+            unique_by("first_day", "to_day")(same)
         else:
             disjoint_phases(same)
     return targets
@@ -540,7 +546,7 @@ class Launch(Section):
     deployments: Deployments | None = None
     alerts: Annotated[tuple[Alert, ...], AfterValidator(unique_by("id")), NotYet()] = ()
     plan: Annotated[tuple[PlanMonth, ...], AfterValidator(unique_by("month")), NotYet()] = ()
-    verdict: Annotated[VerdictRules, NotYet()] = VerdictRules()
+    verdict: VerdictRules = VerdictRules()
 
     @model_validator(mode="before")
     @classmethod

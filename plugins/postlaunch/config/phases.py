@@ -9,8 +9,8 @@ from typing import Any
 def with_phase_days(launch: Any) -> Any:
     """A launch file, as read, whose entries with `phase` have its from_day and to_day too. What is not a mapping passes as it is.
 
-    Raises ValueError with the key path of a phase that is not there, of one that says its days twice, and of one without an end that something
-    is compared with.
+    Raises ValueError with the key path of a phase that is not there, of one that says its days twice, and of one without an end that
+    something is compared with.
     """
     if not isinstance(launch, dict) or not isinstance(launch.get("phases", {}), dict):
         return launch

@@ -63,6 +63,7 @@ class Gate:
     periods_met: int = 0
     due_day: int | None = None  # the last day of the target; None: for ever
     promise: str = ""  # the document and its words
+    waits_for: str = ""  # a business cycle that is not over: what it came to so far decides nothing
 
     @property
     def is_clear(self) -> bool:
@@ -79,9 +80,9 @@ class Verdict:
     is_provisional: bool
 
 
-def recommend(gates: Sequence[Gate], day: int, cycle_days: int, unreliable: Sequence[str]) -> Verdict:
-    """Apply the rule of this module. `unreliable`: domains that are held or late."""
-    provisional = day <= PROVISIONAL_DAYS
+def recommend(gates: Sequence[Gate], day: int, cycle_days: int, unreliable: Sequence[str], *, is_peak_missing: bool = False) -> Verdict:
+    """Apply the rule of this module. `unreliable`: domains that are held or late; `is_peak_missing`: it saw none of its peaks."""
+    provisional = day <= PROVISIONAL_DAYS or is_peak_missing
     gates = [gate for gate in gates if gate.outcome != "nothing"]
     judged = [gate for gate in gates if gate.outcome in ("met", "missed")]
     missed = [gate for gate in judged if gate.outcome == "missed"]

@@ -13,7 +13,6 @@ from postlaunch.dates import Dates
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import formats
 
-VERDICT_DAYS = (7, 30, 60, 90)
 FIRST_YEAR, LAST_YEAR = 1970, 2200  # every look-back and look-ahead of a review stays a date
 
 
@@ -152,7 +151,7 @@ def _monthly(text: str, _launch: Launch) -> Period:
 
 
 def _verdict(text: str, launch: Launch) -> Period:
-    numbers = {f"day-{number}": number for number in VERDICT_DAYS}
+    numbers = {f"day-{number}": number for number in launch.verdict.days}
     if text not in numbers:
         raise ValueError(text)
     number = numbers[text]
@@ -206,5 +205,5 @@ _KINDS: dict[str, _Kind] = {
         name=lambda start: f"{start:%B}",
         place=lambda start: f"in {start:%B %Y}",
     ),
-    "verdict": replace(_DAY, expected="day-7, day-30, day-60 or day-90", read=_verdict),
+    "verdict": replace(_DAY, expected="one of the verdict days of the launch file, such as day-30", read=_verdict),
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 from postlaunch.config.launch import DOMAIN_SOURCE, Launch, Target
+from postlaunch.config.verdict import Peak
 from postlaunch.dates import Dates
 from postlaunch.kpis.catalogue import catalogue
 from postlaunch.reviews import content, formats, gates, outside, queries, watch
@@ -37,15 +38,21 @@ def document(basis: Basis) -> Document:
     day = launch.launch_day(period.end) + 1
     judged = judge(basis)
     unreliable = [domain for domain, status in basis.statuses.items() if status.state != "fresh"]
-    found = gates.recommend(judged, day, launch.reviews.business_cycle_days, unreliable)
+    is_peak_missing = bool(launch.verdict.peaks) and not any(_is_seen(basis, peak) for peak in launch.verdict.peaks)
+    found = gates.recommend(judged, day, launch.reviews.business_cycle_days, unreliable, is_peak_missing=is_peak_missing)
     blocks: list[Block] = [
         *content.notices(basis),
-        Bullets([*_balance(judged), *_beyond(basis, judged), *_provisional(found, day)], "No gate could be judged."),
+        Bullets(
+            [*_balance(judged), *_beyond(basis, judged), *_provisional(found, day, launch.verdict.peaks if is_peak_missing else ())],
+            "No gate could be judged.",
+        ),
     ]
     blocks.append(Heading("Gates: actual against target"))
     blocks.append(_table(judged, launch) if judged else Paragraph("The launch file sets no target for this phase."))
     if chart := figures.intervals(judged):
         blocks.append(Picture(chart))
+    if launch.verdict.attest:
+        blocks += [Heading("For a person to attest"), *(Paragraph(f"{outside.clean(fact)}: {'_' * 24}") for fact in launch.verdict.attest)]
     blocks += [
         Heading("For a person to sign"),
         *(Paragraph(f"{label}: {'_' * 24}") for label in ("Accepted, or changed to", "Name", "Date")),
@@ -81,13 +88,13 @@ def _promised(basis: Basis) -> Iterator[tuple[Key, Target]]:
     day = basis.launch.launch_day(basis.period.end)
     for kpi in basis.launch.kpis:
         for target in kpi.targets:
-            if (target.from_day or 0) <= day and (target.to_day is None or day <= target.to_day) and target.key != "change":
+            if target.first_day <= day and (target.to_day is None or day <= target.to_day) and target.key != "change":
                 yield (kpi.kpi, kpi.subject, kpi.segment), target
 
 
 def _unmeasured(basis: Basis, row: KpiValue, promised: Mapping[Key, Target]) -> Gate:
     target = promised[row.kpi_id, row.subject_id, row.segment_id]
-    days = (target.from_day or 0, basis.launch.launch_day(basis.period.end))
+    days = (target.first_day, basis.launch.launch_day(basis.period.end))
     return Gate(
         *(row.kpi_id, row.subject_id, row.segment_id, row.label, row.domain, row.unit, None, None, None),
         *(target.bound, target.comparator, *days, "no_data"),
@@ -99,10 +106,12 @@ def _unmeasured(basis: Basis, row: KpiValue, promised: Mapping[Key, Target]) -> 
 def _gate(basis: Basis, row: JudgedTarget, label: str) -> Gate:
     days = (basis.launch.launch_day(row.phase_start), basis.launch.launch_day(basis.period.end))
     is_sampled = row.needs_sample and row.numerator is not None and row.denominator
+    cycle = basis.launch.verdict.running_cycle(row.kpi_id, basis.launch.date, basis.period.end)
+    is_open = cycle is not None and row.status in ("met", "missed", "at_risk")
     low, high = wilson(row.numerator or 0, row.denominator or 1) if is_sampled else (None, None)
     return Gate(
         *(row.kpi_id, row.subject_id, row.segment_id, label, row.domain, row.unit, row.value, row.numerator, row.denominator),
-        *(row.target, row.comparator, *days, cast("GateOutcome", row.status), low, high, row.days_unseen),
+        *(row.target, row.comparator, *days, cast("GateOutcome", "undecided" if is_open else row.status), low, high, row.days_unseen),
         is_stability=row.is_stability,
         denominator_unit=row.denominator_unit,
         period_kind=row.period_kind,
@@ -110,6 +119,7 @@ def _gate(basis: Basis, row: JudgedTarget, label: str) -> Gate:
         periods_met=row.periods_met,
         due_day=None if row.phase_end == FOR_EVER else basis.launch.launch_day(row.phase_end),
         promise=row.promise,
+        waits_for=f"{cycle.name}, up to {formats.date(cycle.last_day(basis.launch.date), year=True)}" if cycle else "",
     )
 
 
@@ -139,11 +149,26 @@ def _beyond(basis: Basis, judged: Sequence[Gate]) -> list[Bullet]:
     return [Bullet(f"Not a gate. {watch.trigger(metric)}.", "warn") for metric in near]
 
 
-def _provisional(found: Verdict, day: int) -> list[Bullet]:
+def _provisional(found: Verdict, day: int, missing: Sequence[Peak]) -> list[Bullet]:
     if not found.is_provisional or found.recommendation == "insufficient data":
         return []
-    text = f"Provisional: at day {day} nobody knows yet whether early use holds (the 30-day mirage). Judge again at day 60."
-    return [Bullet(text, "warn")]
+    bullets = []
+    if day <= gates.PROVISIONAL_DAYS:
+        text = f"Provisional: at day {day} nobody knows yet whether early use holds (the 30-day mirage). Judge again at day 60."
+        bullets.append(Bullet(text, "warn"))
+    if missing:
+        peaks = formats.listed([f"{peak.name}, {formats.date_range(Dates(peak.first, peak.last))}" for peak in missing])
+        bullets.append(Bullet(f"Provisional: no peak was seen ({peaks}), so nobody knows yet whether it holds up under stress.", "warn"))
+    return bullets
+
+
+def _is_seen(basis: Basis, peak: Peak) -> bool:
+    """Whether the launch went through the peak, and every domain that it fills saw each date of it."""
+    dates = Dates(peak.first, peak.last)
+    if peak.first < basis.launch.date or peak.last > basis.period.end:
+        return False
+    seen = queries.seen_dates(basis.session, basis.launch.launch, dates)
+    return all(set(dates.each) <= seen.get(domain, set()) for domain in basis.launch.domains)
 
 
 def _table(judged: Sequence[Gate], launch: Launch) -> Table:
@@ -184,6 +209,8 @@ def _notes(gate: Gate, launch: Launch) -> Iterator[str]:
         yield f"promised up to day {gate.due_day}"
     if not gate.is_clear and gate.outcome in ("met", "missed"):
         yield "the interval includes the target"
+    if gate.waits_for:
+        yield f"one business cycle has to pass first ({gate.waits_for})"
     if gate.promise:
         yield gate.promise
 

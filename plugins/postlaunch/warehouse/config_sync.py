@@ -217,6 +217,10 @@ def _phases(launch: Launch) -> Rows:
     return [(name, *days) for name, days in launch.phases.items()]
 
 
+def _verdicts(launch: Launch) -> Rows:
+    return [(day,) for day in launch.verdict.days]
+
+
 def _segments(launch: Launch) -> Rows:
     return [(segment.id, segment.name, segment.from_day, segment.to_day, _conditions(segment.where)) for segment in launch.segments]
 
@@ -398,6 +402,7 @@ _REPLACED = {
     "kpi_terms": _kpi_terms,
     "kpi_ratios": _kpi_ratios,
     "phases": _phases,
+    "verdicts": _verdicts,
     "segments": _segments,
     "event_measures": _event_measures,
     "user_measures": _user_measures,

@@ -20,16 +20,20 @@ phases as (
     where period_kind = 'phase'
 ),
 
+-- periods that a target for each of them judged, and not a quota or a target for all kinds
 scorecard as (
-    select * from {{ ref('scorecard') }}
-    where status <> 'no_target'
+    select scorecard.* from {{ ref('scorecard') }} as scorecard
+    inner join {{ ref('int_kpi_targets') }} as targets
+        on {{ is_same_kpi('scorecard', 'targets') }}
+        and scorecard.period_kind = targets.period_kind
+        and scorecard.period_start = targets.period_start
+        and scorecard.period_end = targets.period_end
+        and targets.per = targets.period_kind
+        and targets.is_promised
 ),
 
 verdicts as (
-    {% for day in last_days_of_verdicts() -%}
-    select {{ day }} as last_day
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    select * from {{ ref('stg_config__verdicts') }}
 ),
 
 dated as (
@@ -41,12 +45,12 @@ dated as (
         launches.minimum_sample_count,
         launches.timezone,
         coalesce(bounds.per, 'phase') as period_kind,
-        verdicts.last_day + 1 as verdict_day,
-        {{ add_days('launches.launch_date', 'verdicts.last_day') }} as verdict_date
+        verdicts.verdict_day,
+        {{ add_days('launches.launch_date', 'verdicts.verdict_day - 1') }} as verdict_date
     from bounds
     inner join kpis on bounds.launch_id = kpis.launch_id and bounds.kpi_id = kpis.kpi_id
     inner join launches on bounds.launch_id = launches.launch_id
-    cross join verdicts
+    inner join verdicts on bounds.launch_id = verdicts.launch_id
 ),
 
 -- What was promised for the last day that a verdict judges, by the launch file in force when that day ended. A promise for each week asks
