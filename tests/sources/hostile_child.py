@@ -1,7 +1,7 @@
 """Pulls from one hostile server in a fresh process, and prints what each pull ended in and the most memory that it ever held.
 
 stdin: {"source", "launch", "pulls": how many, "connection", "day"}; the number of a pull stands behind the password.
-stdout: {"ends": [[error or "", rows, warnings]], "peak_mib"}
+stdout: {"ends": [[error or "", rows, warnings]], "peak_mib", "libraries_mib": the most before the first pull}
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def main() -> None:
     extract, ends = SPECS[task["source"]].extract, []
     day = dt.date.fromisoformat(task["day"])
     launch = Launch.model_validate(task["launch"])
+    libraries_mib = peak_mib()
     for number in range(task["pulls"]):
         gc.collect()  # what the pull before left in circles (errors and their frames) is not this one's
         with tempfile.TemporaryDirectory() as folder:
@@ -38,7 +39,7 @@ def main() -> None:
                 ends.append(["", sum(each.rows for each in manifests), [text for each in manifests for text in each.warnings]])
             except SourceError as error:
                 ends.append([str(error), 0, []])
-    print(json.dumps({"ends": ends, "peak_mib": peak_mib()}))  # noqa: T201
+    print(json.dumps({"ends": ends, "peak_mib": peak_mib(), "libraries_mib": libraries_mib}))  # noqa: T201
 
 
 if __name__ == "__main__":

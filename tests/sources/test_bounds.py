@@ -29,7 +29,7 @@ from postlaunch.landing.gzip_stream import PIECE_BYTES, GzipError, unzipped
 from postlaunch.sources.registry import SPECS
 from tests.sources.conftest import make_launch
 
-MOST_MIB = 135  # the interpreter and the libraries take 75 of them
+MOST_MIB = 50  # beside interpreter and libraries (72 to 78 MiB); the pulls here take up to 45, from run to run within a few
 MANY = 100  # so many MiB the bombs unpack to
 
 
@@ -68,7 +68,7 @@ def ends(api, connection: Connection) -> Callable[..., list[Any]]:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]
         told = json.loads(done.stdout.splitlines()[-1])
-        assert told["peak_mib"] < MOST_MIB
+        assert told["peak_mib"] - told["libraries_mib"] < MOST_MIB
         found: list[Any] = told["ends"]
         return found
 
