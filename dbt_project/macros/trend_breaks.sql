@@ -17,8 +17,14 @@
     )
 {%- endmacro %}
 
-{# Common table expressions that cut the series `points` (launch_id, resource_id, metric_date, day_offset, value, least_noise) at their clearest
-   break: the rows from there on are `<points>_cut`; a series without a break stays whole. #}
+{# Slope of the least-squares line, from sums; null below two points. #}
+{% macro least_squares_slope(days, x, y, xx, xy) -%}
+    ({{ xy }} - {{ x }} * {{ y }} / {{ days }}) / nullif({{ xx }} - {{ x }} * {{ x }} / {{ days }}, 0)
+{%- endmacro %}
+
+{# Common table expressions that cut the series `points` (launch_id, resource_id, metric_date, day_offset, value, least_noise,
+   slope_before_per_day) at their clearest break: the rows from there on are `<points>_cut`, with the least-squares slope of what was cut off; a
+   series without a break stays as it is. #}
 {% macro cut_at_break(points) -%}
 {%- set terms = [
     ('days', '1'), ('x', 'day_offset'), ('y', 'value'),
@@ -32,6 +38,7 @@
         day_offset,
         value,
         least_noise,
+        slope_before_per_day,
         {%- for name, term in terms %}
         {{ as_double('sum(' ~ term ~ ') over whole') }} as all_{{ name }},
         {{ as_double('sum(' ~ term ~ ') over earlier') }} as before_{{ name }}{{ ',' if not loop.last }}
@@ -78,10 +85,11 @@
 {{ points }}_breaks as (
     select
         *,
-        min(case when score = best_score and score > 40 then day_offset end) over (
-            partition by launch_id, resource_id, metric_date
-        ) as break_offset
+        min(case when score = best_score and score > 40 then day_offset end) over series as break_offset,
+        min(case when score = best_score and score > 40 then {{ least_squares_slope('before_days', 'before_x', 'before_y', 'before_xx', 'before_xy') }} end)
+            over series as break_slope_per_day
     from {{ points }}_best
+    window series as (partition by launch_id, resource_id, metric_date)
 ),
 
 {{ points }}_cut as (
@@ -91,7 +99,8 @@
         metric_date,
         day_offset,
         value,
-        least_noise
+        least_noise,
+        coalesce(break_slope_per_day, slope_before_per_day) as slope_before_per_day
     from {{ points }}_breaks
     where day_offset >= coalesce(break_offset, day_offset)
 )

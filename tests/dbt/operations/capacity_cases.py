@@ -8,6 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import math
 import random
+from collections.abc import Callable
+from itertools import product
 from zoneinfo import ZoneInfo
 
 from tests.dbt.operations.raw_rows import Place, Sample
@@ -17,6 +19,7 @@ LAUNCH_DATE = dt.date(2026, 1, 5)
 DATES = [LAUNCH_DATE + dt.timedelta(days=number) for number in range(49)]
 LAST = DATES[-1]
 SIMULATED = 75  # of each kind
+ACCELERATING = 30  # of each curve
 SLOPES = {"iid_flat": 0.0, "iid_grow": 0.1, "memory_flat": 0.0, "memory_grow": 0.1}  # per day; a day deviates by 1
 WEEKEND = {5: -0.15, 6: -0.2}
 
@@ -42,6 +45,19 @@ SHAPES: dict[str, list[float]] = {
 }
 EXACT = {"flat", "just_over"}  # without ripple
 
+# Growth that gets faster, and with what a day deviates by, as a share of what the last six weeks grew by.
+CURVES: dict[str, Callable[[float], float]] = {
+    "quadratic": lambda day: (max(day, 0) / 48) ** 2,
+    "exponential": lambda day: math.exp2((day - 48) / 21),  # twice as much in three weeks
+    "straight": lambda day: day / 48,
+}
+CURVE_NOISE = 0.02
+
+
+def days_until(number: int) -> float:
+    """In how many days the trigger of the curve's resource of this number is reached: from one week to six."""
+    return 7 + 35 * number / (ACCELERATING - 1)
+
 
 def values() -> dict[str, list[float]]:
     """Resource -> its 49 days."""
@@ -52,6 +68,10 @@ def values() -> dict[str, list[float]]:
         for number in range(SIMULATED):
             noise = _series(chance, memory)
             found[f"{kind}_{number}"] = [20 + slope * day + noise[day] for day in range(49)]
+    for (name, curve), memory, number in product(CURVES.items(), (0.0, 0.6), range(ACCELERATING)):
+        noise = _series(chance, memory)
+        deviation = CURVE_NOISE * (curve(48) - curve(7))
+        found[f"{name}_{'memory' if memory else 'iid'}_{number}"] = [1 + curve(day) + deviation * noise[day] for day in range(49)]
     return found
 
 
@@ -70,6 +90,10 @@ PROMETHEUS = {
         {"id": name, "name": name, "query": name, "unit": "count", "trigger": trigger}
         for name, trigger in [(name, 0.8 if name == "just_over" else 1.2 if name == "last_week" else 1.0) for name in SHAPES]
         + [(f"{kind}_{number}", 1000.0) for kind in SLOPES for number in range(SIMULATED)]
+        + [
+            (f"{name}_{days}_{number}", 1 + curve(48 + days_until(number)))
+            for (name, curve), days, number in product(CURVES.items(), ("iid", "memory"), range(ACCELERATING))
+        ]
     ],
 }
 

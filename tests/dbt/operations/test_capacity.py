@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import defaultdict
+from itertools import product
 
 import numpy as np
 import psycopg
 import pytest
 from scipy.stats import theilslopes
 
+from tests.dbt.operations.capacity_cases import ACCELERATING, CURVES, LAST, SHAPES, SIMULATED, SLOPES, days_until, values
 from tests.dbt.operations.capacity_cases import DATES as SIMULATED_DATES
-from tests.dbt.operations.capacity_cases import LAST, SHAPES, SIMULATED, SLOPES, values
 from tests.dbt.operations.metric_cases import DATES, LAUNCH_DATE, SILENT_DATE, TRIGGERS, local_date, resource_samples
 
 Key = tuple[str, dt.date]
@@ -91,7 +92,7 @@ def answers(built: psycopg.Connection) -> dict[str, Answer]:
         """,
         [LAST],
     ).fetchall()
-    assert len(rows) == len(SHAPES) + len(SLOPES) * SIMULATED
+    assert len(rows) == len(SHAPES) + len(SLOPES) * SIMULATED + 2 * len(CURVES) * ACCELERATING
     return {str(row[0]): row[1:] for row in rows}
 
 
@@ -125,17 +126,31 @@ def test_a_plateau_a_weekend_and_a_spike_are_no_growth(answers: dict[str, Answer
     assert answers[resource][1] is None
 
 
-def test_growth_that_accelerates_shortens_the_range_to_where_the_curve_meets_the_trigger(answers: dict[str, Answer]) -> None:
+def test_growth_that_accelerates_shortens_the_range_to_before_the_curve_meets_the_trigger(answers: dict[str, Answer]) -> None:
     outlook, days, earliest, latest, _, level = answers["accelerating"]
-    truth = math.sqrt((1.0 - 0.3) / 0.0002) - 41  # the curve is at 41 days now
+    truth = math.sqrt((1.0 - 0.3) / 0.0002) - 41  # the curve is at 41 days now, and at its trigger in 18
     assert outlook == "growing"
     assert earliest is not None
     assert days is not None
     assert latest is not None
     line = theilslopes(values()["accelerating"][-28:], range(-27, 1))
-    assert earliest < (1.0 - line.intercept) / line.high_slope  # one line through four weeks: 33 days at the earliest
-    assert earliest <= 1.3 * truth < latest  # the curve is there after 18 days; from medians the parabola still says 22.6
+    assert earliest < truth < (1.0 - line.intercept) / line.high_slope  # one line through four weeks: 33 days at the earliest
+    assert latest > truth
     assert days < (1.0 - level) / (41 * 0.0002 * 0.75)  # three quarters of the pace of today
+
+
+@pytest.mark.parametrize(("curve", "least"), [("straight", 0.95), ("quadratic", 0.95), ("exponential", 0.85)])
+def test_the_range_of_days_holds_when_the_curve_itself_meets_the_trigger(answers: dict[str, Answer], curve: str, least: float) -> None:
+    """Growth that gets faster too: of an exponential curve the parabola sees a part, so that it is late once in ten."""
+    held = []
+    for days, number in product(("iid", "memory"), range(ACCELERATING)):
+        outlook, _, earliest, latest, *_ = answers[f"{curve}_{days}_{number}"]
+        if outlook == "growing":
+            assert earliest is not None
+            assert latest is not None
+            held.append(earliest <= days_until(number) <= latest)
+    assert len(held) >= 0.8 * 2 * ACCELERATING
+    assert sum(held) / len(held) >= least, f"{sum(held)} of {len(held)}"
 
 
 def test_a_trend_starts_after_the_last_restart(answers: dict[str, Answer]) -> None:

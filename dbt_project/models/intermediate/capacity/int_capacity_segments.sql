@@ -79,7 +79,8 @@ points as (
         metric_date,
         day_offset,
         value,
-        least_noise
+        least_noise,
+        {{ as_double('null') }} as slope_before_per_day
     from restarts
     where day_offset >= coalesce(restart_offset, day_offset)
 ),
@@ -98,7 +99,8 @@ final as (
         metric_date,
         min(day_offset) as from_offset,
 
-        count(*) as observed_days_count
+        count(*) as observed_days_count,
+        max(slope_before_per_day) as slope_before_per_day
     from points_cut_cut_cut
     group by launch_id, resource_id, metric_date
 )

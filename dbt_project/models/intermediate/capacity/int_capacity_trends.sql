@@ -70,6 +70,7 @@ final as (
         bounds.slope_low_per_day,
         bounds.slope_high_per_day,
         slopes.recent_slope_per_day,
+        {{ normal_quantile }} * bounds.residual_deviation as day_noise_value,
         bounds.line_value + {{ days_ahead }} * bounds.slope_low_per_day
         - {{ normal_quantile }} * bounds.residual_deviation as expected_low_value,
         bounds.line_value + {{ days_ahead }} * bounds.slope_high_per_day

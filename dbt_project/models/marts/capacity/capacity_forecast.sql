@@ -19,7 +19,9 @@ launches as (
     select * from {{ ref('stg_config__launches') }}
 ),
 
--- pace: the whole trend's, unless its recent half is surely faster: half of the days have 2.83 times the error, and 1.4142 is half of that
+-- pace: the whole trend's, unless its recent half is surely faster: half of the days have 2.83 times the error, and 1.4142 is half of that.
+-- most_gain: the most that the recent half may be faster by, if it is faster by over a standard error (0.675) or the trend began with a
+-- bend upwards: what the two differ by has 2.65 times the error of the whole, and 1.3229 is half of that
 paces as (
     select
         usage.launch_id,
@@ -38,13 +40,23 @@ paces as (
         trends.recent_slope_per_day,
         resources.trigger_value - usage.p95_value as room_value,
         usage.p95_value >= resources.trigger_value as is_reached,
+        greatest(resources.trigger_value - usage.p95_value - trends.day_noise_value, 0) as least_room_value,
+        resources.trigger_value - usage.p95_value + trends.day_noise_value as most_room_value,
         2 * trends.recent_slope_per_day - trends.slope_per_day as end_slope_per_day,
         4 * (trends.recent_slope_per_day - trends.slope_per_day) / nullif(-segments.from_offset, 0) as slope_change_per_day,
+        -segments.from_offset as span_days,
         case
             when trends.recent_slope_per_day - 1.4142 * (trends.slope_high_per_day - trends.slope_low_per_day) > trends.slope_per_day
                 then trends.recent_slope_per_day
             else trends.slope_per_day
         end as pace,
+        greatest(trends.recent_slope_per_day - trends.slope_per_day, 0) + case
+            when
+                trends.recent_slope_per_day - 0.675 * (trends.slope_high_per_day - trends.slope_low_per_day) > trends.slope_per_day
+                or segments.slope_before_per_day < trends.slope_low_per_day
+                then 1.3229 * (trends.slope_high_per_day - trends.slope_low_per_day)
+            else 0
+        end as most_gain_per_day,
         trends.expected_low_value,
         trends.expected_high_value,
         usage.p95_value between week_ago.expected_low_value and week_ago.expected_high_value as is_as_expected
@@ -72,7 +84,8 @@ paces as (
 outlooks as (
     select
         *,
-        power(end_slope_per_day, 2) + 2 * room_value * slope_change_per_day as reach,
+        slope_per_day + 2 * most_gain_per_day as most_slope_per_day,
+        8 * least_room_value * most_gain_per_day / nullif(span_days, 0) as most_acceleration,
         coalesce(
             slope_low_per_day > 0
             and recent_slope_per_day >= slope_per_day / 2
@@ -109,13 +122,16 @@ final as (
         end as days_to_trigger,
         case
             when is_reached then 0
-            when is_growing and slope_change_per_day > 0
-                then least(room_value / slope_high_per_day, (sqrt(reach) - end_slope_per_day) / slope_change_per_day)
-            when slope_high_per_day > 0 then room_value / slope_high_per_day
+            when is_growing
+                then least(
+                        least_room_value / slope_high_per_day,
+                        2 * least_room_value / (most_slope_per_day + sqrt(power(most_slope_per_day, 2) + most_acceleration))
+                    )
+            when slope_high_per_day > 0 then least_room_value / slope_high_per_day
         end as days_to_trigger_low,
         case
             when is_reached then 0
-            when is_growing then room_value / slope_low_per_day
+            when is_growing then most_room_value / slope_low_per_day
         end as days_to_trigger_high,
         expected_low_value,
         expected_high_value,
