@@ -23,7 +23,7 @@
 
 {# The condition that every ticket has to be made: in a full refresh, or because one of the tables that hold them does not exist yet. #}
 {% macro makes_all_tickets() -%}
-    {%- set tables = ['int_ticket_clocks', 'int_ticket_priorities', 'int_ticket_movements', 'ticket_sla', 'ticket_clock_daily'] -%}
+    {%- set tables = ['int_ticket_clocks', 'int_ticket_priorities', 'int_ticket_movements', 'int_ticket_categories', 'ticket_sla', 'ticket_clock_daily'] -%}
     {%- set missing = [] -%}
     {%- if execute -%}
         {%- for table in tables -%}

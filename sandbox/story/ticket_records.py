@@ -78,7 +78,7 @@ def ticket_record(plan: Plan, ticket: Ticket, now: float, *, with_metrics: bool)
         "has_incidents": False,
         "is_public": True,
         "due_at": None,
-        "tags": [ticket.category, *(["outage"] if ticket.is_from_trouble else [])],
+        "tags": tags(ticket),
         "custom_fields": [{"id": CATEGORY_FIELD, "value": ticket.category}],
         "satisfaction_rating": {"score": _score(ticket, now)},
         "brand_id": ticket.brand_id,
@@ -89,6 +89,16 @@ def ticket_record(plan: Plan, ticket: Ticket, now: float, *, with_metrics: bool)
     if with_metrics:
         record["metric_set"] = _metric_set(plan, ticket, now)
     return record
+
+
+def tags(ticket: Ticket) -> list[str]:
+    """What the desk marks a ticket with: what it is about, and of feedback how much it matters."""
+    found = [ticket.category, *(["outage"] if ticket.is_from_trouble else [])]
+    if ticket.category == "feature_request":
+        return [*found, "feature_high" if ticket.priority in ("urgent", "high") else "feedback_low"]
+    if ticket.category in ("performance", "data_quality", "emr_integration"):
+        return [*found, "bug", "bug_critical" if ticket.priority == "urgent" else "feedback_medium"]
+    return found
 
 
 def metric_events(plan: Plan, ticket: Ticket, now: float) -> Iterator[Record]:

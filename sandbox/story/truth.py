@@ -20,12 +20,21 @@ from sandbox.story.machines import BOUNDS
 from sandbox.story.plan import FIRST_DAY, HOUR, NEW_YORK, Plan
 from sandbox.story.series import all_series, at, bound_label
 from sandbox.story.support_hours import opening
+from sandbox.story.ticket_records import tags
 from sandbox.story.tickets import EMR_BRAND, FIRST_REPLY_MINUTES, Ticket, all_tickets
 from sandbox.story.troubles import BILLING
 
 Ratio = tuple[int, int]
 FUNNEL = ("Signed Up", "Logged In", "Task Created")
 WINDOW_SECONDS = 168 * 3600
+CATEGORY_TAGS = {  # of the launch file
+    "critical_bug": "bug_critical",
+    "feature_high": "feature_high",
+    "medium": "feedback_medium",
+    "low": "feedback_low",
+    "bug": "bug",
+    "account_access": "account_access",
+}
 
 
 @dataclass(frozen=True)
@@ -124,6 +133,20 @@ def ticket_backlog(plan: Plan, date: dt.date, now: float) -> int:
         solves, reopens = sum(at < end for at in ticket.solved), sum(at < end for at in ticket.reopened)
         open_count += ticket.created_at < end and solves <= reopens
     return open_count
+
+
+def categories(plan: Plan, date: dt.date, now: float) -> dict[str, tuple[int, int]]:
+    """(opened on a date, not solved at its end) of the tickets of each category of the launch file, and of those of none."""
+    end = _midnight(date + dt.timedelta(days=1))
+    found = dict.fromkeys((*CATEGORY_TAGS, "none"), (0, 0))
+    for ticket in tickets(plan, now):
+        of = [category for category, tag in CATEGORY_TAGS.items() if tag in tags(ticket)] or ["none"]
+        solves, reopens = sum(at < end for at in ticket.solved), sum(at < end for at in ticket.reopened)
+        for category in of:
+            opened, backlog = found[category]
+            is_in_backlog = ticket.created_at < end and solves <= reopens
+            found[category] = (opened + (_date(ticket.created_at) == date), backlog + is_in_backlog)
+    return found
 
 
 def first_reply_attainment(plan: Plan, date: dt.date, now: float) -> Ratio:

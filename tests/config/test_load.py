@@ -185,7 +185,7 @@ def test_a_funnel_stands_once(tmp_path: Path) -> None:
         ("{kpi: new_users, of: {wave: beta}, targets: [{at_least: 9}]}", "kpis[0].of: no such wave; found 'beta'; segments has: none"),
         ("{kpi: uptime, of: {wave: beta}, targets: [{at_least: 0.9}]}", "kpis[0].of: uptime is not measured by wave"),
         ("{kpi: retention, of: {wave: beta}, targets: [{at_least: 0.5}]}", "kpis[0].of: retention has no whole: say of which day"),
-        ("{kpi: retention, targets: [{at_least: 0.5}]}", "kpis[0].of: retention has no whole: say of which day, for example {day: 7}"),
+        ("{kpi: retention, targets: [{at_least: 0.5}]}", "kpis[0].of: retention has no whole: say of which day, for example {day: 1}"),
         (
             "{kpi: retention, of: {day: 6}, targets: [{at_least: 0.5}]}",
             "kpis[0].of: no such day of retention; found '6'; allowed: 1, 7, 30",

@@ -88,6 +88,12 @@ MARTS: dict[str, str] = {
             3::bigint as backlog_count, null::text as notice
         from days
     """,
+    "ticket_categories_daily": """
+        select launch_id, metric_date, launch_day, category_id, category_id as category_name, null::text as kind, null::text as severity,
+            1::bigint as opened_count, 1::bigint as solved_count, 0::bigint as reopened_count, 1::bigint as backlog_count,
+            2::bigint as all_opened_count, 0.5::double precision as opened_ratio
+        from days cross join unnest(array['login', 'none']) as category_id
+    """,
     "ticket_sla": """
         select launch_id, launch_day || '-' || number as ticket_id, metric, 1::bigint as instance_number, metric_date, launch_day,
             'high'::text as priority,

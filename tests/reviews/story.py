@@ -39,6 +39,8 @@ create table marts.retention_cohorts (launch_id text, period_kind text, cohort_d
     retained_count bigint, is_complete boolean, retained_ratio double precision);
 create table marts.ticket_daily (launch_id text, metric_date date, launch_day integer, priority text, opened_count bigint,
     solved_count bigint, backlog_count bigint, notice text);
+create table marts.ticket_categories_daily (launch_id text, metric_date date, category_id text, category_name text,
+    opened_count bigint, all_opened_count bigint);
 create table marts.ticket_clock_daily (launch_id text, metric_date date, launch_day integer, ticket_id text, metric text, priority text,
     started_at timestamptz, is_paused boolean, is_breached boolean, due_seconds_left double precision,
     support_day_seconds double precision);
@@ -92,7 +94,7 @@ EMR = Launch.model_validate(
             "project_id": 1001,
             "funnels": [{"id": "activation", "name": "First task created", "steps": ["Signed Up", "Task Created"]}],
         },
-        "zendesk": {},
+        "zendesk": {"categories": [{"id": "login", "name": "Login", "tags": ["login"]}, {"id": "bug", "name": "Bugs", "tags": ["bug"]}]},
         "pagerduty": {
             "targets": [
                 {"severity": "P1", "acknowledge_minutes": 5, "resolve_minutes": 60},
@@ -270,7 +272,7 @@ def _cohorts(session: psycopg.Connection, launch: Launch, rng: random.Random, ne
 
 
 def _support(session: psycopg.Connection, launch: Launch, rng: random.Random) -> Iterator[Value]:
-    name, backlog, tickets, clocks = launch.launch, 4, [], []
+    name, backlog, tickets, clocks, categories = launch.launch, 4, [], [], []
     shares = {"urgent": 0.78, "high": 0.86, "normal": 0.94, "low": 0.97}
     for day in days():
         age = launch.launch_day(day)
@@ -296,7 +298,11 @@ def _support(session: psycopg.Connection, launch: Launch, rng: random.Random) ->
         )
         for metric, (attained, total) in decided.items():
             yield (f"{metric}_attainment", day, attained / total if total else None, float(attained), float(total))
+        about = {"login": opened_all // 2, "bug": opened_all // 3, "none": opened_all - opened_all // 2}  # every bug keeps somebody out
+        named = {"login": "Login", "bug": "Bugs", "none": "Without a category"}
+        categories += [(name, day, category, named[category], opened, opened_all) for category, opened in about.items()]
     _insert(session, "ticket_daily", tickets)
+    _insert(session, "ticket_categories_daily", categories)
     _insert(session, "ticket_sla_daily", clocks)
     noon = dt.datetime(2026, 4, 11, 16, tzinfo=dt.UTC)
     # as they stood at the end of each day: 4711 was in time on the 11th, three working days of ten hours late on the 12th

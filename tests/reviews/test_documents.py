@@ -82,6 +82,27 @@ def test_the_monthly_review_judges_the_times_of_each_severity_by_its_promise(pub
     assert f"Resolve {formats.DASH} ≤ 2 h 0 not decided yet · 1 not resolved, not in the mean" in begun
 
 
+def test_reviews_rank_what_tickets_were_about_and_keep_those_without_a_category_last(published: ModuleType) -> None:
+    with connect() as session:
+        rows = session.execute(
+            """
+            select sum(opened_count) filter (where category_id = 'login'), sum(opened_count) filter (where category_id = 'bug'),
+                sum(opened_count) filter (where category_id = 'none'), sum(all_opened_count) filter (where category_id = 'none')
+            from marts.ticket_categories_daily where metric_date between '2026-03-01' and '2026-03-31'
+            """
+        ).fetchone()
+    assert rows is not None
+    login, bug, none, every = (int(count) for count in rows)
+    assert none > login > bug, "so that the order below is no accident"
+    text = words(build(published.EMR, "monthly", "2026-03"))
+    share = " ".join(formats.value(login / every, "ratio").split())
+    assert f"Most common: Login, {share} of the {every} tickets created in March 2026." in text
+    places = [text.index(f"{name} {count} ") for name, count in (("Login", login), ("Bugs", bug), ("Without a category", none))]
+    assert places == sorted(places)
+    assert "What tickets were about" in words(build(published.EMR, "weekly", "2026-W11"))
+    assert "Most common: Login, " in words(build(published.EMR, "daily", "2026-03-12"))
+
+
 def test_the_monthly_review_says_how_often_capacity_forecasts_held(published: ModuleType) -> None:
     text = words(build(published.EMR, "monthly", "2026-03"))
     assert text.count("the 95 % interval for a week ahead held on 26 of 28 dates") == 2, "in the sentence and in the table"
@@ -238,6 +259,7 @@ def test_a_brand_and_events_that_nobody_ever_saw_are_said_and_no_chart_speaks_fo
     step = "no user ever sent the event Tsak Created of mixpanel.funnels, activation"
     unknown = {
         "ticket_daily": "opened_count = null, solved_count = null, backlog_count = null",
+        "ticket_categories_daily": "opened_count = null, all_opened_count = null",
         "active_users_daily": "active_users_count = null, active_users_7d_count = null, active_users_30d_count = null, "
         "new_users_count = null",
         "funnel_periods": "reached_count = null, pending_count = null",

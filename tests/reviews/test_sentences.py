@@ -3,6 +3,8 @@
 import dataclasses
 import datetime as dt
 
+import pytest
+
 from postlaunch.kpis.catalogue import catalogue
 from postlaunch.reviews import formats, sentences
 from postlaunch.reviews.period import Period
@@ -16,6 +18,7 @@ from postlaunch.reviews.rows import (
     KpiValue,
     ServiceSums,
     SlaCount,
+    TicketCategory,
     Tickets,
 )
 
@@ -169,6 +172,23 @@ def test_the_backlog_is_compared_with_the_day_before_the_month() -> None:
     assert plain(found.sentence) == (
         "23 tickets were opened and 4 solved in March 2026; the busiest day was 2 March, the day of an incident, with 14."
     )
+
+
+@pytest.mark.parametrize(
+    ("counts", "every", "said"),
+    [
+        ((("a", 3), ("b", 1), ("none", 9)), 12, "Most common: A, 25 % of the 12 tickets created in March 2026."),
+        ((("a", 2), ("b", 2), ("none", 0)), 4, "Most common: A and B, each 50 % of the 4 tickets created in March 2026."),
+        ((("a", 1), ("none", 0)), 1, "Most common: A, 100 % of the one ticket created in March 2026."),
+        ((("a", 0), ("none", 7)), 7, "Of 7 tickets created in March 2026, none has a category."),
+        ((("a", 0), ("none", 0)), 0, "No ticket was created in March 2026."),
+        ((("a", None), ("none", None)), None, "There is no data on what tickets were about in March 2026."),
+        ((), None, "There is no data on what tickets were about in March 2026."),
+    ],
+)
+def test_the_most_common_category_is_said_with_its_share(counts: tuple[tuple[str, int | None], ...], every: int | None, said: str) -> None:
+    rows = [TicketCategory(category, category.upper(), count, None, every) for category, count in counts]
+    assert plain(sentences.categories(rows, MARCH)) == said
 
 
 def test_running_clocks_are_named_but_not_judged() -> None:

@@ -58,7 +58,7 @@ final as (
         '' as subject_id,
         '' as segment_id
     from kpis
-    where is_expected and coalesce(subject_kind, '') <> 'day'
+    where is_expected and coalesce(subject_kind, '') not in ('day', 'category')
 
     union
 

@@ -92,7 +92,7 @@ def _part_faults(launch: Launch, name: str) -> Iterator[str]:
         yield f"no such KPI; found {name!r}"
     elif kpi.period_rule == "of_kpis":
         yield f"{name} is a ratio of KPIs itself"
-    elif kpi.subject is not None and kpi.subject.kind == "day":
+    elif kpi.subject is not None and not kpi.subject.has_whole:
         yield f"{name} has no whole"
 
 
@@ -111,9 +111,9 @@ def _subject_faults(launch: Launch, kpi: Kpi, of: Mapping[str, str]) -> Iterator
     for given in of:
         if given not in (kind, WAVE):
             yield f"{kpi.id} is not measured by {given}; allowed: {kind or 'nothing, it is of the whole'}"
-    if kind == "day" and kind not in of:
-        yield f"{kpi.id} has no whole: say of which day, for example {{day: 7}}"
     allowed = _subjects(launch, kpi)
+    if kpi.subject is not None and not kpi.subject.has_whole and kind not in of and allowed:
+        yield f"{kpi.id} has no whole: say of which {kind}, for example {{{kind}: {allowed[0]}}}"
     if kind is not None and kind in of and allowed and of[kind] not in allowed:
         yield f"no such {kind} of {kpi.id}; found {of[kind]!r}; allowed: {', '.join(allowed)}"
 
@@ -129,6 +129,10 @@ def _subjects(launch: Launch, kpi: Kpi) -> list[str]:
             return list(get_args(Severity))
         case "service":
             return [level.id for level in launch.prometheus.service_levels] if launch.prometheus else []
+        case "category":
+            return (
+                [*(category.id for category in launch.zendesk.categories), "none"] if launch.zendesk and launch.zendesk.categories else []
+            )
         case "resource":
             return [resource.id for resource in launch.prometheus.resources] if launch.prometheus else []
         case _:

@@ -41,16 +41,6 @@ class Health(Section):
     outreach: dict[Literal["green", "yellow", "red"], Name] = Field(default_factory=dict)
 
 
-class Category(Section):
-    """What tickets are about: by tags."""
-
-    id: Slug
-    name: Name
-    tags: Annotated[tuple[Name, ...], Field(min_length=1)]
-    kind: Literal["bug", "feature", "question", "praise"] | None = None
-    severity: Literal["critical", "high", "medium", "low"] | None = None
-
-
 class Dependency(Section):
     """A service of others that the product cannot do without: `up` is 1 while it answers."""
 

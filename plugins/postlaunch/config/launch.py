@@ -33,7 +33,7 @@ from postlaunch.config.fields import (
     TimeOfDay,
     Zone,
 )
-from postlaunch.config.later import Alert, Category, Dependency, Health, NotYet, PlanMonth, Pulse
+from postlaunch.config.later import Alert, Dependency, Health, NotYet, PlanMonth, Pulse
 from postlaunch.config.lists import disjoint_phases, ordered_days, unique_by
 from postlaunch.config.measures import Conditions, Measure
 from postlaunch.config.phases import with_phase_days
@@ -145,6 +145,22 @@ class SupportHours(Section):
         return self
 
 
+class Category(Section):
+    """What tickets are about: those with any of its tags. A ticket may be of several; those of none are counted as `none`."""
+
+    id: Slug
+    name: Name
+    tags: Annotated[tuple[Name, ...], Field(min_length=1)]  # the options of a drop-down field of Zendesk are tags too
+    kind: Literal["bug", "feature", "question", "praise"] | None = None
+    severity: Literal["critical", "high", "medium", "low"] | None = None
+
+    @model_validator(mode="after")
+    def _is_not_none(self) -> Category:
+        if self.id == "none":
+            raise ValueError("none: tickets without a category are called so; give it another id")
+        return self
+
+
 class Zendesk(SourceSection):
     """Support: SLA targets and opening hours; `brand_id` narrows the tickets to one brand."""
 
@@ -157,7 +173,7 @@ class Zendesk(SourceSection):
     support_hours: Annotated[tuple[SupportHours, ...], AfterValidator(disjoint_phases)] = ()  # empty: 24x7
     holidays: tuple[Date, ...] = ()
     priorities: Annotated[dict[Name, Priority], NotYet()] = Field(default_factory=dict)  # names of one's own for Zendesk's priorities
-    categories: Annotated[tuple[Category, ...], AfterValidator(unique_by("id")), NotYet()] = ()
+    categories: Annotated[tuple[Category, ...], AfterValidator(unique_by("id"))] = ()
     escalate_after_minutes: Annotated[Minutes | None, NotYet()] = None  # unresolved so long, a ticket goes a level up
     levels: Annotated[tuple[Name, ...], NotYet()] = ()  # who takes tickets, from the first level up
 

@@ -34,10 +34,15 @@ class _Entry(BaseModel):
 class Subject(_Entry):
     """What a KPI can be of: each service, severity, priority; the whole is of all of them together."""
 
-    kind: Literal["day", "priority", "severity", "service", "resource"]
+    kind: Literal["day", "priority", "severity", "service", "resource", "category"]
     name: str = "{kpi} ({subject})"  # what reviews call the KPI of one subject; {kpi} is the name of the whole
     shown: tuple[str, ...] = (WHOLE,)  # subjects that reviews show without being asked: those with a target are shown too
     stability: tuple[str, ...] = ()  # subjects of which the KPI speaks of stability
+
+    @property
+    def has_whole(self) -> bool:
+        """Days and categories overlap: all of them together are nothing."""
+        return self.kind not in ("day", "category")
 
 
 class Kpi(_Entry):

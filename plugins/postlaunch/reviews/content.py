@@ -9,8 +9,8 @@ from functools import cached_property
 
 from postlaunch.config.launch import Launch
 from postlaunch.dates import Dates
-from postlaunch.reviews import bounds, formats, queries, sentences, watch
-from postlaunch.reviews.blocks import Bullet, Group, Light, Lights, Notice, Picture, Row, Table, Tone
+from postlaunch.reviews import bounds, formats, outside, queries, sentences, watch
+from postlaunch.reviews.blocks import Block, Bullet, Group, Light, Lights, Notice, Paragraph, Picture, Row, Table, Tone
 from postlaunch.reviews.figures import operations
 from postlaunch.reviews.notices import domain_notices, launch_notices, unseen_notices, warning_notices
 from postlaunch.reviews.period import Period
@@ -292,6 +292,30 @@ def kpi_table(metrics: Sequence[KpiValue], period: Period, *, week_ago: bool = F
         cells.append(ago if week_ago else change)
         rows.append(Row(metric.label, cells, _STATUS[metric.status][0], _note(metric)))
     return Table(head, rows)
+
+
+def ticket_categories(basis: Basis) -> list[Block]:
+    """What tickets were about, ranked; nothing where the launch file has no categories."""
+    launch = basis.launch
+    if launch.zendesk is None or not launch.zendesk.categories or not basis.sees("support"):
+        return []
+    period = basis.periods["support"]
+    rows = queries.ticket_categories(basis.session, launch.launch, period)
+    blocks: list[Block] = [Paragraph(sentences.categories(rows, period))]
+    if period.kind == "daily" or not rows or not rows[0].all_opened_count:
+        return blocks
+    lines = [
+        Row(
+            outside.clean(row.name),
+            [
+                formats.DASH if row.opened_count is None else formats.count(row.opened_count),
+                formats.DASH if row.previous_count is None else formats.count(row.previous_count),
+                formats.value((row.opened_count or 0) / row.all_opened_count, "ratio") if row.all_opened_count else formats.DASH,
+            ],
+        )
+        for row in rows
+    ]
+    return [*blocks, Table(["Tickets about", period.short, period.previous_short, "Share"], lines)]
 
 
 def charted(basis: Basis, metrics: Sequence[KpiValue], first: dt.date, grave: Sequence[tuple[dt.date, str]]) -> list[Picture]:

@@ -57,7 +57,7 @@ def _section(
     if domain == "incidents":
         blocks.append(Bullets(content.incident_bullets(basis, incidents), f"No incidents {basis.period.span}."))
     if domain == "support":
-        blocks.append(_due(clocks))
+        blocks += [_due(clocks), *content.ticket_categories(basis)]
     chart = _chart(basis, domain, metrics)
     return [*blocks, chart] if chart else blocks
 

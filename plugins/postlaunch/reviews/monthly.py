@@ -80,7 +80,7 @@ def _support(basis: Basis, metrics: Sequence[KpiValue]) -> list[Block]:
             metric.clock: metric.target for metric in metrics if metric.clock and metric.target is not None and not metric.subject_id
         }
         blocks.append(Picture(support.sla(counts, period, basis.launch.reviews.minimum_sample, promised)))
-    return blocks
+    return [*blocks, *content.ticket_categories(basis)]
 
 
 def _incidents(basis: Basis, rows: Sequence[Incident]) -> list[Block]:

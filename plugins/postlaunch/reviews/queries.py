@@ -22,6 +22,7 @@ from postlaunch.config.launch import Launch
 from postlaunch.dates import Dates
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import outside
+from postlaunch.reviews.period import Period
 from postlaunch.reviews.rows import (
     ActiveUsers,
     CapacityDay,
@@ -40,6 +41,7 @@ from postlaunch.reviews.rows import (
     SlaClock,
     SlaCount,
     StandingFault,
+    TicketCategory,
     Tickets,
     Unseen,
 )
@@ -275,6 +277,25 @@ def tickets(session: Reader, launch_id: str, dates: Dates) -> list[Tickets]:
         order by metric_date
         """,
         {"launch": launch_id, "first": dates.first, "last": dates.last},
+    )
+
+
+def ticket_categories(session: Reader, launch_id: str, period: Period) -> list[TicketCategory]:
+    """What tickets were about, the most common first and those without a category last; none where the launch file has no categories."""
+    return _fetch(
+        session,
+        TicketCategory,
+        """
+        select category_id, category_name as name,
+            (sum(opened_count) filter (where metric_date between %(first)s and %(last)s))::bigint as opened_count,
+            (sum(opened_count) filter (where metric_date = any(%(before)s)))::bigint as previous_count,
+            (sum(all_opened_count) filter (where metric_date between %(first)s and %(last)s))::bigint as all_opened_count
+        from marts.ticket_categories_daily
+        where launch_id = %(launch)s
+        group by category_id, category_name
+        order by category_id = 'none', opened_count desc nulls last, category_id
+        """,
+        {"launch": launch_id, "first": period.start, "last": period.end, "before": list(period.counterparts())},
     )
 
 

@@ -162,6 +162,17 @@ class Tickets:
 
 
 @dataclass(frozen=True)
+class TicketCategory:
+    """Tickets of one category that were created in a period and in the one before; None: not seen."""
+
+    category_id: str
+    name: str
+    opened_count: int | None
+    previous_count: int | None
+    all_opened_count: int | None  # of whatever category, each once
+
+
+@dataclass(frozen=True)
 class SlaCount:
     """Clocks of one SLA metric and priority that started in a period."""
 

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from postlaunch.reviews import bounds, formats
+from postlaunch.reviews import bounds, formats, outside
 from postlaunch.reviews.period import Period
 from postlaunch.reviews.rows import (
     ActiveUsers,
@@ -22,6 +22,7 @@ from postlaunch.reviews.rows import (
     KpiValue,
     ServiceSums,
     SlaCount,
+    TicketCategory,
     Tickets,
 )
 
@@ -204,6 +205,24 @@ def tickets(rows: Sequence[Tickets], period: Period, incident_days: Sequence[dt.
         why = ", the day of an incident" if busiest.metric_date in incident_days else ""
         sentence += f"; the busiest day was {formats.date(busiest.metric_date)}{why}, with {formats.count(busiest.opened_count)}"
     return Caption(title, f"{sentence}.")
+
+
+def categories(rows: Sequence[TicketCategory], period: Period) -> str:
+    """`Most common: Account verification, 25 % of the 48 tickets that were created in March 2026.`"""
+    every = rows[0].all_opened_count if rows else None
+    if every is None:
+        return f"There is {formats.NO_DATA} on what tickets were about {period.span}."
+    named = [row for row in rows if row.category_id != "none" and row.opened_count]
+    if not every:
+        return f"No ticket was created {period.span}."
+    if not named:
+        return f"Of {formats.plural(every, 'ticket')} created {period.span}, none has a category."
+    most = [row for row in named if row.opened_count == named[0].opened_count]
+    share = formats.value((named[0].opened_count or 0) / every, "ratio")
+    each = ", each" if len(most) > 1 else ","
+    names = formats.listed([outside.clean(row.name) for row in most])
+    tickets = f"the {formats.count(every)} tickets" if every > 1 else "the one ticket"
+    return f"Most common: {names}{each} {share} of {tickets} created {period.span}."
 
 
 def sla(rows: Sequence[SlaCount], period: Period, minimum_sample: int) -> Caption:

@@ -31,6 +31,8 @@ def document(basis: Basis) -> Document:
     needs = content.attention(basis, metrics, incidents, clocks)
     blocks += [Heading("Needs attention"), Bullets(needs, content.no_attention(basis, metrics))]
     blocks += [Heading("Next week's focus"), Bullets(_focus(basis, metrics), content.no_attention(basis, metrics))]
+    if categories := content.ticket_categories(basis):
+        blocks += [Heading("What tickets were about"), *categories]
     blocks += _charts(basis, metrics)
     if incidents:
         blocks += [Heading("Incidents of the week"), Bullets(content.incident_bullets(basis, incidents))]

@@ -329,6 +329,16 @@ def _support_hours(launch: Launch) -> Rows:
     return list(opening_intervals(launch, Dates(launch.date - HOURS_BEFORE_LAUNCH, max(today, launch.date) + HOURS_AHEAD)))
 
 
+def _ticket_categories(launch: Launch) -> Rows:
+    categories = launch.zendesk.categories if launch.zendesk else ()
+    return [(category.id, category.name, category.kind, category.severity) for category in categories]
+
+
+def _ticket_category_tags(launch: Launch) -> Rows:
+    categories = launch.zendesk.categories if launch.zendesk else ()
+    return [(category.id, tag) for category in categories for tag in dict.fromkeys(tag.lower() for tag in category.tags)]
+
+
 def _severities(launch: Launch) -> Rows:
     return list(launch.pagerduty.severities.items()) if launch.pagerduty else []
 
@@ -411,6 +421,8 @@ _REPLACED = {
     "facts": _facts,
     "funnel_steps": _funnel_steps,
     "active_events": _active_events,
+    "ticket_categories": _ticket_categories,
+    "ticket_category_tags": _ticket_category_tags,
     "severities": _severities,
     "incident_services": _incident_services,
     "on_call_hours": _on_call_hours,

@@ -11,7 +11,15 @@ from postlaunch.config.settings import load_settings
 from postlaunch.marts.build import open_build
 from postlaunch.marts.dbt_run import dbt_environment
 
-MARTS = ("ticket_sla", "ticket_sla_daily", "ticket_clock_daily", "ticket_daily", "int_attainment_daily", "int_ticket_times_daily")
+MARTS = (
+    "ticket_sla",
+    "ticket_sla_daily",
+    "ticket_clock_daily",
+    "ticket_daily",
+    "ticket_categories_daily",
+    "int_attainment_daily",
+    "int_ticket_times_daily",
+)
 
 
 def build_support(*, full_refresh: bool = False) -> None:

@@ -67,7 +67,16 @@ class Desk:
             for priority in PRIORITIES
             if priority not in self.unpromised
         ]
-        return {"sla": sla, "holidays": list(self.holidays), "support_hours": hours}
+        return {"sla": sla, "holidays": list(self.holidays), "support_hours": hours, "categories": self.categories(is_later)}
+
+    def categories(self, is_later: bool) -> list[dict[str, Any]]:
+        """What tickets are about; praise was not asked for at first, and holds for the past too when it is."""
+        found = [
+            {"id": "login", "name": "Login", "tags": ["login"]},
+            {"id": "bug", "name": "Bugs", "tags": ["Bug", "bug_critical"], "kind": "bug"},
+            {"id": "praise", "name": "Praise", "tags": ["praise"], "kind": "praise"},
+        ]
+        return found if is_later else found[:2]
 
     def target(self, metric: str, priority: str, is_later: bool) -> float:
         """Promised seconds."""

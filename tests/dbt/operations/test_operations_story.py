@@ -19,6 +19,7 @@ from sandbox.story.incidents import incidents
 from sandbox.story.plan import NEW_YORK, Plan
 from sandbox.story.troubles import BILLING
 from sandbox.story.truth import (
+    categories,
     first_reply_attainment,
     incident_times,
     latency_quantile,
@@ -72,6 +73,29 @@ def test_first_replies_in_time_are_those_of_the_story(story: psycopg.Connection)
         "select metric_date, numerator, denominator from build.kpi_daily where kpi_id = 'first_reply_attainment' and subject_id = ''"
     ).fetchall()
     assert {row[0]: row[1:] for row in rows} == {date: first_reply_attainment(PLAN, date, DATA_END) for date in DATES}
+
+
+def test_tickets_of_each_category_are_those_of_the_story(story: psycopg.Connection) -> None:
+    rows = story.execute(
+        "select metric_date, category_id, opened_count, backlog_count, all_opened_count from build.ticket_categories_daily"
+    ).fetchall()
+    expected = {
+        (date, category): (*counts, tickets_opened(PLAN, date, NOW))
+        for date in DATES
+        for category, counts in categories(PLAN, date, NOW).items()
+    }
+    assert {row[:2]: row[2:] for row in rows} == expected
+    totals = {name: sum(opened for (_, category), (opened, *_) in expected.items() if category == name) for _, name in expected}
+    assert min(totals.values()) > 5, totals
+    shares = story.execute(
+        "select period_start, period_end, value from build.scorecard "
+        "where kpi_id = 'category_share' and subject_id = 'account_access' and period_kind = 'month'"
+    ).fetchall()
+    for start, end, value in shares:
+        dates = [date for date in DATES if start <= date <= end]
+        counts = [expected[date, "account_access"] for date in dates]
+        assert value == sum(opened for opened, _, _ in counts) / sum(every for _, _, every in counts)
+    assert len(shares) == 4
 
 
 def test_mean_times_to_the_first_reply_and_to_the_solution_are_those_of_the_story(story: psycopg.Connection) -> None:

@@ -18,7 +18,13 @@ from tests.dbt.event_rows import write_launch
 from tests.dbt.operations.raw_rows import Entity, put_entities
 from tests.dbt.operations.support_build import build_support, contents, date_the_change
 from tests.dbt.operations.support_desks import CHANGED_AT, DESKS, FIRST, LAST, PRIORITIES, Desk
-from tests.dbt.operations.support_exports import metric_event_entities, moment, ticket_entity, ticket_event_entities
+from tests.dbt.operations.support_exports import (
+    metric_event_entities,
+    moment,
+    tags,
+    ticket_entity,
+    ticket_event_entities,
+)
 from tests.dbt.operations.support_tickets import Clock, Ticket, clocks, priority_at, random_tickets
 
 pytestmark = pytest.mark.slow
@@ -181,6 +187,37 @@ def compare_backlogs(session: psycopg.Connection, last: dt.date) -> None:
         )
 
 
+def compare_categories(session: psycopg.Connection, last: dt.date) -> None:
+    """ticket_categories_daily against the tags of the tickets that were opened, solved and reopened on dates, and open at their ends."""
+    query = """
+        select metric_date, category_id, launch_id, opened_count, solved_count, reopened_count, backlog_count, all_opened_count
+        from build.ticket_categories_daily where launch_id = %s and metric_date = any(%s)
+    """
+    done = ("solved", "closed")
+    for desk in DESKS:
+        wanted = {str(category["id"]): [tag.lower() for tag in category["tags"]] for category in desk.categories(is_later=True)}
+        expected: dict[tuple[object, ...], list[int]] = {}
+        for date in (date for date in READ_ON if date <= last):
+            end, start = desk.day_end(date), desk.day_end(date - dt.timedelta(days=1))
+            expected |= {(date, category, desk.name): [0] * 5 for category in (*wanted, "none")}
+            for ticket in kept(desk, last):
+                steps = ticket.until(end).steps
+                of = [category for category, known in wanted.items() if set(known) & set(tags(ticket))] or ["none"]
+                for category in (*wanted, "none"):
+                    expected[date, category, desk.name][4] += bool(steps) and steps[0].at >= start
+                for counts in (expected[date, category, desk.name] for category in of):
+                    for before, step in zip((None, *steps), steps, strict=False):
+                        was_done = before is not None and before.status in done
+                        if step.at >= start:
+                            counts[0] += before is None
+                            counts[1] += step.status in done and not was_done
+                            counts[2] += was_done and step.status not in done
+                    counts[3] += bool(steps) and steps[-1].status not in done
+        assert_same(
+            desk, {key: tuple(counts) for key, counts in expected.items()}, found(session, query, desk, [key[0] for key in expected])
+        )
+
+
 def compare_times(session: psycopg.Connection, last: dt.date) -> int:
     """Means of first replies and resolutions by the local date of their end; returns how many clocks are in them."""
     query = "select metric_date, metric, priority, ended_count, business_seconds from build.int_ticket_times_daily where launch_id = %s"
@@ -213,6 +250,7 @@ def test_4000_tickets_read_as_a_walk_through_their_lives_says(night: Callable[..
     assert min(seen[kind] for kind in ("open, kept", "open, breached", "ended, kept", "ended, breached")) > 500
     compare_backlogs(session, LAST)
     assert compare_days(session, LAST) > 10_000
+    compare_categories(session, LAST)
     assert compare_times(session, LAST) > 3000
 
 

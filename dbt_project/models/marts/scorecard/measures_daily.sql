@@ -13,6 +13,9 @@
     {'relation': ref('ticket_daily'), 'domain': 'support', 'subject': 'priority', 'columns': {
         'opened_count': 'tickets_opened', 'solved_count': 'tickets_solved', 'backlog_count': 'ticket_backlog',
     }},
+    {'relation': ref('ticket_categories_daily'), 'domain': 'support', 'subject': 'category_id', 'is_whole_given': true, 'columns': {
+        'opened_count': 'category_opened', 'all_opened_count': 'category_all_opened', 'backlog_count': 'category_backlog',
+    }},
     {'relation': ref('int_attainment_daily'), 'domain': 'support', 'subject': 'priority', 'prefix': 'metric', 'columns': {
         'attained_count': 'attained', 'breached_count': 'breached',
     }},
