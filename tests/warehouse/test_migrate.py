@@ -1,12 +1,13 @@
 import hashlib
 import hmac
+from collections import Counter
 
 import psycopg
 import pytest
 
 from postlaunch.errors import WarehouseError
 from postlaunch.warehouse.db import connect
-from postlaunch.warehouse.migrate import migrate
+from postlaunch.warehouse.migrate import MIGRATIONS, migrate
 
 
 def test_migrating_twice_changes_nothing(warehouse: str) -> None:
@@ -87,3 +88,8 @@ def test_an_unreachable_warehouse_says_where_it_looked_and_hides_the_password(mo
     with pytest.raises(WarehouseError, match=r"no PostgreSQL at 127\.0\.0\.1:1/shop.*AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE") as caught:
         connect()
     assert "hunter2" not in str(caught.value)
+
+
+def test_no_two_migrations_have_the_same_number() -> None:
+    numbers = Counter(file.name.partition("_")[0] for file in MIGRATIONS.glob("[0-9]*.sql"))
+    assert [number for number, count in numbers.items() if count > 1] == []
