@@ -8,6 +8,20 @@
 
    `relation` has one row a key and upper_bound_seconds, with the request_count of that bucket alone. #}
 
+{# What is in each bucket alone, of a relation with one row a key and upper_bound_seconds whose request_count is cumulative, as Prometheus
+   counts. As there, a bucket that a lost sample made smaller than the one below it is made equal to that one. #}
+{% macro bucket_counts(relation, keys) -%}
+{%- set by_bound = 'partition by ' ~ keys | join(', ') ~ ' order by upper_bound_seconds' %}
+    select
+        {{ keys | join(', ') }},
+        upper_bound_seconds,
+        cumulative_count - coalesce(lag(cumulative_count) over ({{ by_bound }}), 0) as request_count
+    from (
+        select *, max(request_count) over ({{ by_bound }} rows unbounded preceding) as cumulative_count
+        from {{ relation }}
+    ) as monotonic
+{%- endmacro %}
+
 {% macro histogram_ranks(relation, keys) -%}
 {%- set whole = 'partition by ' ~ keys | join(', ') -%}
 {%- set to_bound = whole ~ ' order by upper_bound_seconds rows unbounded preceding' -%}

@@ -15,7 +15,7 @@ from scipy.special import ndtr
 
 from sandbox.story.people import users_before
 from sandbox.story.plan import DAY, FIRST_DAY, NEW_YORK, Floats, Ints, Plan, hour_weights
-from sandbox.story.troubles import felt_by_machines, outages
+from sandbox.story.troubles import felt_by_machines, outages, vendor_is_up
 
 MINUTES = 1440
 INSTANCES = ("api-1:8080", "api-2:8080")
@@ -103,6 +103,7 @@ def gauges(plan: Plan, utc_day: int) -> dict[str, Floats]:
         "connections": np.clip(connections, 20, 698),
         "disk": np.round(0.415 + 0.00155 * np.maximum(days, -9) + rng.normal(0, 0.0004, MINUTES), 5),
         "lag": np.where((minutes >= broken) & (minutes < broken + 1200), np.nan, lag),
+        "vendor": vendor_is_up(plan, minutes),
     }
 
 

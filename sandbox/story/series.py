@@ -52,6 +52,7 @@ def all_series() -> tuple[Labels, ...]:
         {"__name__": "pg_stat_activity_connections", "job": "emr-db", "instance": "db-1:9187"},
         {"__name__": "node_filesystem_used_ratio", "job": "emr-db", "instance": "db-1:9100", "mountpoint": "/var/lib/postgresql"},
         {"__name__": "kafka_consumergroup_lag", "job": "emr-kafka", "instance": "kafka-1:9308", "group": "emr-tasks"},
+        {"__name__": "probe_success", "job": "blackbox", "instance": "probe-1:9115", "target": "emr-vendor"},
     )
 
 
@@ -99,7 +100,7 @@ def _scraped(plan: Plan, utc_day: int) -> tuple[Floats, Bools, Bools]:
     columns += [(np.round(counted.seconds[:, number], 3), up[number]) for number in range(len(INSTANCES))]
     columns += [(counted.bucket[:, number, -1], up[number]) for number in range(len(INSTANCES))]
     columns += [(gauge["cpu"][:, number], up[number]) for number in range(len(INSTANCES))]
-    columns += [(gauge[name], None) for name in ("memory", "connections", "disk", "lag")]
+    columns += [(gauge[name], None) for name in ("memory", "connections", "disk", "lag", "vendor")]
     values = np.stack([column for column, _ in columns])
     alive = np.stack([np.ones(MINUTES, dtype=np.bool_) if mask is None else mask for _, mask in columns])
     return values, alive & server, ~alive & server

@@ -34,6 +34,7 @@ class Trouble:
     slower: float = 1.0  # factor on latency
     lost: float = 0.0  # share of users' actions that never happen
     down: tuple[int, int, int] | None = None  # instance number, first and last minute of its outage
+    vendor_down: bool = False  # the EMR vendor's API does not answer
     tickets: int = 0
     post_mortem: int | None = None  # minutes until it is written; None: never
     requirements: tuple[str, ...] = ()  # that it broke
@@ -56,7 +57,8 @@ _SCRIPT = (
     Trouble(9, (22, 15), "P3", INTEGRATIONS, "HL7 message queue retrying", 130, ack=57),
     Trouble(13, (9, 12), "P2", API, "Handover notes saved twice", 66, ack=9, tickets=2, post_mortem=4300),
     Trouble(
-        17, (13, 30), "P2", INTEGRATIONS, "EMR verification times out", 118, ack=11, reack=(41, 55), error_ratio=0.004, post_mortem=6000,
+        17, (13, 30), "P2", INTEGRATIONS, "EMR verification times out", 118, ack=11, reack=(41, 55), error_ratio=0.004, vendor_down=True,
+        post_mortem=6000,
     ),
     Trouble(20, (15, 0), "P2", BILLING, "Invoice export failed", 75, ack=12),
     Trouble(22, (2, 40), "P3", WEB, "Certificate of the status page expires in 14 days", 242, ack=None),
@@ -78,10 +80,11 @@ _SCRIPT = (
         74, (6, 20), "P2", API, "Redis memory close to its limit, restarted", 44, ack=18, slower=1.3, error_ratio=0.003, post_mortem=9600,
     ),
     Trouble(81, (17, 35), "P3", WEB, "Push notifications delayed", 88, ack=40),
-    Trouble(86, (9, 55), "P2", INTEGRATIONS, "EMR verification degraded", 73, ack=13, escalate=(10,), tickets=2),
+    Trouble(86, (9, 55), "P2", INTEGRATIONS, "EMR verification degraded", 73, ack=13, escalate=(10,), tickets=2, vendor_down=True),
     Trouble(90, (21, 10), "P3", INTEGRATIONS, "Archive of audit log falls behind", 770, ack=34),
 )  # fmt: skip
 MAIN_DAY = 37
+UNPAGED_DAY, UNPAGED_MINUTES = 47, 35  # the vendor's API is away at night, and nobody is paged
 _LATER_TITLES = ("Slow queries on the task list", "EMR feed delayed", "Background jobs pile up", "Elevated 5xx on exports")
 
 
@@ -118,6 +121,16 @@ def felt_by_machines(plan: Plan, minutes: Ints) -> tuple[Floats, Floats]:
             errors = np.where(during, np.maximum(errors, trouble.error_ratio), errors)
             slower = np.where(during, np.maximum(slower, trouble.slower), slower)
     return errors, slower
+
+
+def vendor_is_up(plan: Plan, minutes: Ints) -> Floats:
+    """Whether the EMR vendor's API answers at each epoch second, 1 or 0 (same shape)."""
+    spans = [(trouble.starts_at, trouble.ends_at) for trouble in _felt(plan, minutes) if trouble.vendor_down]
+    unpaged = plan.at(UNPAGED_DAY, 3, 20)
+    is_down = np.zeros(minutes.shape, dtype=np.bool_)
+    for first, last in (*spans, (unpaged, unpaged + 60 * UNPAGED_MINUTES)):
+        is_down |= (minutes >= first) & (minutes < last)
+    return np.where(is_down, 0.0, 1.0)
 
 
 def outages(plan: Plan, first_day: int, last_day: int) -> list[tuple[int, int, int]]:

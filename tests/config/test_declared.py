@@ -158,13 +158,13 @@ def test_a_section_that_nothing_uses_yet_is_checked_and_said(tmp_path: Path) -> 
             ],
         },
         verdict={"gates": [{"kpi": "uptime", "at_least": 0.999, "role": "stability"}], "attest": ["Backup restored"]},
-        alerts=[{"id": "cpu", "resource": "cpu", "above": 0.8, "page": "on-call", "message": "CPU over 80 %"}],
+        alerts=[{"id": "cpu", "resource": "cpu", "above": 0.8, "page": "on-call", "message": "CPU over 80 %", "context": ["deployments"]}],
     )
     assert launch.zendesk is not None
     always, weekdays = launch.zendesk.support_hours
     assert (len(always.hours), weekdays.hours["fri"], weekdays.hours["sat"][1]) == (7, (dt.time(8), dt.time(18)), "24:00")
     said = [warning.partition(":")[0] for warning in kpi_warnings(launch) if "not yet" in warning]
-    assert said == ["zendesk.sla.resolution_by", "alerts", "verdict.gates"]
+    assert said == ["zendesk.sla.resolution_by", "alerts.context", "verdict.gates"]
     assert "verdict.gates[0].kpi: no such KPI; found 'up'" in fault(tmp_path, verdict={"gates": [{"kpi": "up", "at_least": 1}]})
     wrong = {"id": "disk", "resource": "disk", "above": 0.8, "page": "on-call", "message": "full"}
     assert "alerts[0].resource: no such resource; found 'disk'" in fault(tmp_path, alerts=[wrong])

@@ -211,6 +211,56 @@ MARTS: dict[str, str] = {
             0.3::double precision as latency_p99_seconds, null::text as notice
         from days inner join config.launches using (launch_id)
     """,
+    "alert_daily": """
+        select days.launch_id, 'errors'::text as alert_id, 'Errors'::text as message, 'P1'::text as severity, metric_date, launch_day,
+            (launch_day % 7 = 0)::int::bigint as episodes_count, 0::bigint as possible_episodes_count,
+            600 * (launch_day % 7 = 0)::int::double precision as breach_seconds,
+            300 * (launch_day % 7 = 0)::int::double precision as firing_seconds,
+            extract(epoch from (metric_date + 1)::timestamp at time zone timezone
+                - metric_date::timestamp at time zone timezone)::double precision
+                as observed_seconds,
+            0::double precision as unknown_seconds
+        from days inner join config.launches using (launch_id)
+    """,
+    "alert_episodes": """
+        select launch_id, 'errors'::text as alert_id, metric_date, launch_day, '>'::text as comparator, 0.01::double precision as bound,
+            300::double precision as for_seconds, metric_date::timestamptz as started_at,
+            metric_date::timestamptz + interval '5 minutes' as fired_at, metric_date::timestamptz + interval '9 minutes' as last_seen_at,
+            metric_date::timestamptz + interval '10 minutes' as ended_at, 600::double precision as seen_seconds,
+            0::double precision as unseen_seconds, 0.02::double precision as worst_value, true as is_certain, 'ended'::text as end_state
+        from days where launch_day % 7 = 0
+    """,
+    "page_breaches": """
+        select launch_id, 'alert'::text as told_by, 'errors'::text as subject_id, metric_date, launch_day,
+            metric_date::timestamptz as occurred_at, metric_date::timestamptz + interval '5 minutes' as fired_at, 'Q1'::text as incident_id,
+            120::double precision as paged_after_seconds, 'caught'::text as outcome
+        from days where launch_day % 7 = 0
+    """,
+    "leak_daily": """
+        select launch_id, 'hoard'::text as alert_id, metric_date, launch_day, 0.02::double precision as slope_per_day,
+            0.01::double precision as slope_low_per_day, true as is_leaking, date '2026-01-03' as leaking_since_date
+        from days
+    """,
+    "error_budget_daily": """
+        select launch_id, 'uptime'::text as kpi_id, 'api'::text as subject_id, metric_date, launch_day, 0.99::double precision as target,
+            10::double precision as month_spent, 100::double precision as month_budget, 0.9::double precision as month_left_ratio,
+            1::bigint as month_days_seen_count, 1::double precision as burn_1d_ratio
+        from days
+    """,
+    "response_class_daily": """
+        select launch_id, 'api'::text as service_id, 'slow'::text as class_id, metric_date, launch_day,
+            100::bigint as class_request_count, 10000::bigint as request_count, 0.01::double precision as request_ratio,
+            null::text as notice
+        from days
+    """,
+    "dependency_daily": """
+        select days.launch_id, 'bank'::text as dependency_id, metric_date, launch_day,
+            extract(epoch from (metric_date + 1)::timestamp at time zone timezone
+                - metric_date::timestamp at time zone timezone)::double precision
+                as observed_seconds,
+            300::double precision as down_seconds, 0::double precision as no_data_seconds, 0.99::double precision as uptime_ratio
+        from days inner join config.launches using (launch_id)
+    """,
     "latency_buckets_daily": """
         select launch_id, 'api'::text as service_id, metric_date, launch_day, bound as upper_bound_seconds,
             5000::double precision as request_count
@@ -280,6 +330,9 @@ MARTS: dict[str, str] = {
 # What invariants of marts look up in other models.
 LOOKED_UP = {
     "stg_config__launches": "select launch_id, launch_date, timezone from config.launches",
+    "stg_config__alerts": "select launch_id, alert_id from config.alerts",
+    "stg_config__leaks": "select launch_id, alert_id from config.leaks",
+    "stg_config__response_classes": "select launch_id, service_id, class_id from config.response_classes",
     "stg_config__prometheus_metrics": "select launch_id, kind, subject_id from config.prometheus_metrics",
     "int_covered_dates": "select launch_id, source, metric_date from days cross join unnest(array['mixpanel', 'prometheus']) as source",
 }
@@ -347,11 +400,18 @@ class Warehouse:
                 """
                 insert into config.prometheus_metrics (launch_id, metric_id, kind, subject_id, subject_name, query, unit, step_seconds)
                 values (%(launch)s, 'api.up', 'up', 'api', 'API', 'up', 'ratio', 60),
-                    (%(launch)s, 'memory.resource', 'resource', 'memory', 'Memory', 'm', 'ratio', 60)
+                    (%(launch)s, 'memory.resource', 'resource', 'memory', 'Memory', 'm', 'ratio', 60),
+                    (%(launch)s, 'bank.dependency', 'dependency', 'bank', 'The bank', 'probe', 'ratio', 60)
                 """,
                 {"launch": launch},
                 role=None,
             )
+            for table, values in (
+                ("leaks", "'hoard', 'Hoard', 'P1', 'on-call', 'memory'"),
+                ("response_classes", "'api', 'slow', 0.5, null"),
+                ("alerts", "'errors', 'Errors', 'P1', 'on-call', '>', 0.01, 300, 300, 'ratio', null"),
+            ):
+                self.run(f"insert into config.{table} values (%s, {values})", [launch], role=None)
 
     def build(self, domains: Iterable[Domain] = tuple(DOMAIN_SOURCE), first: dt.date = FIRST, launches: Iterable[str] = (LAUNCH,)) -> int:
         """Make every build table anew and say that a build changed `domains` from `first` to `last`; returns the build's number."""

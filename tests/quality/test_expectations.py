@@ -19,13 +19,16 @@ from tests.quality.hand_built import FIRST, LAST, LAUNCH, MARTS, Warehouse
 
 pytestmark = pytest.mark.slow
 
-# Nothing grows or is promised; no account, requirement, duty or action item is named.
+# Nothing grows, fires or is promised; no account, requirement, duty or action item is named.
 MAY_BE_EMPTY = {
     "account_days",
     "action_items",
+    "alert_episodes",
     "capacity_forecast",
+    "error_budget_daily",
     "incident_requirements",
     "on_call_coverage_daily",
+    "page_breaches",
     "responder_load_weekly",
     "verdict_gates",
 }
@@ -121,6 +124,20 @@ DAMAGES = [
     ("service_level_daily", "set uptime_ratio = 1.01 where launch_day = 5", "a ratio is a part of a whole"),
     ("service_level_daily", "set no_data_seconds = 60 where launch_day = 5", "the day is observed or without data"),
     ("service_level_daily", "set latency_p50_seconds = 0.25 where launch_day = 5", "percentiles do not fall"),
+    ("alert_daily", "set firing_seconds = 700 where launch_day = 7", "an alert fires while its condition holds"),
+    ("alert_daily", "set firing_seconds = null where launch_day = 5", "a date without a value says nothing"),
+    ("alert_episodes", "set worst_value = 0.01 where launch_day = 7", "the worst value is beyond the bound"),
+    ("alert_episodes", "set ended_at = null where launch_day = 7", "an end is known or said not to be"),
+    ("alert_daily", "delete where launch_day = 5", "an alert has a row for every covered date"),
+    ("dependency_daily", "set down_seconds = null where launch_day = 5", "a dependency that nobody saw is neither up nor down"),
+    ("dependency_daily", "delete where launch_day = 5", "a dependency has a row for every covered date"),
+    ("response_class_daily", "set class_request_count = 10001 where launch_day = 5", "a class is a part of the requests"),
+    ("response_class_daily", "delete where launch_day = 5", "a class of response times has a row for every covered date"),
+    ("leak_daily", "delete where launch_day = 5", "an alert on a leak has a row for every covered date"),
+    ("leak_daily", "set leaking_since_date = null where launch_day = 5", "a leak has begun"),
+    ("error_budget_daily", "set month_spent = -1 where launch_day = 5", "a budget is spent and never earned"),
+    ("page_breaches", "set incident_id = null where launch_day = 7", "what was answered names the incident"),
+    ("page_breaches", "set outcome = 'false' where launch_day = 7", "an outcome is of a breach or of a page"),
     ("service_level_daily", "delete where launch_day = 5", "a service has a row for every covered date"),
     ("latency_buckets_daily", "delete where launch_day = 5", "a percentile has buckets behind it"),
     ("capacity_daily", "set average_value = 0.9 where launch_day = 5", "neither average nor percentile exceeds the maximum"),

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import get_args
 
+from postlaunch.config.alert_rules import alert_faults
 from postlaunch.config.declared import kpis_of, parts
 from postlaunch.config.later import references, unused
 from postlaunch.config.launch import DOMAIN_SOURCE, WAVE, Funnel, Launch, LaunchKpi, Priority, Severity, Target
@@ -20,6 +21,8 @@ def kpi_faults(launch: Launch) -> Iterator[str]:
     """KPIs that are not there or cannot be measured, targets on the wrong side or out of reach: `key path: what is wrong`."""
     known = kpis_of(launch)
     yield from references(launch, set(known))
+    yield from alert_faults(launch)
+    yield from _class_faults(launch)
     yield from _segment_faults(launch)
     if launch.population is not None and launch.population.account is not None and launch.mixpanel is None:
         yield "population.account: the file has no section `mixpanel`, so there are no events of accounts"
@@ -52,6 +55,15 @@ def _segment_faults(launch: Launch) -> Iterator[str]:
                     f"segments[{number}].where: profiles are pulled without {condition.property}: add it to mixpanel.profile_properties; "
                     f"it has: {', '.join(pulled) or 'none'}"
                 )
+
+
+def _class_faults(launch: Launch) -> Iterator[str]:
+    for number, level in enumerate(launch.prometheus.service_levels if launch.prometheus else ()):
+        path = f"prometheus.service_levels[{number}].classes"
+        if level.classes and level.latency_buckets is None:
+            yield f"{path}: response times are classed by latency_buckets, which the service does not have"
+        if len(set(level.classes.values())) < len(level.classes):
+            yield f"{path}: two classes begin at the same second"
 
 
 def _wave_faults(launch: Launch, kpi: Kpi, wave: str) -> Iterator[str]:

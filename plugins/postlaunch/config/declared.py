@@ -13,6 +13,7 @@ import functools
 from dataclasses import dataclass, field
 from typing import Literal
 
+from postlaunch.config.alerts import Alert
 from postlaunch.config.launch import DOMAIN_SOURCE, Launch, LaunchKpi, PrometheusMetric
 from postlaunch.config.measures import (
     Condition,
@@ -348,7 +349,7 @@ def _prometheus(entry: LaunchKpi, measure: PrometheusMeasure, found: Parts) -> N
 
 
 def prometheus_metrics(launch: Launch) -> list[PrometheusMetric]:
-    """Every selector to ingest: of service levels and resources, and of declared KPIs, whose `subject_id` is the measure."""
+    """Every selector to ingest. Of a declared KPI the `subject_id` is the measure."""
     config = launch.prometheus
     if config is None:
         return []
@@ -361,4 +362,13 @@ def prometheus_metrics(launch: Launch) -> list[PrometheusMetric]:
         )
         for measure in parts(launch).prometheus
     ]  # fmt: skip
-    return [*config.metrics, *declared]
+    alerts = [_alert_metric(alert, alert.query, config.step_seconds) for alert in launch.alerts if alert.query is not None]
+    return [*config.metrics, *declared, *alerts]
+
+
+def _alert_metric(alert: Alert, query: str, step_seconds: int) -> PrometheusMetric:
+    kind: Literal["alert", "leak"] = "leak" if alert.leak else "alert"
+    return PrometheusMetric(
+        metric_id=f"{alert.id}.{kind}", kind=kind, subject_id=f"{alert.id}.{kind}", subject_name=alert.message, query=query, unit="count",
+        step_seconds=step_seconds,
+    )  # fmt: skip

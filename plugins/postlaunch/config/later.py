@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from postlaunch.config.fields import Day, Hours, Minutes, Name, Query, Section, Slug
+from postlaunch.config.fields import Day, Hours, Name, Section
 
 
 class NotYet:
@@ -39,40 +39,6 @@ class Health(Section):
     red: tuple[Name, ...] = ()
     yellow: tuple[Name, ...] = ()
     outreach: dict[Literal["green", "yellow", "red"], Name] = Field(default_factory=dict)
-
-
-class Dependency(Section):
-    """A service of others that the product cannot do without: `up` is 1 while it answers."""
-
-    id: Slug
-    name: Name
-    up: Query
-
-
-class Alert(Section):
-    """Whom to page when a KPI, resource, dependency or query is beyond a bound for so many minutes, or grows without end (`leak`)."""
-
-    id: Slug
-    kpi: str | None = None
-    resource: Slug | None = None
-    dependency: Slug | None = None
-    query: Query | None = None
-    above: float | None = None
-    below: float | None = None
-    leak: bool = False
-    minutes: Minutes = 5
-    severity: Literal["P0", "P1", "P2", "P3"] = "P1"
-    page: Name
-    message: Name
-    context: tuple[Literal["deployments", "incidents", "tickets"], ...] = ()
-
-    @model_validator(mode="after")
-    def _one_condition(self) -> Alert:
-        if sum(getattr(self, key) is not None for key in ("kpi", "resource", "dependency", "query")) != 1:
-            raise ValueError("give exactly one of kpi, resource, dependency and query")
-        if sum([self.above is not None, self.below is not None, self.leak]) != 1:
-            raise ValueError("give exactly one of above, below and leak: true")
-        return self
 
 
 class PlanMonth(Section):
@@ -112,7 +78,7 @@ class GateRule(Section):
 
 
 def references(launch: Any, known: set[str]) -> Iterator[str]:
-    """Names of KPIs, resources and dependencies in these sections that the file does not have: `key path: what is wrong`."""
+    """Names of KPIs in these sections that the file does not have: `key path: what is wrong`."""
     for number, gate in enumerate(launch.verdict.gates):
         if gate.kpi not in known:
             yield f"verdict.gates[{number}].kpi: no such KPI; found {gate.kpi!r}"
@@ -120,16 +86,5 @@ def references(launch: Any, known: set[str]) -> Iterator[str]:
         yield from (f"verdict.cycles[{number}].kpis: no such KPI; found {kpi!r}" for kpi in cycle.kpis if kpi not in known)
     for number, month in enumerate(launch.plan):
         yield from (f"plan[{number}].values: no such KPI; found {kpi!r}" for kpi in month.values if kpi not in known)
-    config = launch.prometheus
-    things = {
-        "kpi": known,
-        "resource": {resource.id for resource in config.resources} if config else set(),
-        "dependency": {dependency.id for dependency in config.dependencies} if config else set(),
-    }
-    for number, alert in enumerate(launch.alerts):
-        for key, names in things.items():
-            given = getattr(alert, key)
-            if given is not None and given not in names:
-                yield f"alerts[{number}].{key}: no such {'KPI' if key == 'kpi' else key}; found {given!r}"
     if launch.reviews.pulse is not None:
         yield from (f"reviews.pulse.checks: no such KPI; found {kpi!r}" for kpi in launch.reviews.pulse.checks if kpi not in known)

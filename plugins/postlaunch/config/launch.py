@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from postlaunch.config.alerts import Alert, Dependency
 from postlaunch.config.fields import (
     AccountId,
     Date,
@@ -33,7 +34,7 @@ from postlaunch.config.fields import (
     TimeOfDay,
     Zone,
 )
-from postlaunch.config.later import Alert, Dependency, Health, NotYet, PlanMonth, Pulse
+from postlaunch.config.later import Health, NotYet, PlanMonth, Pulse
 from postlaunch.config.lists import disjoint_phases, ordered_days, unique_by
 from postlaunch.config.measures import Conditions, Measure
 from postlaunch.config.phases import with_phase_days
@@ -279,7 +280,7 @@ class ServiceLevel(Section):
     status_label: Label = "code"  # label of `requests` that tells how a request ended, for example code, status, status_code
     error_codes: StatusCodes = "5.."  # on the whole value of that label
     latency_buckets: Query | None = None  # seconds, label `le`
-    classes: Annotated[dict[Slug, Positive], NotYet()] = Field(default_factory=dict)  # response times from so many seconds on, by name
+    classes: dict[Slug, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)  # response times from so many seconds on, by name
 
 
 class Resource(Section):
@@ -298,7 +299,7 @@ class PrometheusMetric(Section):
     """One PromQL selector to ingest: what it measures, of what, and how it is judged."""
 
     metric_id: str
-    kind: Literal["up", "requests", "latency_buckets", "resource", "gauge", "counter", "histogram"]
+    kind: Literal["up", "requests", "latency_buckets", "resource", "dependency", "alert", "leak", "gauge", "counter", "histogram"]
     subject_id: str
     subject_name: str
     query: str
@@ -326,7 +327,7 @@ class Prometheus(SourceSection):
     lookback_days: Annotated[int, Field(ge=0, le=60)] = 0
     service_levels: Annotated[tuple[ServiceLevel, ...], AfterValidator(unique_by("id"))] = ()
     resources: Annotated[tuple[Resource, ...], AfterValidator(unique_by("id"))] = ()
-    dependencies: Annotated[tuple[Dependency, ...], AfterValidator(unique_by("id")), NotYet()] = ()
+    dependencies: Annotated[tuple[Dependency, ...], AfterValidator(unique_by("id"))] = ()
 
     @property
     def fresh_seconds(self) -> int:
@@ -351,7 +352,8 @@ class Prometheus(SourceSection):
             for resource in self.resources
             if resource.direction == "above"
         )
-        return (*levels, *resources)
+        dependencies = (self._metric("dependency", each.id, each.name, each.up, "ratio") for each in self.dependencies)
+        return (*levels, *resources, *dependencies)
 
     def _metric(self, kind: Any, subject: str, name: str, query: str, unit: str, **rest: Any) -> PrometheusMetric:
         return PrometheusMetric(
@@ -560,7 +562,7 @@ class Launch(Section):
     segments: Annotated[tuple[Segment, ...], AfterValidator(unique_by("id"))] = ()
     population: Population | None = None
     deployments: Deployments | None = None
-    alerts: Annotated[tuple[Alert, ...], AfterValidator(unique_by("id")), NotYet()] = ()
+    alerts: Annotated[tuple[Alert, ...], AfterValidator(unique_by("id"))] = ()
     plan: Annotated[tuple[PlanMonth, ...], AfterValidator(unique_by("month")), NotYet()] = ()
     verdict: VerdictRules = VerdictRules()
 

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 from pydantic import ValidationError
 
+from postlaunch.config.alert_rules import alert_rules, leaks
 from postlaunch.config.checks import has_what_it_measures
 from postlaunch.config.declared import kpis_of, parts, prometheus_metrics, source_of
 from postlaunch.config.launch import DOMAIN_SOURCE, SOURCES, Launch, Promise, Source
@@ -407,6 +408,30 @@ def _prometheus_metrics(launch: Launch) -> Rows:
     ]  # fmt: skip
 
 
+def _alerts(launch: Launch) -> Rows:
+    return [
+        (rule.alert.id, rule.alert.message, rule.alert.severity, rule.alert.page, rule.comparator, rule.bound, _seconds(rule.alert.minutes),
+         _seconds(rule.alert.page_within_minutes), rule.reading, rule.quantile)
+        for rule in alert_rules(launch)
+    ]  # fmt: skip
+
+
+def _alert_metrics(launch: Launch) -> Rows:
+    return [(rule.alert.id, metric_id, part) for rule in alert_rules(launch) for part, metric_id in rule.parts]
+
+
+def _leaks(launch: Launch) -> Rows:
+    return [(alert.id, alert.message, alert.severity, alert.page, subject) for alert, subject in leaks(launch)]
+
+
+def _response_classes(launch: Launch) -> Rows:
+    return [
+        (level.id, name, seconds, min((other for other in level.classes.values() if other > seconds), default=None))
+        for level in (launch.prometheus.service_levels if launch.prometheus else ())
+        for name, seconds in level.classes.items()
+    ]
+
+
 _REPLACED = {
     "kpis": _kpis,
     "kpi_terms": _kpi_terms,
@@ -432,4 +457,8 @@ _REPLACED = {
     "deployment_keys": _deployment_keys,
     "deployment_windows": _deployment_windows,
     "prometheus_metrics": _prometheus_metrics,
+    "response_classes": _response_classes,
+    "alerts": _alerts,
+    "alert_metrics": _alert_metrics,
+    "leaks": _leaks,
 }

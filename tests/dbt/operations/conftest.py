@@ -52,7 +52,15 @@ def _launch_files(folder: Path) -> Path:
     ships = deployment_cases
     write_launch(folder, "shipped", date=ships.LAUNCH_DATE, timezone=ships.PLACE.zone.key, pagerduty={}, deployments=ships.DEPLOYMENTS)
     zone = metrics.PLACE.zone.key
-    write_launch(folder, "watched", date=metrics.LAUNCH_DATE, timezone=zone, prometheus=metrics.PROMETHEUS, kpis=metrics.TARGETS)
+    write_launch(
+        folder,
+        "watched",
+        date=metrics.LAUNCH_DATE,
+        timezone=zone,
+        prometheus=metrics.PROMETHEUS,
+        kpis=metrics.TARGETS,
+        alerts=metrics.ALERTS,
+    )
     write_launch(folder, "declared", **declared_cases.FILE)
     capacity = capacity_cases
     write_launch(folder, "simulated", date=capacity.LAUNCH_DATE, timezone=capacity.PLACE.zone.key, prometheus=capacity.PROMETHEUS)

@@ -23,6 +23,7 @@ SILENT_DATE = dt.date(2026, 2, 20)  # the date is loaded, and nothing was scrape
 BOUNDS = ("0.1", "0.25", "0.5", "1", "+Inf")
 INSTANCES = ("api-1", "api-2")
 TRIGGERS = {"leak": 0.8, "stairs": 500.0, "flat": 10.0, "noise": 100.0, "gaps": 100.0, "full": 5.0}
+CLASSES = {"quick": 0, "medium": 0.25, "odd": 0.3, "slow": 0.5}  # no bucket ends at 0.3
 PROMETHEUS = {
     "step_seconds": STEP,
     "service_levels": [
@@ -33,6 +34,7 @@ PROMETHEUS = {
             "requests": "requests_total",
             "error_codes": "5..|429",
             "latency_buckets": "seconds_bucket",
+            "classes": CLASSES,
         },
         # the label is called status, which one of the two says; `up` and the buckets match nothing
         {"id": "web", "name": "Web", "up": "up{job='wbe'}", "requests": "web_total", "latency_buckets": "web_bucket"},
@@ -44,6 +46,16 @@ PROMETHEUS = {
     ],
 }
 
+ALERTS = [
+    {"id": resource, "resource": resource, "leak": True, "page": "on-call", "message": "It leaks"}
+    for resource in ("leak", "flat", "noise", "stairs")
+]
+ALERTS.append({"id": "hoard", "query": "hoard", "leak": True, "page": "on-call", "message": "It leaks"})  # what `leak` is
+STEP_ALERTS = [
+    {"id": "errors", "kpi": "error_rate", "above": 0.03, "minutes": 60, "page": "on-call", "message": "Errors"},
+    {"id": "slow", "kpi": "latency_p95", "above": 0.6, "minutes": 60, "page": "on-call", "message": "Slow"},
+    {"id": "loud", "resource": "noise", "above": 55, "minutes": 120, "page": "on-call", "message": "Noise"},
+]
 TARGETS = [
     {"kpi": "uptime", "targets": [{"at_least": 0.5}]},
     {"kpi": "error_rate", "targets": [{"at_most": 0.5}]},
@@ -119,6 +131,8 @@ def resource_samples(seed: int = 6) -> list[Sample]:
                 continue
             seen = math.nan if chance.random() < 0.01 else value
             samples.append(Sample(f"{resource}.resource", (("instance", "one"),), moment, seen))
+            if resource == "leak":
+                samples.append(Sample("hoard.leak", (("instance", "one"),), moment, seen))
             samples.append(Sample(f"{resource}.resource", (("instance", "two"),), moment, seen - chance.choice([0.0, 0.5])))
     return samples
 

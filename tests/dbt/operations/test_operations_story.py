@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from sandbox.story.deployments import deployments
 from sandbox.story.duties import LATE_DAY, LATE_HOUR
 from sandbox.story.incidents import incidents
 from sandbox.story.plan import NEW_YORK, Plan
-from sandbox.story.troubles import BILLING
+from sandbox.story.troubles import BILLING, UNPAGED_DAY, main_trouble
 from sandbox.story.truth import (
     categories,
     first_reply_attainment,
@@ -37,6 +38,7 @@ PLAN = Plan(launch_date=dt.date(2026, 1, 12))
 FIRST, LAST = dt.date(2026, 1, 3), dt.date(2026, 4, 12)
 DATES = [FIRST + dt.timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
 METRIC_FIRST, METRIC_LAST = dt.date(2026, 1, 23), dt.date(2026, 1, 27)  # an hour without scrapes on the 24th, a deployment on the 27th
+ALERT_DATES = [PLAN.date_of(day) for day in (17, main_trouble(PLAN).day, UNPAGED_DAY)]
 STEP = 300
 DATA_END = dt.datetime(2026, 4, 13, 4, tzinfo=dt.UTC).timestamp()
 NOW = dt.datetime(2026, 4, 13, 6, tzinfo=dt.UTC).timestamp()
@@ -53,6 +55,8 @@ def story(
         ingest("zendesk", launch, FIRST, LAST)
         ingest("pagerduty", launch, FIRST, LAST)
         ingest("prometheus", launch, METRIC_FIRST, METRIC_LAST)
+        for date in ALERT_DATES:
+            ingest("prometheus", launch, date, date)
         build()
         yield session
 
@@ -138,8 +142,9 @@ def test_service_levels_are_those_of_the_story(story: psycopg.Connection) -> Non
     rows = story.execute(
         """
         select metric_date, observed_seconds, up_seconds, request_count, error_count, latency_p95_seconds
-        from build.service_level_daily order by metric_date
-        """
+        from build.service_level_daily where metric_date <= %s order by metric_date
+        """,
+        [METRIC_LAST],
     ).fetchall()
     assert [row[0] for row in rows] == [METRIC_FIRST + dt.timedelta(days=number) for number in range(5)]
     for date, observed, up, request_count, error_count, p95 in rows[1:]:  # the first date has no sample before it to count from
@@ -227,3 +232,40 @@ def test_on_call_coverage_and_loads_are_those_of_the_story(story: psycopg.Connec
     assert sum(asleep.values()) > 0
     levels = story.execute("select incident_number from build.incidents where reached_level_name = 'Secondary'").fetchall()
     assert {number for (number,) in levels} == {each.number for each in incidents(PLAN, 90) if each.trouble.escalate}
+
+
+def fired(is_beyond: dict[int, bool]) -> set[dt.datetime]:
+    """The second point of each run of points beyond the bound: five minutes after the first."""
+    return {
+        dt.datetime.fromtimestamp(moment, dt.UTC)
+        for moment, beyond in is_beyond.items()
+        if beyond and is_beyond.get(moment - STEP) and not is_beyond.get(moment - 2 * STEP)
+    }
+
+
+def failing(date: dt.date) -> dict[int, bool]:
+    """Whether more than one in a hundred requests failed since the point before."""
+    counted: dict[int, list[float]] = {}
+    for series, own in samples(PLAN, date, NOW, STEP, name="http_requests_total", job="emr-api").items():
+        for (before, last), (moment, value) in itertools.pairwise(own):
+            if moment - before == STEP:
+                grown = value - last if value >= last else value
+                errors, requests = counted.setdefault(moment, [0.0, 0.0])
+                counted[moment] = [errors + grown * dict(series)["code"].startswith("5"), requests + grown]
+    return {moment: errors > 0.01 * requests for moment, (errors, requests) in counted.items()}
+
+
+def test_alerts_fire_when_the_story_says_and_one_breach_was_paged_to_nobody(story: psycopg.Connection) -> None:
+    rows = story.execute("select subject_id, fired_at, outcome from build.page_breaches where told_by = 'alert'").fetchall()
+    vendor = {
+        moment: value == 0
+        for date in ALERT_DATES
+        for own in samples(PLAN, date, NOW, STEP, name="probe_success", job="blackbox").values()
+        for moment, value in own
+    }
+    expected = {("emr_vendor", moment) for moment in fired(vendor)}
+    expected |= {("error_rate", moment) for date in ALERT_DATES for moment in fired(failing(date))}
+    assert {(alert, moment) for alert, moment, _ in rows if alert in ("emr_vendor", "error_rate")} == expected
+    outcomes = {(alert, moment.astimezone(NEW_YORK).date()): outcome for alert, moment, outcome in rows}
+    assert [outcomes["emr_vendor", ALERT_DATES[0]], outcomes["error_rate", ALERT_DATES[1]]] == ["caught", "caught"]
+    assert outcomes["emr_vendor", ALERT_DATES[2]] == "missed"

@@ -12,7 +12,9 @@ import pytest
 
 from tests.dbt.operations.metric_cases import (
     BOUNDS,
+    CLASSES,
     DATES,
+    FIRST,
     LAUNCH_DATE,
     PLACE,
     SILENT_DATE,
@@ -93,6 +95,24 @@ def test_buckets_hold_their_own_requests_and_add_up_to_the_last_cumulative_one(b
             below = counts[bound]
 
 
+def test_classes_of_response_times_are_counted_where_buckets_end_where_they_do(built: psycopg.Connection) -> None:
+    rows = built.execute(
+        "select class_id, metric_date, class_request_count, request_count, notice from build.response_class_daily"
+    ).fetchall()
+    found = {(name, date): (count, total, notice) for name, date, count, total, notice in rows}
+    assert sorted(found) == sorted((name, date) for name in CLASSES for date in DATES)
+    for date in DATES:
+        counts = monotonic(date)
+        total = counts["+Inf"]
+        if not total:
+            assert {found[name, date] for name in CLASSES} == {(None, None, "no latency bucket was seen")}
+            continue
+        assert found["quick", date] == (counts["0.25"], total, None)
+        assert found["slow", date] == (total - counts["0.5"], total, None)
+        assert found["medium", date] == (None, total, "no bucket ends where the next class begins")
+        assert found["odd", date] == (None, total, "no bucket ends where the class begins")
+
+
 @pytest.mark.parametrize(("kind", "start", "length"), [("week", dt.date(2026, 3, 2), 7), ("month", dt.date(2026, 2, 1), 28)])
 def test_the_p95_of_a_period_comes_from_its_merged_buckets(built: psycopg.Connection, kind: str, start: dt.date, length: int) -> None:
     found = built.execute(
@@ -156,3 +176,45 @@ def test_no_target_is_met_by_a_date_without_a_sample(built: psycopg.Connection) 
     ).fetchall()
     assert {kpi for kpi, _, _ in rows} == {"uptime", "error_rate", "latency_p95", "request_count"}
     assert {row[1:] for row in rows} == {(None, "no_data")}, "of the whole and of each service"
+
+
+def test_the_error_budget_is_what_a_month_may_spend_less_what_it_did(built: psycopg.Connection) -> None:
+    rows = built.execute(
+        "select metric_date, month_spent, month_budget, month_left_ratio, burn_1d_ratio, burn_7d_ratio from build.error_budget_daily "
+        "where kpi_id = 'error_rate' and subject_id = 'api'"
+    ).fetchall()
+    counted = {date: (errors, requests) for date, (requests, errors) in of_day(built, "request_count, error_count").items() if requests}
+    assert sorted(date for date, *_ in rows) == DATES
+    for date, *found in rows:
+
+        def summed(days: list[dt.date]) -> tuple[float, float]:
+            seen = [counted[day] for day in days if day in counted]
+            return sum(errors for errors, _ in seen), 0.5 * sum(requests for _, requests in seen)
+
+        month = [day for day in DATES if day <= date and (day.year, day.month) == (date.year, date.month)]
+        spent, allowed = summed(month)
+        budget = allowed / len([day for day in month if day in counted]) * (28 if date.month == 2 else 31)
+        week, day = summed([day for day in DATES if 0 <= (date - day).days < 7]), summed([date])
+        burns = [None if not allowed else spent / allowed for spent, allowed in (day, week)]
+        expected = [spent, budget, 1 - spent / budget, *burns]
+        assert found == [value if value is None else pytest.approx(value, rel=1e-9) for value in expected], date
+
+
+def test_a_leak_grows_and_does_not_level_off(built: psycopg.Connection) -> None:
+    rows = built.execute("select alert_id, metric_date, is_leaking, leaking_since_date from build.leak_daily order by 1, 2").fetchall()
+    days = {alert: [row[1:] for row in rows if row[0] == alert] for alert in ("leak", "hoard", "flat", "noise", "stairs")}
+    assert all([date for date, *_ in found] == DATES for found in days.values())
+    assert days["hoard"] == days["leak"], "of a query as of a resource"
+    growing = dict(built.execute("select metric_date, is_growing from build.capacity_forecast where resource_id = 'leak'").fetchall())
+    assert {date: leaks for date, leaks, _ in days["leak"] if leaks is not None} == {
+        date: grows for date, grows in growing.items() if (date - FIRST).days >= 6
+    }
+    assert all(leaks for _, leaks, _ in days["leak"][-21:])
+    for alert in ("flat", "noise"):
+        assert {leaks for _, leaks, _ in days[alert]} <= {False, None}
+    for found in days.values():
+        since = None
+        for date, leaks, told in found:
+            since = since if leaks is None else (since or date) if leaks else None
+            assert told == (since if leaks else None)
+    assert {leaks for date, leaks, _ in days["leak"] if date == SILENT_DATE or date < DATES[6]} == {None}

@@ -11,7 +11,18 @@ import pytest
 
 from postlaunch.marts.build import build
 from tests.dbt.event_rows import hashes_of_build, write_launch
-from tests.dbt.operations.metric_cases import DATES, LAUNCH_DATE, PLACE, PROMETHEUS, STEP, local_date, resource_samples, service_samples
+from tests.dbt.operations.metric_cases import (
+    ALERTS,
+    DATES,
+    LAUNCH_DATE,
+    PLACE,
+    PROMETHEUS,
+    STEP,
+    STEP_ALERTS,
+    local_date,
+    resource_samples,
+    service_samples,
+)
 from tests.dbt.operations.raw_rows import Place, Sample, put_samples
 
 pytestmark = pytest.mark.slow
@@ -33,7 +44,8 @@ def rows_of_slopes(session: psycopg.Connection) -> dict[tuple[str, dt.date], int
 
 
 def test_nights_give_what_a_full_refresh_gives_and_write_only_what_they_reach(warehouse: str, launch_files: Path) -> None:
-    write_launch(launch_files, PLACE.launch_id, date=LAUNCH_DATE, timezone=PLACE.zone.key, prometheus=PROMETHEUS)
+    alerts = [*ALERTS, *STEP_ALERTS]
+    write_launch(launch_files, PLACE.launch_id, date=LAUNCH_DATE, timezone=PLACE.zone.key, prometheus=PROMETHEUS, alerts=alerts)
     with psycopg.connect(warehouse) as session:
         load_night(session, [date for date in DATES[:40] if date != LATE], seed=1)
         build()
@@ -53,6 +65,9 @@ def test_nights_give_what_a_full_refresh_gives_and_write_only_what_they_reach(wa
         build(full_refresh=True)
         assert hashes_of_build(session) == nights
         assert nights["int_counter_increases_daily"][0] > 700
+        assert min(nights[table][0] for table in ("int_alert_stretches", "alert_episodes", "leak_daily")) > 50
+        fired = session.execute("select distinct alert_id from build.alert_episodes where is_certain").fetchall()
+        assert len(fired) == len(STEP_ALERTS)
 
 
 def requests_of(session: psycopg.Connection) -> dict[dt.date, tuple[float, float]]:

@@ -8,7 +8,7 @@
 
 with samples as (
     select * from {{ ref('stg_prometheus__samples') }}
-    where kind = 'resource'
+    where kind in ('resource', 'leak')
 ),
 
 -- the fullest instance decides when a resource runs out

@@ -47,6 +47,7 @@ days as (
         metric_date,
         max(load_id) as load_id,
         min(sampled_at) as first_sampled_at,
+        max(sampled_at) as last_sampled_at,
         max(case when previous_value is null then value end) as first_value,
         max(case when next_value is null then value end) as last_value,
         sum(case when value < previous_value then value else value - previous_value end) as increase
@@ -71,6 +72,7 @@ final as (
 
         days.metric_date,
         days.first_sampled_at,
+        days.last_sampled_at,
         {{ json_key('loads.request', 'days.metric_id', 'queries') }} as query,
 
         days.first_value,

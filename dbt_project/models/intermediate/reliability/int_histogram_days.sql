@@ -11,7 +11,6 @@ metrics as (
     where kind in ('latency_buckets', 'histogram')
 ),
 
--- Prometheus counts cumulatively: a bucket holds every request up to its bound
 cumulative as (
     select
         increases.launch_id,
@@ -31,35 +30,8 @@ cumulative as (
     group by increases.launch_id, increases.subject_id, metrics.kind, increases.metric_date, series.upper_bound_seconds
 ),
 
--- as Prometheus does: a bucket that a lost sample made smaller than the one below it is made equal to that one
-monotonic as (
-    select
-        launch_id,
-        subject_id,
-        kind,
-        metric_date,
-        upper_bound_seconds,
-        max(request_count) over (
-            partition by launch_id, subject_id, kind, metric_date
-            order by upper_bound_seconds
-            rows unbounded preceding
-        ) as cumulative_count
-    from cumulative
-),
-
 final as (
-    select
-        launch_id,
-        subject_id,
-        kind,
-
-        metric_date,
-        upper_bound_seconds,
-
-        cumulative_count - coalesce(
-            lag(cumulative_count) over (partition by launch_id, subject_id, kind, metric_date order by upper_bound_seconds), 0
-        ) as request_count
-    from monotonic
+    {{ bucket_counts('cumulative', ['launch_id', 'subject_id', 'kind', 'metric_date']) }}
 )
 
 select * from final

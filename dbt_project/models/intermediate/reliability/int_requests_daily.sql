@@ -11,7 +11,6 @@ metrics as (
     where kind = 'requests'
 ),
 
--- error_codes is by default about status codes of HTTP: of another kind of value it cannot say that it is no error
 classified as (
     select
         increases.launch_id,
@@ -20,11 +19,7 @@ classified as (
         increases.increase,
         increases.gap_increase,
         series.status_code,
-        coalesce(
-            {{ matches_fully('series.status_code', "'[1-5][0-9xX][0-9xX]'") }}
-            or (series.status_code is not null and metrics.error_codes <> '5..'),
-            false
-        ) as is_classified,
+        {{ is_classified('series.status_code', 'metrics.error_codes') }} as is_classified,
         {{ matches_fully('series.status_code', 'metrics.error_codes') }} as is_error
     from increases
     inner join metrics

@@ -8,13 +8,14 @@
 
 with samples as (
     select * from {{ ref('stg_prometheus__samples') }}
-    where kind = 'up'
+    where kind in ('up', 'dependency')
 ),
 
--- a service is up as long as one of its instances is
+-- a service is up as long as one of its instances is, a dependency as long as one probe says so
 steps as (
     select
         launch_id,
+        kind,
         subject_id,
         metric_date,
         step_seconds,
@@ -24,20 +25,21 @@ steps as (
     where
         {{ is_near_dirty_dates('prometheus', 'metric_date') }}
         and {{ is_dirty_date('prometheus', 'launch_id', 'metric_date') }}
-    group by launch_id, subject_id, metric_date, step_seconds, {{ grid_step('sampled_at', 'step_seconds') }}
+    group by launch_id, kind, subject_id, metric_date, step_seconds, {{ grid_step('sampled_at', 'step_seconds') }}
 ),
 
 final as (
     select
         launch_id,
-        subject_id as service_id,
+        kind,
+        subject_id,
 
         metric_date,
 
         count(*) * step_seconds as observed_seconds,
         count(case when up_value >= 1 then 1 end) * step_seconds as up_seconds
     from steps
-    group by launch_id, subject_id, metric_date, step_seconds
+    group by launch_id, kind, subject_id, metric_date, step_seconds
 )
 
 select * from final

@@ -4,6 +4,7 @@ with service_days as (
 
 uptime as (
     select * from {{ ref('int_uptime_daily') }}
+    where kind = 'up'
 ),
 
 requests as (
@@ -38,7 +39,7 @@ final as (
 
         nullif(concat_ws(
             '; ',
-            case when uptime.service_id is null then 'no sample says whether it is up' end,
+            case when uptime.subject_id is null then 'no sample says whether it is up' end,
             case when requests.service_id is null then 'no request counter was seen' end,
             case
                 when requests.odd_status_code is not null
@@ -59,7 +60,7 @@ final as (
     from service_days
     left join uptime
         on service_days.launch_id = uptime.launch_id
-        and service_days.service_id = uptime.service_id
+        and service_days.service_id = uptime.subject_id
         and service_days.metric_date = uptime.metric_date
     left join requests
         on service_days.launch_id = requests.launch_id
