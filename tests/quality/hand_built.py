@@ -330,6 +330,7 @@ MARTS: dict[str, str] = {
 # What invariants of marts look up in other models.
 LOOKED_UP = {
     "stg_config__launches": "select launch_id, launch_date, timezone from config.launches",
+    "stg_config__ticket_categories": "select launch_id, category_id from config.ticket_categories",
     "stg_config__alerts": "select launch_id, alert_id from config.alerts",
     "stg_config__leaks": "select launch_id, alert_id from config.leaks",
     "stg_config__response_classes": "select launch_id, service_id, class_id from config.response_classes",
@@ -407,6 +408,7 @@ class Warehouse:
                 role=None,
             )
             for table, values in (
+                ("ticket_categories", "'login', 'Login', null, null"),
                 ("leaks", "'hoard', 'Hoard', 'P1', 'on-call', 'memory'"),
                 ("response_classes", "'api', 'slow', 0.5, null"),
                 ("alerts", "'errors', 'Errors', 'P1', 'on-call', '>', 0.01, 300, 300, 'ratio', null"),

@@ -128,6 +128,7 @@ DAMAGES = [
     ("alert_daily", "set firing_seconds = null where launch_day = 5", "a date without a value says nothing"),
     ("alert_episodes", "set worst_value = 0.01 where launch_day = 7", "the worst value is beyond the bound"),
     ("alert_episodes", "set ended_at = null where launch_day = 7", "an end is known or said not to be"),
+    ("ticket_categories_daily", "delete where launch_day = 5", "a category has a row for every covered date"),
     ("alert_daily", "delete where launch_day = 5", "an alert has a row for every covered date"),
     ("dependency_daily", "set down_seconds = null where launch_day = 5", "a dependency that nobody saw is neither up nor down"),
     ("dependency_daily", "delete where launch_day = 5", "a dependency has a row for every covered date"),

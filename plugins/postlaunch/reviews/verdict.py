@@ -18,7 +18,7 @@ from postlaunch.reviews.gates import Gate, GateOutcome, Verdict
 from postlaunch.reviews.intervals import wilson
 from postlaunch.reviews.rows import JudgedTarget, KpiValue
 
-Key = tuple[str, str, str]  # KPI, subject, segment
+KpiKey = tuple[str, str, str]  # KPI, subject, segment
 FOR_EVER = dt.date(9999, 12, 31)
 _TONES: dict[str, Tone] = {"scale": "good", "pivot": "warn", "roll back": "bad", "insufficient data": "none"}
 _OUTCOMES: dict[str, tuple[Tone, str]] = {
@@ -83,7 +83,7 @@ def judge(basis: Basis) -> list[Gate]:
     return judged + [_unmeasured(basis, row, promised) for row in queries.metrics(*keys, basis.segment_names, promised=list(promised))]
 
 
-def _promised(basis: Basis) -> Iterator[tuple[Key, Target]]:
+def _promised(basis: Basis) -> Iterator[tuple[KpiKey, Target]]:
     """What the launch file promises for the last judged day, by (KPI, subject, segment)."""
     day = basis.launch.launch_day(basis.period.end)
     for kpi in basis.launch.kpis:
@@ -92,7 +92,7 @@ def _promised(basis: Basis) -> Iterator[tuple[Key, Target]]:
                 yield (kpi.kpi, kpi.subject, kpi.segment), target
 
 
-def _unmeasured(basis: Basis, row: KpiValue, promised: Mapping[Key, Target]) -> Gate:
+def _unmeasured(basis: Basis, row: KpiValue, promised: Mapping[KpiKey, Target]) -> Gate:
     target = promised[row.kpi_id, row.subject_id, row.segment_id]
     days = (target.first_day, basis.launch.launch_day(basis.period.end))
     return Gate(
