@@ -318,13 +318,13 @@ MARTS: dict[str, str] = {
         from days inner join build.kpis using (launch_id)
     """,
     "verdict_gates": """
-        select launch_id, domain, kpi_id, ''::text as subject_id, ''::text as segment_id, 7 as verdict_day,
+        select launch_id, domain, kpi_id, ''::text as subject_id, ''::text as segment_id, launch_day + 1 as verdict_day,
             metric_date as verdict_date, 'phase'::text as period_kind, metric_date - 6 as phase_start,
             date '9999-12-31' as phase_end, 0.5::double precision as value, 1::double precision as numerator,
             2::double precision as denominator, 0.4::double precision as target, '>='::text as comparator, null::text as promise,
             'met'::text as status, null::integer as periods_count, null::integer as periods_met_count, 0 as days_unseen_count
         from days inner join build.kpis using (launch_id)
-        where launch_day = 6
+        where launch_day >= 6
     """,
 }
 # What invariants of marts look up in other models.
