@@ -201,12 +201,18 @@ class Coverage(SupportHours):
 class ActionItems(Section):
     """What is to be done after incidents, and within how many days: no API has it, so it is a CSV of incident, item, opened, done.
 
-    A line an item: the incident's number, what is to be done, the date on which that was decided, the one on which it was done or nothing.
+    A line per item: the incident's number, what is to be done, the date on which that was decided, the one on which it was done or nothing.
     """
 
-    file: Name
+    file: Name | None = None
     days: Annotated[int, Field(ge=1, le=366)]
-    rows: tuple[tuple[int, Name, Date, Date | None], ...] = ()  # of the file
+    rows: tuple[tuple[int, Name, Date, Date | None], ...] = ()
+
+    @model_validator(mode="after")
+    def _has_items(self) -> ActionItems:
+        if self.file is None and not self.rows:
+            raise ValueError("give a file, or rows: [[12, Rotate the keys, 2026-01-14, null]]")
+        return self
 
 
 class PagerDuty(SourceSection):
