@@ -335,7 +335,9 @@ LOOKED_UP = {
     "stg_config__leaks": "select launch_id, alert_id from config.leaks",
     "stg_config__response_classes": "select launch_id, service_id, class_id from config.response_classes",
     "stg_config__prometheus_metrics": "select launch_id, kind, subject_id from config.prometheus_metrics",
-    "int_covered_dates": "select launch_id, source, metric_date from days cross join unnest(array['mixpanel', 'prometheus']) as source",
+    "int_covered_dates": (
+        "select launch_id, source, metric_date from days cross join unnest(array['mixpanel', 'pagerduty', 'prometheus']) as source"
+    ),
 }
 _DAYS = """
 with days as (
