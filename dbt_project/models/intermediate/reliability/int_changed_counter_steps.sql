@@ -1,7 +1,7 @@
 {{ config(pre_hook="{{ read_by_index() }}") }}
 
 with dates as (
-    select * from {{ dates_of_points() }}
+    select * from {{ dates_of_points('prometheus') }}
 ),
 
 metrics as (
