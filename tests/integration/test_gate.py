@@ -87,7 +87,8 @@ def fingerprint() -> dict[str, str]:
                     f"select count(*), md5(string_agg(t::text, '|' order by t::text)) from marts.{table} as t {condition}"
                 ).fetchone()
                 assert row is not None
-                assert row[0] > 0 or table == "measure_buckets_daily", table  # histograms are those of the machines
+                # histograms are those of the machines, and the launch names no property of accounts
+                assert row[0] > 0 or table in ("measure_buckets_daily", "account_days"), table
                 digests[table] = row[1]
     return digests
 
