@@ -24,9 +24,10 @@ def folder(sandbox_launches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def put(folder: Path, launch_id: str, without: str = "", **changed: object) -> None:
-    """The right file again as another launch, with some keys changed and one left out."""
+    """The right file again as another launch, with some keys changed, and one left out with the sections that need it."""
     content = yaml.safe_load((folder / "emr-platform.yaml").read_text())
-    content.pop(without, None)
+    for key in (without, *{"prometheus": ["alerts"], "pagerduty": ["deployments"]}.get(without, [])):
+        content.pop(key, None)
     (folder / f"{launch_id}.yaml").write_text(yaml.safe_dump({**content, "launch": launch_id, **changed}))
 
 

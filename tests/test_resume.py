@@ -101,9 +101,9 @@ KILLS: list[tuple[Source, str, list[int]]] = [
     ("zendesk", "users", [1] * 8 + [2]),  # the tickets go with the people beside them
     ("zendesk", "ticket_metric_events", [1] * 9),
     ("zendesk", "loading ticket_metric_events", [1] * 9),
-    ("pagerduty", "notes", [1] * 8),
-    ("pagerduty", "escalation_policies", [1] * 8),
-    ("pagerduty", "loading incidents", [1] * 8),
+    ("pagerduty", "notes", [1] * 9),
+    ("pagerduty", "escalation_policies", [1] * 9),
+    ("pagerduty", "loading incidents", [1] * 9),
 ]
 
 
