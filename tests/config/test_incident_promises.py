@@ -37,6 +37,8 @@ def test_action_items_are_read_beside_the_launch_file_and_a_wrong_line_is_named(
         f"{file}: line 7: 7, Test it stands twice",
     ):
         assert expected in wrong
+    both = {"action_items": {**ITEMS["action_items"], "rows": [[7, "Test it", "2026-01-13", None]]}}
+    assert "action_items: give file or rows, not both" in fault(tmp_path, pagerduty={**ITEMS, **both})
 
 
 @pytest.mark.parametrize(

@@ -136,9 +136,7 @@ def write(folder: Path, product: Product, build_number: int) -> None:
         "active_events": list(product.active_events),
         "registration_event": product.registration_event,
         "profile_properties": ["plan", "seats", "region"],
-        "funnels": [
-            {"id": "activation", "name": "A", "steps": list(product.steps), "window_hours": product.window.total_seconds() / 3600}
-        ],
+        "funnels": [{"id": "activation", "name": "A", "steps": list(product.steps), "window_hours": product.window.total_seconds() / 3600}],
     }
     waves = [{"kpi": "new_users", "of": {"wave": segment["id"]}, "targets": [{"at_least": 1}]} for segment in SEGMENTS[build_number]]
     retained = {"kpi": "retention", "of": {"day": 7, "wave": "first"}, "targets": [{"at_least": 0.2}]}

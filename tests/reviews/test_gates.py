@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 from scipy.stats import binomtest
 
-from postlaunch.config.launch import Launch, LaunchKpi
+from postlaunch.config.launch import Launch, LaunchKpi, Target
 from postlaunch.config.verdict import VerdictRules
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import content, documents, verdict
@@ -85,7 +85,7 @@ def test_success_at_day_30_is_provisional_and_at_day_60_no_longer() -> None:
 def test_the_verdict_counts_incidents_of_the_phase_and_not_of_all_time(published: ModuleType) -> None:
     with connect("reporter") as session:
         basis = content.Basis(published.EMR, parse_period("verdict", "day-60", published.EMR), session, {})
-        judged = {gate.name: gate for gate in verdict.judge(basis)}
+        judged = {gate.name: gate for gate in verdict.judge(basis, basis.metrics())}
     # two P1 incidents by day 59 (days 3 and 59), one of them in the phase that began on day 30
     assert (judged["P1 incidents"].actual, judged["P1 incidents"].from_day) == (1, 30)
     assert judged["Uptime"].low is None, "seconds fail together: no interval for independent trials"
@@ -98,7 +98,7 @@ def judged_after(statements: Sequence[str], launch: Launch, day: str) -> tuple[d
         for statement in statements:
             session.execute(statement.encode())
         basis = content.Basis(launch, parse_period("verdict", day, launch), session, {})
-        found = {"/".join(part for part in (gate.kpi_id, gate.subject_id) if part): gate for gate in verdict.judge(basis)}
+        found = {"/".join(part for part in (gate.kpi_id, gate.subject_id) if part): gate for gate in verdict.judge(basis, basis.metrics())}
         text = " ".join(documents.to_text(verdict.document(basis)).split())
         session.rollback()
     return found, text
@@ -121,6 +121,36 @@ def test_a_target_whose_source_the_launch_file_lacks_is_a_gate_that_is_not_measu
     assert {kpi: gate.outcome for kpi, gate in found.items()} == {"retention/1": "met", "uptime": "no_data"}
     assert "not measured, target ≥ 99.99 % · the launch file has no section prometheus" in text
     assert "Recommendation: insufficient data" in text
+
+
+def test_each_target_of_a_kpi_that_no_mart_knows_is_a_gate(published: ModuleType) -> None:
+    uptime = next(kpi for kpi in published.EMR.kpis if kpi.kpi == "uptime")
+    said = {"document": "Handbook", "section": "2.1", "words": "up nearly always"}
+    targets = [
+        {"at_least": 0.999, "per": "week", "promise": said},
+        {"from_day": 30, "to_day": 89, "at_least": 0.9999},
+        {"from_day": 60, "at_least": 0.9},
+        {"phase": "late", "from_day": 40, "to_day": 80, "change": 0.01, "since": "early", "per": "month"},
+    ]
+    launch = promising(published.SHOP, uptime.model_copy(update={"targets": tuple(map(Target.model_validate, targets))}))
+    with connect("reporter") as session:
+        basis = content.Basis(launch, parse_period("verdict", "day-60", launch), session, {})
+        judged = verdict.judge(basis, basis.metrics())
+    found = [(gate.outcome, gate.target, gate.period_kind, gate.from_day, gate.to_day, gate.due_day, gate.promise) for gate in judged]
+    assert found == [
+        ("no_data", 0.999, "week", 0, 59, None, "Handbook 2.1: up nearly always"),
+        ("no_data", 0.9999, "phase", 30, 59, 89, ""),
+        ("no_data", None, "month", 40, 59, 80, ""),
+    ], "day 59 is the last judged one: what begins on day 60 is not promised yet"
+
+
+def test_a_provisional_verdict_names_the_day_on_which_to_judge_again(published: ModuleType) -> None:
+    met = "update marts.verdict_gates set status = 'met' where verdict_day = 30"
+    _, text = judged_after([met], ruled(published.EMR, days=[30, 45, 90]), "day-30")
+    assert "(the 30-day mirage). Judge again at day 45." in text
+    _, text = judged_after([met], ruled(published.EMR, days=[7, 30]), "day-30")
+    assert "(the 30-day mirage)." in text
+    assert "Judge again" not in text
 
 
 def test_a_verdict_says_what_stands_behind_each_outcome(published: ModuleType) -> None:
@@ -164,7 +194,7 @@ def test_overlapping_targets_of_a_kpi_are_gates_side_by_side(published: ModuleTy
     with connect() as session:
         session.execute(longer.encode())
         basis = content.Basis(published.EMR, parse_period("verdict", "day-30", published.EMR), session, {})
-        found = [(gate.target, gate.due_day) for gate in verdict.judge(basis) if gate.kpi_id == "incidents"]
+        found = [(gate.target, gate.due_day) for gate in verdict.judge(basis, basis.metrics()) if gate.kpi_id == "incidents"]
         session.rollback()
     assert found == [(2, 29), (9, 89)]
 

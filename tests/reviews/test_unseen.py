@@ -97,7 +97,7 @@ def test_a_verdict_lists_a_promise_that_was_not_seen_as_a_gate_without_data(publ
     gone = [f"delete from marts.{table} where domain in ('reliability', 'incidents')" for table in SEEN]
     with changed(*gone) as session:
         chosen = source(session, published.EMR, "verdict", "day-60")
-        judged = {gate.kpi_id: gate.outcome for gate in verdict.judge(chosen)}
+        judged = {gate.kpi_id: gate.outcome for gate in verdict.judge(chosen, chosen.metrics())}
         text = text_of(verdict.document(chosen))
     assert judged["uptime"] == judged["error_rate"] == judged["incidents"] == "no_data"
     assert "sets no target" not in text

@@ -29,7 +29,8 @@ def test_a_wave_is_judged_by_its_own_users_under_its_own_name(published: ModuleT
             """
         )
         reader = content.Basis(launch, parse_period("verdict", "day-30", launch), session, {})
-        found = {gate.name: (gate.actual, gate.numerator, gate.target) for gate in verdict.judge(reader) if gate.name.startswith("Day-7 ")}
+        judged = verdict.judge(reader, reader.metrics())
+        found = {gate.name: (gate.actual, gate.numerator, gate.target) for gate in judged if gate.name.startswith("Day-7 ")}
         session.rollback()
     whole, wave = found.pop("Day-7 retention"), found.pop("Day-7 retention, Internal users")
     assert found == {}

@@ -37,7 +37,11 @@ def with_facts(launch: Any, folder: Path, faults: list[str]) -> Any:
     found = {key: with_facts(value, folder, faults) for key, value in launch.items()}
     for key, (header, read) in FILES.items():
         section = found.get(key)
-        if isinstance(section, dict) and isinstance(section.get("file"), str) and "rows" not in section:
+        if not isinstance(section, dict) or not isinstance(section.get("file"), str):
+            continue
+        if "rows" in section:
+            faults.append(f"{key}: give file or rows, not both")
+        else:
             found[key] = {**section, "rows": _rows(folder, section["file"], header, read, faults)}
     return found
 

@@ -379,6 +379,10 @@ class Promise(Section):
     section: Name | None = None
     words: Name
 
+    def __str__(self) -> str:
+        """`payment-app-operations 4.2: more than 99.9 % of payments`."""
+        return f"{self.document}{f' {self.section}' if self.section else ''}: {self.words}"
+
 
 Promises = Annotated[tuple[Promise, ...], BeforeValidator(lambda value: [value] if isinstance(value, dict) else value)]
 

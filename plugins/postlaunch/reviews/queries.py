@@ -49,7 +49,16 @@ from postlaunch.reviews.rows import (
 Reader = psycopg.Connection[Any]
 Row = TypeVar("Row")
 
-_SCORECARD = """
+# What a KPI of a subject and a segment is called, and whether it is one of stability; `shown` has the subject and the segment.
+_OF_SUBJECT = """
+    case shown.subject_id
+        when '' then kpi.name
+        else replace(replace(kpi.subject_name, '{kpi}', kpi.name), '{subject}', shown.subject_id)
+    end || coalesce(', ' || coalesce(%(segment_names)s::jsonb ->> shown.segment_id, nullif(shown.segment_id, '')), '') as name,
+    kpi.is_stability or shown.subject_id = any(string_to_array(kpi.stability_subjects, ',')) as is_stability
+"""
+
+_SCORECARD = f"""
 with kpis as (
     select * from marts.kpis where launch_id = %(launch)s
 ),
@@ -70,11 +79,7 @@ shown as (
     select * from promised
 )
 
-select kpi.kpi_id, shown.subject_id, shown.segment_id,
-    case shown.subject_id
-        when '' then kpi.name
-        else replace(replace(kpi.subject_name, '{kpi}', kpi.name), '{subject}', shown.subject_id)
-    end || coalesce(', ' || coalesce(%(segment_names)s::jsonb ->> shown.segment_id, nullif(shown.segment_id, '')), '') as name,
+select kpi.kpi_id, shown.subject_id, shown.segment_id, {_OF_SUBJECT},
     kpi.domain, kpi.unit, kpi.better, kpi.period_rule,
     now.value, now.numerator, now.denominator, now.previous_value as previous,
     coalesce(before.status, 'no_data') as previous_status, week.value as week_ago,
@@ -82,7 +87,6 @@ select kpi.kpi_id, shown.subject_id, shown.segment_id,
     coalesce(now.is_quota, false) as is_quota, now.phase_value,
     coalesce(now.days_seen_count, 0) as days_seen, coalesce(now.days_expected_count, 0) as days_expected,
     kpi.denominator_unit, kpi.needs_sample, kpi.is_volume, kpi.is_countdown,
-    kpi.is_stability or shown.subject_id = any(string_to_array(kpi.stability_subjects, ',')) as is_stability,
     coalesce(kpi.evidence, '') as evidence, string_to_array(kpi.charted, ',') as charted
 from kpis as kpi
 inner join shown on shown.kpi_id = kpi.kpi_id
@@ -102,7 +106,7 @@ where (kpi.kpi_id, shown.subject_id, shown.segment_id) in (select * from promise
             and seen.segment_id = shown.segment_id and seen.value is not null
     ))
 order by kpi.display_order, length(shown.subject_id), shown.subject_id, shown.segment_id
-"""
+"""  # noqa: S608  no input, only our own constant
 
 
 def metrics(
@@ -185,14 +189,9 @@ def judged_targets(session: Reader, launch_id: str, last: dt.date, segment_names
     return _fetch(
         session,
         JudgedTarget,
-        """
-        select shown.kpi_id, shown.subject_id, shown.segment_id,
-            case shown.subject_id
-                when '' then kpi.name
-                else replace(replace(kpi.subject_name, '{kpi}', kpi.name), '{subject}', shown.subject_id)
-            end || coalesce(', ' || coalesce(%(segment_names)s::jsonb ->> shown.segment_id, nullif(shown.segment_id, '')), '') as name,
+        f"""
+        select shown.kpi_id, shown.subject_id, shown.segment_id, {_OF_SUBJECT},
             kpi.domain, kpi.unit, kpi.denominator_unit, kpi.needs_sample,
-            kpi.is_stability or shown.subject_id = any(string_to_array(kpi.stability_subjects, ',')) as is_stability,
             shown.period_kind, shown.phase_start, shown.phase_end, shown.value, shown.numerator, shown.denominator, shown.target,
             shown.comparator, coalesce(shown.promise, '') as promise, shown.status, coalesce(shown.periods_count, 0) as periods,
             coalesce(shown.periods_met_count, 0) as periods_met, shown.days_unseen_count as days_unseen
@@ -200,7 +199,7 @@ def judged_targets(session: Reader, launch_id: str, last: dt.date, segment_names
         inner join marts.kpis as kpi using (launch_id, kpi_id)
         where shown.launch_id = %(launch)s and shown.verdict_date = %(last)s
         order by kpi.display_order, length(shown.subject_id), shown.subject_id, shown.segment_id, shown.period_kind, shown.phase_end
-        """,
+        """,  # noqa: S608  no input, only our own constant
         {"launch": launch_id, "last": last, "segment_names": Jsonb(dict(segment_names))},
     )
 
@@ -291,7 +290,7 @@ def ticket_categories(session: Reader, launch_id: str, period: Period) -> list[T
             (sum(opened_count) filter (where metric_date = any(%(before)s)))::bigint as previous_count,
             (sum(all_opened_count) filter (where metric_date between %(first)s and %(last)s))::bigint as all_opened_count
         from marts.ticket_categories_daily
-        where launch_id = %(launch)s
+        where launch_id = %(launch)s and (metric_date between %(first)s and %(last)s or metric_date = any(%(before)s))
         group by category_id, category_name
         order by category_id = 'none', opened_count desc nulls last, category_id
         """,

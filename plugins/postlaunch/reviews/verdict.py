@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from postlaunch.config.launch import DOMAIN_SOURCE, Launch, Target
-from postlaunch.config.verdict import Peak
+from postlaunch.config.verdict import Peak, VerdictRules
 from postlaunch.dates import Dates
 from postlaunch.kpis.catalogue import catalogue
 from postlaunch.reviews import content, formats, gates, outside, queries, watch
@@ -36,14 +36,19 @@ def document(basis: Basis) -> Document:
     """Recommendation and reason, use beside guardrails, every gate with its interval, and lines to sign."""
     period, launch = basis.period, basis.launch
     day = launch.launch_day(period.end) + 1
-    judged = judge(basis)
+    metrics = basis.metrics()
+    judged = judge(basis, metrics)
     unreliable = [domain for domain, status in basis.statuses.items() if status.state != "fresh"]
     is_peak_missing = bool(launch.verdict.peaks) and not any(_is_seen(basis, peak) for peak in launch.verdict.peaks)
     found = gates.recommend(judged, day, launch.reviews.business_cycle_days, unreliable, is_peak_missing=is_peak_missing)
     blocks: list[Block] = [
         *content.notices(basis),
         Bullets(
-            [*_balance(judged), *_beyond(basis, judged), *_provisional(found, day, launch.verdict.peaks if is_peak_missing else ())],
+            [
+                *_balance(judged),
+                *_beyond(metrics, judged),
+                *_provisional(found, day, launch.verdict, is_peak_missing=is_peak_missing),
+            ],
             "No gate could be judged.",
         ),
     ]
@@ -69,37 +74,50 @@ def document(basis: Basis) -> Document:
     )
 
 
-def judge(basis: Basis) -> list[Gate]:
-    """Every target that holds on the last judged day; one of a KPI that no mart knows (its source is missing) is not measured."""
+def judge(basis: Basis, metrics: Sequence[KpiValue]) -> list[Gate]:
+    """Every target that holds on the last judged day; one of a KPI that no mart knows (its source is missing) is not measured.
+
+    `metrics` is the scorecard of the verdict's period: it calls a trigger by the resource that is full first.
+    """
     last, launch = basis.period.end, basis.launch
-    labels = {(row.kpi_id, row.subject_id, row.segment_id): row.label for row in basis.metrics()}  # with the resource that is full first
+    labels = {(row.kpi_id, row.subject_id, row.segment_id): row.label for row in metrics}
     judged = [
         _gate(basis, row, labels.get((row.kpi_id, row.subject_id, row.segment_id), row.name))
         for row in queries.judged_targets(basis.session, launch.launch, last, basis.segment_names)
     ]
     known = {(gate.kpi_id, gate.subject_id, gate.segment_id) for gate in judged}
-    promised = {key: target for key, target in _promised(basis) if key not in known}
+    promised = {key: targets for key, targets in _promised(basis).items() if key not in known}
+    if not promised:
+        return judged
     keys = (basis.session, launch.launch, (), basis.period.grain, basis.period.start, basis.period.previous_start)
-    return judged + [_unmeasured(basis, row, promised) for row in queries.metrics(*keys, basis.segment_names, promised=list(promised))]
+    rows = queries.metrics(*keys, basis.segment_names, promised=list(promised))
+    return judged + [_unmeasured(basis, row, *target) for row in rows for target in promised[row.kpi_id, row.subject_id, row.segment_id]]
 
 
-def _promised(basis: Basis) -> Iterator[tuple[KpiKey, Target]]:
-    """What the launch file promises for the last judged day, by (KPI, subject, segment)."""
+def _promised(basis: Basis) -> dict[KpiKey, list[tuple[Target, str]]]:
+    """What the launch file promises for the last judged day, and where it was promised, by (KPI, subject, segment)."""
     day = basis.launch.launch_day(basis.period.end)
+    found: dict[KpiKey, list[tuple[Target, str]]] = {}
     for kpi in basis.launch.kpis:
         for target in kpi.targets:
-            if target.first_day <= day and (target.to_day is None or day <= target.to_day) and target.key != "change":
-                yield (kpi.kpi, kpi.subject, kpi.segment), target
+            if target.first_day <= day and (target.to_day is None or day <= target.to_day):
+                found.setdefault((kpi.kpi, kpi.subject, kpi.segment), []).append(
+                    (target, "; ".join(map(str, target.promise or kpi.promise)))
+                )
+    return found
 
 
-def _unmeasured(basis: Basis, row: KpiValue, promised: Mapping[KpiKey, Target]) -> Gate:
-    target = promised[row.kpi_id, row.subject_id, row.segment_id]
+def _unmeasured(basis: Basis, row: KpiValue, target: Target, promise: str) -> Gate:
     days = (target.first_day, basis.launch.launch_day(basis.period.end))
+    bound = None if target.key == "change" else target.bound  # a change from what nobody measured
     return Gate(
         *(row.kpi_id, row.subject_id, row.segment_id, row.label, row.domain, row.unit, None, None, None),
-        *(target.bound, target.comparator, *days, "no_data"),
+        *(bound, target.comparator, *days, "no_data"),
         days_unseen=days[1] - days[0] + 1,
         is_stability=row.is_stability,
+        period_kind=target.per or "phase",
+        due_day=target.to_day,
+        promise=promise,
     )
 
 
@@ -142,22 +160,23 @@ def _balance(judged: Sequence[Gate]) -> list[Bullet]:
     return bullets
 
 
-def _beyond(basis: Basis, judged: Sequence[Gate]) -> list[Bullet]:
+def _beyond(metrics: Sequence[KpiValue], judged: Sequence[Gate]) -> list[Bullet]:
     """What no gate asks for and scaling needs: room to grow."""
     asked = {gate.kpi_id for gate in judged}
-    near = [metric for metric in basis.metrics() if watch.is_near(metric) and metric.kpi_id not in asked]
+    near = [metric for metric in metrics if watch.is_near(metric) and metric.kpi_id not in asked]
     return [Bullet(f"Not a gate. {watch.trigger(metric)}.", "warn") for metric in near]
 
 
-def _provisional(found: Verdict, day: int, missing: Sequence[Peak]) -> list[Bullet]:
+def _provisional(found: Verdict, day: int, rules: VerdictRules, *, is_peak_missing: bool) -> list[Bullet]:
     if not found.is_provisional or found.recommendation == "insufficient data":
         return []
     bullets = []
     if day <= gates.PROVISIONAL_DAYS:
-        text = f"Provisional: at day {day} nobody knows yet whether early use holds (the 30-day mirage). Judge again at day 60."
-        bullets.append(Bullet(text, "warn"))
-    if missing:
-        peaks = formats.listed([f"{peak.name}, {formats.date_range(Dates(peak.first, peak.last))}" for peak in missing])
+        later = next((each for each in rules.days if each > gates.PROVISIONAL_DAYS), None)
+        again = f" Judge again at day {later}." if later else ""
+        bullets.append(Bullet(f"Provisional: at day {day} nobody knows yet whether early use holds (the 30-day mirage).{again}", "warn"))
+    if is_peak_missing:
+        peaks = formats.listed([f"{peak.name}, {formats.date_range(Dates(peak.first, peak.last))}" for peak in rules.peaks])
         bullets.append(Bullet(f"Provisional: no peak was seen ({peaks}), so nobody knows yet whether it holds up under stress.", "warn"))
     return bullets
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from postlaunch.config.alert_rules import alert_rules, leaks
 from postlaunch.config.checks import has_what_it_measures
 from postlaunch.config.declared import kpis_of, parts, prometheus_metrics, source_of
-from postlaunch.config.launch import DOMAIN_SOURCE, SOURCES, Launch, Promise, Source
+from postlaunch.config.launch import DOMAIN_SOURCE, SOURCES, Launch, Source
 from postlaunch.config.load import LaunchFault, LaunchFiles
 from postlaunch.config.measures import Conditions
 from postlaunch.config.support_hours import on_call_intervals, opening_intervals
@@ -202,16 +202,10 @@ def _kpi_targets(launch: Launch) -> Rows:
     return [
         (entry.kpi, entry.subject, entry.segment, target.from_day, target.to_day, target.per, target.comparator,
          None if target.key == "change" else target.bound, target.phase, target.change,
-         *(launch.phases[target.since] if target.since else (None, None)), _promise(target.promise or entry.promise))
+         *(launch.phases[target.since] if target.since else (None, None)), "; ".join(map(str, target.promise or entry.promise)) or None)
         for entry in launch.kpis
         for target in entry.targets
     ]  # fmt: skip
-
-
-def _promise(promises: Sequence[Promise]) -> str | None:
-    """Where a target comes from, as text: `payment-app-operations 4.2: more than 99.9 % of payments`."""
-    told = [f"{promise.document}{f' {promise.section}' if promise.section else ''}: {promise.words}" for promise in promises]
-    return "; ".join(told) or None
 
 
 def _phases(launch: Launch) -> Rows:
