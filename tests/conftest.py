@@ -21,14 +21,17 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from postlaunch.marts import dbt_run
 from sandbox.ports import free_port
 from sandbox.postgres import PostgresServer
+from tests import dbt_forks
 
 if TYPE_CHECKING:
     from postlaunch.landing.zone import Landing
 
 LOGIN = "postlaunch"
 WAREHOUSE = "AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE"
+REAL_DBT = dbt_run._started
 LAUNCH_DATE = dt.date(2026, 1, 12)
 CLOCK = dt.datetime(2026, 4, 13, 6, tzinfo=dt.UTC)
 _FOLDER = "postlaunch-test-"
@@ -103,6 +106,14 @@ def _no_dbt_folder_of_the_checkout(tmp_path_factory: pytest.TempPathFactory) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DBT_TARGET_PATH", str(folder / "target"))
         patch.setenv("DBT_LOG_PATH", str(folder / "logs"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_dbt() -> Iterator[None]:
+    """Builds in this process have their dbt forked (`dbt_forks.py`)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dbt_run, "_started", dbt_forks.started)
         yield
 
 

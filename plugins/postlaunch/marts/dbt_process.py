@@ -1,9 +1,11 @@
-"""What runs in the process of dbt: `[changed:<input> ...] dbt <arguments>`, its events as JSON on standard output, an end with its owner.
+"""What runs in the process of dbt: `[changed:<input> | model:<name> ...] dbt <arguments>`, its events as JSON on standard output, an end
+with its owner.
 
     {"name": "launches", "kind": "model", "status": "success", "seconds": 0.21, "number": 3, "total": 71}     as each node ends
     {"end": "success" | "failure", "reason": null | text, "failures": [[node, status, message], ...]}         last
 
-With `changed:` arguments dbt builds only the models that are made of one of these inputs, by however many others.
+With `changed:` arguments dbt builds only the models that are made of one of these inputs, by however many others; with `model:` arguments
+only those.
 
 Standard input is a pipe that nobody writes to. It ends when the parent does, however that ends, and so does dbt: a killed task must
 not leave a dbt behind that works for nobody.
@@ -20,10 +22,12 @@ from pathlib import Path
 from typing import Any
 
 CHANGED = "changed:"
+MODEL = "model:"
 COVERAGE = "ops.partition_loads"
 FAILED = ("error", "fail", "runtime error")
 SKIPPED = ("skipped", "partial success")
 _ENDED = ("LogModelResult", "LogTestResult")
+_CHOSEN = "chosen"  # a tag that lives in memory alone
 _one_line = threading.Lock()
 
 
@@ -32,16 +36,19 @@ def main(arguments: list[str]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from dbt.cli.main import dbtRunner
 
-    changed = {argument.removeprefix(CHANGED) for argument in arguments if argument.startswith(CHANGED)}
-    arguments = [argument for argument in arguments if not argument.startswith(CHANGED)]
+    changed, named = _values(CHANGED, arguments), _values(MODEL, arguments)
+    arguments = [argument for argument in arguments if not argument.startswith((CHANGED, MODEL))]
     runner = dbtRunner(callbacks=[_report])
-    if changed:
+    if changed or named:
         command, *options = arguments
-        places = options[: options.index("--exclude-resource-type")]
-        parsed = runner.invoke(["parse", *places, "--no-write-json"])
+        parsed = runner.invoke(["parse", *options[: options.index("--exclude-resource-type")]])
         if parsed.success:
-            runner.manifest = parsed.result  # it is not parsed twice
-            arguments = [command, *options, "--select", *models_made_of(changed, parsed.result)]
+            manifest = runner.manifest = parsed.result  # it is not parsed twice
+            chosen = named or set(models_made_of(changed, manifest))
+            for node in manifest.nodes.values():
+                if node.name in chosen:
+                    node.tags.append(_CHOSEN)
+            arguments = [command, *options, "--select", f"tag:{_CHOSEN}"]  # of two hundred names, each would be looked for among all nodes
     outcome = runner.invoke(arguments)
     results = list(getattr(outcome.result, "results", None) or [])
     reason = str(outcome.exception) if outcome.exception else None if results else "nothing was built"
@@ -49,6 +56,10 @@ def main(arguments: list[str]) -> None:
         [result.node.name, str(result.status), str(result.message or "")] for result in results if str(result.status) in FAILED + SKIPPED
     ]
     _say({"end": "success" if outcome.success and results else "failure", "reason": reason, "failures": failures})
+
+
+def _values(prefix: str, arguments: list[str]) -> set[str]:
+    return {argument.removeprefix(prefix) for argument in arguments if argument.startswith(prefix)}
 
 
 def models_made_of(changed: set[str], manifest: Any) -> list[str]:

@@ -27,7 +27,7 @@ from typing import Any
 from postlaunch.config.connections import WAREHOUSE, get_connection
 from postlaunch.config.settings import REPOSITORY, load_settings
 from postlaunch.errors import BuildError
-from postlaunch.marts.dbt_process import CHANGED, FAILED
+from postlaunch.marts.dbt_process import CHANGED, FAILED, MODEL
 from postlaunch.warehouse.db import libpq_environment
 
 APPLICATION_NAME = "postlaunch_dbt"  # as in dbt_project/profiles.yml
@@ -97,7 +97,7 @@ def run_dbt(
     `changed`: the inputs whose models alone are to run (marts/inputs.py); None runs all.
 
     Tests are not run: unit tests prove code, which does not change at night, and what data must obey is judged by the gate, for each
-    launch and domain alone. Models that fail are tried once more by `dbt retry`; a dbt that was killed leaves no results to retry from
+    launch and domain alone. Models that failed, and those that wait for them, are tried once more; a dbt that was killed tells of none
     and is begun again. `watch` is called every second; what it raises ends dbt. Raises BuildError that names the nodes that failed and why.
     """
     project = load_settings().dbt_project
@@ -113,9 +113,12 @@ def run_dbt(
         log.warning("%s; it is begun again", _message(first))
         again = build
     elif first.failures:
-        log.warning("%s; `dbt retry` in %.0f s", _message(first), PAUSE_SECONDS)
+        log.warning("%s; they are tried again in %.0f s", _message(first), PAUSE_SECONDS)
         time.sleep(PAUSE_SECONDS)
-        again = ["retry", *_places(project)]
+        again = [
+            *(f"{MODEL}{name}" for name, _, _ in first.failures),
+            *(argument for argument in build if not argument.startswith(CHANGED)),
+        ]
     else:
         raise BuildError(_message(first))
     second = _invoke(again, progress, watch)
@@ -134,6 +137,7 @@ def _places(project: Path) -> list[str]:
         *("--profiles-dir", str(project)),
         *("--target-path", os.environ.get("DBT_TARGET_PATH") or str(REPOSITORY / ".local" / "dbt" / "target")),
         *("--log-path", str(_log_path())),
+        "--no-write-json",  # the manifest of each build is a third of dbt's own time, and nobody reads it
         *("--log-level", "none"),  # the console
         *("--log-level-file", "info"),  # each model and each error; what was sent to PostgreSQL is in target/run
     ]

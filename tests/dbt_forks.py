@@ -1,0 +1,66 @@
+"""dbt for tests, in a process forked from one that has imported dbt already: of each small build a third is its imports.
+
+What runs is `postlaunch.marts.dbt_process.main`, in a process of its own with its own streams and environment, as in production.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.context import ForkServerProcess
+from multiprocessing.reduction import DupFd
+from pathlib import Path
+from typing import IO, Any
+
+from postlaunch.marts import dbt_process
+from postlaunch.marts.dbt_run import _END_SECONDS, dbt_environment
+
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["dbt.cli.main", "dbt.adapters.postgres", "postlaunch.marts.dbt_process"])
+
+
+@dataclass(frozen=True)
+class Started:
+    """What `run_dbt` asks of a process."""
+
+    process: ForkServerProcess
+    stdout: IO[str]
+
+    def wait(self) -> int:
+        """Its exit code, negative if a signal ended it."""
+        self.process.join()
+        return self.process.exitcode or 0
+
+
+@contextmanager
+def started(arguments: list[str]) -> Iterator[Started]:
+    """In place of `dbt_run._started`."""
+    stdin, owner = os.pipe()
+    output, stdout = os.pipe()
+    environment = {**os.environ, **dbt_environment()}
+    process = _FORKS.Process(target=_main, args=(DupFd(stdin), DupFd(stdout), environment, Path.cwd(), arguments), daemon=True)
+    try:
+        process.start()
+    finally:
+        os.close(stdin)
+        os.close(stdout)
+    with os.fdopen(output, encoding="utf-8", errors="replace") as lines:
+        try:
+            yield Started(process, lines)
+        finally:
+            os.close(owner)
+            process.join(_END_SECONDS)
+            process.kill()
+
+
+def _main(stdin: Any, stdout: Any, environment: dict[str, str], folder: Path, arguments: list[str]) -> None:
+    os.dup2(stdin.detach(), 0)
+    os.dup2(stdout.detach(), 1)
+    os.dup2(1, 2)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    dbt_process.main(arguments)
