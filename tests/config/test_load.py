@@ -224,6 +224,21 @@ def test_a_segment_that_nobody_could_tell_is_an_error(tmp_path: Path, segment: s
     assert expected in fault_of(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("plan", "expected"),
+    [
+        ("{month: 1, values: {revenue: 3}}", "plan[0].values: no such KPI; found 'revenue'"),
+        ("{month: 0, values: {uptime: 1}}", "plan[0].month: "),
+        ("{month: 1, values: {}}", "plan[0].values: "),
+        ("{month: 1, values: {uptime: .inf}}", "plan[0].values.uptime: "),
+        ("{month: 1, values: {uptime: 1}}\n  - {month: 1, values: {uptime: 1}}", "plan: "),
+    ],
+)
+def test_a_plan_that_nothing_could_be_held_against_is_an_error(tmp_path: Path, plan: str, expected: str) -> None:
+    write(tmp_path, f"{GOOD}\nplan:\n  - {plan}\n")
+    assert expected in fault_of(tmp_path)
+
+
 def test_a_target_of_a_source_that_is_not_there_yet_is_a_warning(tmp_path: Path) -> None:
     write(tmp_path, GOOD)
     warnings = list(kpi_warnings(load_launch(tmp_path, "shop")))

@@ -29,6 +29,7 @@ MAY_BE_EMPTY = {
     "incident_requirements",
     "on_call_coverage_daily",
     "page_breaches",
+    "plan_months",
     "responder_load_weekly",
     "verdict_gates",
 }

@@ -330,3 +330,47 @@ def test_a_review_that_fits_is_left_alone() -> None:
 def test_nothing_published_says_what_to_run(warehouse: str, story: ModuleType) -> None:
     with pytest.raises(ReviewError, match="run `postlaunch build`, `audit`, `publish`"):
         build(story.EMR, "daily", "2026-03-12")
+
+
+def test_the_monthly_review_holds_the_plan_against_the_months_that_ended_and_names_the_next(published: ModuleType) -> None:
+    planned = [
+        ("activation", 1, dt.date(2026, 2, 10), 0.5, 0.75, True, 30),
+        ("activation", 2, dt.date(2026, 3, 12), 0.8, 0.6, False, 28),
+        ("new_users", 2, dt.date(2026, 3, 12), 400.0, None, False, 0),
+        ("activation", 3, dt.date(2026, 4, 11), 0.9, 0.4, False, 9),
+        ("activation", 6, dt.date(2026, 7, 10), 0.95, None, False, 0),
+    ]
+
+    with connect() as session:
+        statement = "insert into marts.plan_months values ('emr-platform', 'product', %s, %s, null, %s, %s, %s, %s, %s)"
+        session.cursor().executemany(statement, planned)
+        document = monthly.document(Basis(published.EMR, parse_period("monthly", "2026-03", published.EMR), session, {}))
+        session.rollback()
+    place = document.blocks.index(Heading("Plan against actual"))
+    rows = [
+        (row.name, [cell.replace(formats.NBSP, "") for cell in row.cells], row.note)
+        if isinstance(row, Row)
+        else row.name.replace(formats.NBSP, " ")
+        for row in document.blocks[place + 1].rows  # type: ignore[union-attr]
+    ]
+    assert rows == [
+        "Month 2 of the launch, to 12 March 2026",
+        ("New users", ["no data", "400", formats.DASH], "0 of 30 days seen"),
+        ("Activation", ["60%", "80%", "75%"], "28 of 30 days seen"),
+        "Month 3 of the launch, ahead, to 11 April 2026",
+        ("Activation", [formats.DASH, "90%", formats.DASH], ""),
+    ]
+    assert "Plan against actual" not in words(build(published.EMR, "monthly", "2026-03"))
+
+
+def test_what_was_agreed_for_a_missed_target_stands_beside_it(published: ModuleType) -> None:
+    agreed = ("More training", "A shorter form")
+    kpis = tuple(kpi.model_copy(update={"if_missed": agreed}) if kpi.kpi == "activation" else kpi for kpi in published.EMR.kpis)
+    launch = published.EMR.model_copy(update={"kpis": kpis})
+    said = "Agreed for this case: More training; A shorter form."
+    for kind in ("weekly", "monthly"):
+        document = build(launch, kind, PERIODS[kind])
+        found = [bullet.text for block in document.blocks if isinstance(block, Bullets) for bullet in block.items if said in bullet.text]
+        assert len(found) == 1, kind
+        assert "activation" in found[0]
+        assert said not in words(build(published.EMR, kind, PERIODS[kind]))

@@ -14,12 +14,16 @@ verdicts as (
     select * from {{ ref('stg_config__verdicts') }}
 ),
 
+plans as (
+    select * from {{ ref('stg_config__plans') }}
+),
+
 ratios as (
     select * from {{ ref('stg_config__kpi_ratios') }}
 ),
 
 -- The launch to date and its named phases are of every KPI. Of one with targets also the spans of these, what they are compared with, and
--- what a verdict judges: from the first day of a target that holds on its day.
+-- what a verdict judges: from the first day of a target that holds on its day. Of one with a plan, its months.
 days as (
     select launch_id, '' as kpi_id, 0 as from_day, null as to_day from launches
     union
@@ -36,6 +40,8 @@ days as (
         on targets.launch_id = verdicts.launch_id
         and verdicts.verdict_day > coalesce(targets.from_day, 0)
         and verdicts.verdict_day <= coalesce(targets.to_day + 1, verdicts.verdict_day)
+    union
+    select launch_id, kpi_id, from_day, to_day from plans
 ),
 
 -- and what one KPI by another needs, each of its parts does

@@ -24,6 +24,8 @@ def kpi_faults(launch: Launch) -> Iterator[str]:
     yield from alert_faults(launch)
     yield from _class_faults(launch)
     yield from _segment_faults(launch)
+    for number, month in enumerate(launch.plan):
+        yield from (f"plan[{number}].values: no such KPI; found {kpi!r}" for kpi in month.values if kpi not in known)
     if launch.population is not None and launch.population.account is not None and launch.mixpanel is None:
         yield "population.account: the file has no section `mixpanel`, so there are no events of accounts"
     if launch.deployments is not None and launch.pagerduty is None:

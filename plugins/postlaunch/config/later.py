@@ -41,13 +41,6 @@ class Health(Section):
     outreach: dict[Literal["green", "yellow", "red"], Name] = Field(default_factory=dict)
 
 
-class PlanMonth(Section):
-    """What was planned for a month after the launch: KPI -> value."""
-
-    month: Annotated[int, Field(ge=1, le=120)]
-    values: dict[str, float]
-
-
 class Pulse(Section):
     """The first hours after a launch: what is checked every so many minutes, and who is told how often (hours)."""
 
@@ -84,7 +77,5 @@ def references(launch: Any, known: set[str]) -> Iterator[str]:
             yield f"verdict.gates[{number}].kpi: no such KPI; found {gate.kpi!r}"
     for number, cycle in enumerate(launch.verdict.cycles):
         yield from (f"verdict.cycles[{number}].kpis: no such KPI; found {kpi!r}" for kpi in cycle.kpis if kpi not in known)
-    for number, month in enumerate(launch.plan):
-        yield from (f"plan[{number}].values: no such KPI; found {kpi!r}" for kpi in month.values if kpi not in known)
     if launch.reviews.pulse is not None:
         yield from (f"reviews.pulse.checks: no such KPI; found {kpi!r}" for kpi in launch.reviews.pulse.checks if kpi not in known)

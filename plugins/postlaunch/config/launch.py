@@ -34,10 +34,11 @@ from postlaunch.config.fields import (
     TimeOfDay,
     Zone,
 )
-from postlaunch.config.later import Health, NotYet, PlanMonth, Pulse
+from postlaunch.config.later import Health, NotYet, Pulse
 from postlaunch.config.lists import disjoint_phases, ordered_days, unique_by
 from postlaunch.config.measures import Conditions, Measure
 from postlaunch.config.phases import with_phase_days
+from postlaunch.config.plan import PlanMonth
 from postlaunch.config.verdict import VerdictRules
 from postlaunch.config.weekly_hours import weekly_hours
 from postlaunch.dates import Dates, Interval
@@ -488,7 +489,7 @@ class LaunchKpi(Section):
     domain: Domain | None = None  # of facts: whose numbers they are shown and published with
     measure: Measure | None = None
     targets: Annotated[tuple[Target, ...], AfterValidator(_side_by_side)] = ()
-    if_missed: Annotated[tuple[Name, ...], NotYet()] = ()  # what was said to be done then
+    if_missed: tuple[Name, ...] = ()  # what was said to be done then; reviews that find it missed say so
     promise: Promises = ()  # where it comes from, of what has no target
 
     @model_validator(mode="after")
@@ -573,7 +574,7 @@ class Launch(Section):
     population: Population | None = None
     deployments: Deployments | None = None
     alerts: Annotated[tuple[Alert, ...], AfterValidator(unique_by("id"))] = ()
-    plan: Annotated[tuple[PlanMonth, ...], AfterValidator(unique_by("month")), NotYet()] = ()
+    plan: Annotated[tuple[PlanMonth, ...], AfterValidator(unique_by("month"))] = ()
     verdict: VerdictRules = VerdictRules()
 
     @model_validator(mode="before")

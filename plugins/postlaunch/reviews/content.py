@@ -396,6 +396,13 @@ def focus(metric: KpiValue) -> str:
     return f"Bring {name} from {now} to {bounds.GOALS[metric.comparator or '<='].format(goal)}"
 
 
+def agreed(launch: Launch, metric: KpiValue) -> str:
+    """What the launch file says is to be done when the KPI is missed: `Agreed for this case: more training; a shorter form.`"""
+    key = (metric.kpi_id, metric.subject_id, metric.segment_id)
+    actions = [action for kpi in launch.kpis if (kpi.kpi, kpi.subject, kpi.segment) == key for action in kpi.if_missed]
+    return f"Agreed for this case: {outside.clean('; '.join(actions))}." if actions else ""
+
+
 def incident_line(incident: Incident, launch: Launch) -> str:
     """`P1 #12 API errors (EMR API), 12 March 14:08, acknowledged after 4 min, resolved after 1.3 h`."""
     started = incident.triggered_at.astimezone(launch.zone)

@@ -15,6 +15,7 @@ from postlaunch.reviews.rows import Incident, KpiValue, LatencyBucket, Response,
 
 GROWTH_DAYS = 92  # how far back the growth chart looks
 COHORTS = 13
+MONTH_DAYS = 30  # of a launch
 
 
 def document(basis: Basis) -> Document:
@@ -37,6 +38,7 @@ def document(basis: Basis) -> Document:
         blocks += _reliability(basis, metrics)
     if basis.has("capacity"):
         blocks += _capacity(basis)
+    blocks += _plan(basis)
     blocks += [Heading("Decisions to take"), _decisions(basis, metrics)]
     return Document(
         eyebrow="Monthly business review",
@@ -189,11 +191,35 @@ def _capacity(basis: Basis) -> list[Block]:
     ]
 
 
+def _plan(basis: Basis) -> list[Block]:
+    """Plan against actual of the months that ended, and what the next one asks for; what a running month came to changes by the day."""
+    period = basis.period
+    rows: list[Row | Group] = []
+    month = 0
+    for row in queries.planned(basis.session, basis.launch.launch, period.dates):
+        is_over = row.period_end <= period.end
+        if row.month_number != month:
+            month = row.month_number
+            rows.append(Group(f"Month {month} of the launch, {'to' if is_over else 'ahead, to'} {formats.date(row.period_end, year=True)}"))
+        cells, note = [formats.DASH, formats.value(row.planned_value, row.unit), formats.DASH], ""
+        if is_over:
+            cells[0] = formats.value(row.value, row.unit)
+            if row.value is not None and row.planned_value > 0:
+                cells[2] = formats.value(row.value / row.planned_value, "ratio")
+            if not row.is_complete:
+                note = f"{row.days_seen} of {MONTH_DAYS} days seen"
+        rows.append(Row(row.name, cells, note=note))
+    return [Heading("Plan against actual"), Table(["KPI", "Actual", "Plan", "Of plan"], rows)] if rows else []
+
+
 def _decisions(basis: Basis, metrics: Sequence[KpiValue]) -> Bullets:
     """Inputs to the roadmap: each missed target as what to bring it to."""
     if metrics and not basis.unseen and not any(metric.target is not None for metric in metrics):
         return Bullets([], "No target is set for this phase: give the launch file some, so that a review can judge.")
-    goals = [Bullet(content.focus(metric), "bad") for metric in sentences.ranked_misses(metrics)]
+    goals = [
+        Bullet(". ".join(filter(None, (content.focus(metric), content.agreed(basis.launch, metric)))), "bad")
+        for metric in sentences.ranked_misses(metrics)
+    ]
     judged = [metric for metric in metrics if metric.is_judged]
     nothing = "no target was missed." if judged else "no target is decided."
     return Bullets(goals, content.nothing_found(basis, nothing))

@@ -35,6 +35,7 @@ from postlaunch.reviews.rows import (
     KpiValue,
     LatencyBucket,
     LoadWarning,
+    Planned,
     Response,
     SeenDate,
     ServiceSums,
@@ -201,6 +202,25 @@ def judged_targets(session: Reader, launch_id: str, last: dt.date, segment_names
         order by kpi.display_order, length(shown.subject_id), shown.subject_id, shown.segment_id, shown.period_kind, shown.phase_end
         """,  # noqa: S608  no input, only our own constant
         {"launch": launch_id, "last": last, "segment_names": Jsonb(dict(segment_names))},
+    )
+
+
+def planned(session: Reader, launch_id: str, dates: Dates) -> list[Planned]:
+    """What was planned for the months of the launch that ended in `first`..`last`, and for the next one, month by month."""
+    return _fetch(
+        session,
+        Planned,
+        """
+        select kpi.name, kpi.unit, plan.month_number, plan.period_end, plan.planned_value, plan.value, plan.is_complete,
+            plan.days_seen_count as days_seen
+        from marts.plan_months as plan
+        inner join marts.kpis as kpi using (launch_id, kpi_id)
+        where plan.launch_id = %(launch)s and plan.period_end >= %(first)s and (plan.period_end <= %(last)s or plan.month_number = (
+            select min(month_number) from marts.plan_months where launch_id = %(launch)s and period_end > %(last)s
+        ))
+        order by plan.month_number, kpi.display_order
+        """,
+        {"launch": launch_id, "first": dates.first, "last": dates.last},
     )
 
 

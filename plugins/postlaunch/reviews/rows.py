@@ -173,6 +173,20 @@ class TicketCategory:
 
 
 @dataclass(frozen=True)
+class Planned:
+    """What was planned for a KPI in a month of the launch, and what came of it."""
+
+    name: str
+    unit: str
+    month_number: int
+    period_end: dt.date
+    planned_value: float
+    value: float | None
+    is_complete: bool
+    days_seen: int
+
+
+@dataclass(frozen=True)
 class SlaCount:
     """Clocks of one SLA metric and priority that started in a period."""
 

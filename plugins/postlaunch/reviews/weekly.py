@@ -63,7 +63,10 @@ def wins(metrics: Sequence[KpiValue], minimum_sample: int) -> list[Bullet]:
 def _focus(basis: Basis, metrics: Sequence[KpiValue]) -> list[Bullet]:
     """The furthest missed targets, each with the evidence that says where to begin, then what got worse without a target."""
     missed = sentences.ranked_misses(metrics)
-    bullets = [Bullet(f"{content.focus(metric)}. {_evidence(basis, metric)}".strip(), "bad") for metric in missed]
+    bullets = [
+        Bullet(" ".join(filter(None, (f"{content.focus(metric)}.", _evidence(basis, metric), content.agreed(basis.launch, metric)))), "bad")
+        for metric in missed
+    ]
     bullets += [Bullet(f"Find out why. {watch.line(metric, basis.period)}.", "warn") for metric in basis.watched(metrics)]
     return bullets[:FOCUS]
 

@@ -212,6 +212,10 @@ def _phases(launch: Launch) -> Rows:
     return [(name, *days) for name, days in launch.phases.items()]
 
 
+def _plans(launch: Launch) -> Rows:
+    return [(month.month, kpi, value) for month in launch.plan for kpi, value in month.values.items()]
+
+
 def _verdicts(launch: Launch) -> Rows:
     return [(day,) for day in launch.verdict.days]
 
@@ -432,6 +436,7 @@ _REPLACED = {
     "kpi_ratios": _kpi_ratios,
     "phases": _phases,
     "verdicts": _verdicts,
+    "plans": _plans,
     "segments": _segments,
     "event_measures": _event_measures,
     "user_measures": _user_measures,

@@ -50,11 +50,14 @@ KPIS: list[dict[str, Any]] = [
     {"kpi": "restarts_by_lag", "unit": "ratio", "better": "lower", "measure": {"ratio": ["restarts", "lag"], "per": 1000}},
     {"kpi": "cost_by_restart", "unit": "usd", "better": "lower", "measure": {"ratio": ["cost", "restarts"]}},
 ]
+PLANNED = {"restarts": 40.0, "hit_rate": 0.9, "cost": 1500.0}
+MONTH_2 = LAUNCH_DATE + dt.timedelta(days=30)
 FILE = {
     "date": LAUNCH_DATE,
     "timezone": PLACE.zone.key,
     "prometheus": {"step_seconds": metric_cases.STEP},
     "kpis": KPIS,
+    "plan": [{"month": 2, "values": PLANNED}, {"month": 3, "values": {"restarts": 80.0}}],
 }
 
 
@@ -186,4 +189,6 @@ def periods(kpi: str) -> dict[tuple[str, dt.date], list[dt.date]]:
         found["quarter", dt.date(2026, 1, 1)].append(date)
         if date >= LAUNCH_DATE:
             found["phase", LAUNCH_DATE].append(date)  # the launch to date
+        if date >= MONTH_2 and kpi in PLANNED:
+            found["phase", MONTH_2].append(date)
     return found

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import psycopg
 import pytest
 
 from tests.dbt.operations import declared_cases
 from tests.dbt.operations.metric_cases import DATES
 
+DAY = dt.timedelta(days=1)
 TRUTH = declared_cases.Truth(declared_cases.samples())
 
 
@@ -39,3 +42,22 @@ def test_a_date_without_samples_is_not_seen_and_a_fact_is(built: psycopg.Connect
     assert seen["unseen"] == (0, 28)
     assert seen["cost"] == (28, 28)
     assert seen["restarts_by_lag"] == (february - 1, 28)
+
+
+def test_a_plan_is_held_against_what_came_in_its_month_of_the_launch(built: psycopg.Connection) -> None:
+    rows = built.execute(
+        """
+        select kpi_id, month_number, domain, period_start, period_end, planned_value, value, is_complete
+        from build.plan_months where launch_id = 'declared'
+        """
+    ).fetchall()
+    month_2, month_3 = declared_cases.MONTH_2, declared_cases.MONTH_2 + 30 * DAY
+    dates = [date for date in DATES if date >= month_2]
+    domains = {"cost": "capacity"}
+    expected = [
+        (kpi, 2, domains.get(kpi, "reliability"), month_2, month_2 + 29 * DAY, plan, pytest.approx(TRUTH.of(kpi, dates)), False)
+        for kpi, plan in declared_cases.PLANNED.items()
+    ]
+    ahead = ("restarts", 3, "reliability", month_3, month_3 + 29 * DAY, 80.0, None, False)
+    assert sorted(rows) == sorted([*expected, ahead])
+    assert TRUTH.of("restarts", dates), "something came"
