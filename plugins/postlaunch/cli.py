@@ -21,7 +21,7 @@ from rich.table import Table
 
 from postlaunch.cli_progress import progress_of
 from postlaunch.cli_quarantine import quarantine_cli
-from postlaunch.cli_storage import storage
+from postlaunch.cli_storage import prune, storage
 from postlaunch.config.checks import kpi_warnings
 from postlaunch.config.launch import Launch, ReviewKind, Source
 from postlaunch.config.load import load_launch, read_launches
@@ -37,6 +37,7 @@ launches_cli = typer.Typer(no_args_is_help=True, help="Launch files.")
 cli.add_typer(launches_cli, name="launches")
 cli.add_typer(quarantine_cli, name="quarantine")
 cli.command()(storage)
+cli.command()(prune)
 console = Console()
 
 LaunchOption = Annotated[str, typer.Option("--launch", help="Id of a launch file, for example emr-platform.")]

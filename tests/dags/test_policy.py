@@ -22,9 +22,9 @@ def dag(request: pytest.FixtureRequest, dags: dict[str, Any]) -> Any:
     return dags[request.param]
 
 
-def test_the_seven_dags_exist(dags: dict[str, Any]) -> None:
+def test_the_eight_dags_exist(dags: dict[str, Any]) -> None:
     ingests = {"ingest_mixpanel", "ingest_zendesk", "ingest_pagerduty", "ingest_prometheus"}
-    assert set(dags) == ingests | {"build_marts", "daily_review", "monthly_business_review"}
+    assert set(dags) == ingests | {"build_marts", "daily_review", "monthly_business_review", "prune_storage"}
 
 
 def test_a_dag_file_is_thin() -> None:

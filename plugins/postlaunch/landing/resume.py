@@ -92,7 +92,7 @@ def sweep(landing: Landing, streams: Sequence[Stream], launch: str, windows: Seq
             if is_dead and not any(start <= last and first <= end for start, end in busy):
                 for pull in _folders(folder):
                     if not (pull / MANIFEST).exists():
-                        _remove(pull)
+                        remove_pull(pull)
 
 
 def _partitions(folder: UPath) -> Iterator[tuple[UPath, Dates]]:
@@ -111,8 +111,9 @@ def _folders(folder: UPath) -> list[UPath]:
         return []
 
 
-def _remove(folder: UPath) -> None:
+def remove_pull(folder: UPath) -> None:
+    """The manifest goes first: a pull that is removed in part is one that was never complete."""
     with contextlib.suppress(OSError):  # what cannot be removed does no harm, and is tried again by the next run of its dates
-        for file in folder.iterdir():
+        for file in sorted(folder.iterdir(), key=lambda file: str(file.name) != MANIFEST):
             file.unlink(missing_ok=True)
         folder.rmdir()

@@ -190,6 +190,10 @@ class Landing:
         folder = self.root / source / launch / stream
         return folder if partition is None else folder / partition_name(partition)
 
+    def pulls(self, source: Source, launch: str, stream: str, partition: Partition) -> list[UPath]:
+        """The folders of a partition's pulls, the oldest first, complete or not."""
+        return _folders(self.folder(source, launch, stream, partition))
+
     def newest(self, source: Source, launch: str, stream: str, partition: Partition) -> Pull | None:
         """The newest complete pull of a partition."""
         return _newest(self.folder(source, launch, stream, partition))

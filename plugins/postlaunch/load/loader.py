@@ -36,7 +36,7 @@ from postlaunch.warehouse.locks import take
 from postlaunch.warehouse.refusals import refusal
 from postlaunch.warehouse.zones import begin_zone, keep_zone
 
-_LOADERS = {"events": load_events, "samples": load_samples}
+LOADERS = {"events": load_events, "samples": load_samples}
 LOAD_SECONDS = 900.0  # how long a load waits for another of the same rows: a large day takes minutes
 _SAME_STREAM = "launch_id = %(launch)s and source = %(source)s and stream = %(stream)s"
 
@@ -133,7 +133,8 @@ class Loader:
         Raises LandingError, ShrunkError or another WarehouseError; then nothing changed.
         """
         manifest = pull.manifest
-        table = self._partition_table(manifest)
+        date = manifest.partition_date
+        table = partition_table(self._registry, _stream_of(manifest), date) if date else None
         try:
             begin_zone(self._registry, self._launch)
             with self._session.transaction():
@@ -147,8 +148,7 @@ class Loader:
     def _load(self, pull: Pull, table: sql.Identifier | None, force: bool, accept_shrunk: bool) -> LoadResult:
         manifest, began = pull.manifest, time.monotonic()
         keep_zone(self._session, self._launch)
-        place = f"load of {manifest.source} {manifest.stream} of {manifest.launch}"
-        take(self._session, f"{place} on {manifest.partition}" if table else place, LOAD_SECONDS)
+        take(self._session, load_lock(_stream_of(manifest), manifest.launch, manifest.partition_date), LOAD_SECONDS)
         last = self._last_load(manifest) if table else None
         if last and last["pull_id"] > manifest.pull_id:
             return _result(manifest, Counts(), is_changed=False, is_superseded=True)
@@ -167,14 +167,15 @@ class Loader:
 
     def _replace(self, key: LoadKey, table: sql.Identifier) -> _Loaded:
         manifest = key.pull.manifest
-        self._session.execute(
-            f"delete from quarantine.records where {_SAME_STREAM} and partition_date = %(date)s",  # noqa: S608
-            {**_stream(manifest), "date": manifest.partition_date},
-        )
+        for table_of_date in ("quarantine.records", "ops.dropped_dates"):
+            self._session.execute(
+                f"delete from {table_of_date} where {_SAME_STREAM} and partition_date = %(date)s",  # noqa: S608
+                {**_stream(manifest), "date": manifest.partition_date},
+            )
 
         def load(refusals: Refusals) -> Counts:
             quarantine = Quarantine(key)
-            counts = _LOADERS[_stream_of(manifest).shape](self._session, self._registry, key, table, quarantine, refusals)
+            counts = LOADERS[_stream_of(manifest).shape](self._session, self._registry, key, table, quarantine, refusals)
             quarantine.store(self._session)
             return counts
 
@@ -290,26 +291,34 @@ class Loader:
         }
         self._session.execute(_FINISH, values)
 
-    def _partition_table(self, manifest: Manifest) -> sql.Identifier | None:
-        """The month's partition of a replaced stream, made if it is not there; None for merged streams.
 
-        Made in a transaction of its own, because a load may take minutes.
-        """
-        date = manifest.partition_date
-        if date is None:
-            return None
-        parent = _stream_of(manifest).table
-        name = f"{parent}_y{date:%Ym%m}"
-        first = date.replace(day=1)
-        following = (first + dt.timedelta(days=31)).replace(day=1)
-        try:
-            with self._registry.transaction():
-                if (self._registry.execute("select to_regclass(%s)", [f"raw.{name}"]).fetchone() or (None,))[0] is None:
-                    take(self._registry, f"partitions of {parent}")
-                    _make_partition(self._registry, name, parent, first, following)
-        except psycopg.Error as error:
-            raise WarehouseError(f"cannot make the partition raw.{name}: {error}") from error
-        return sql.Identifier("raw", name)
+def partition_table(session: psycopg.Connection, stream: Stream, date: dt.date) -> sql.Identifier:
+    """The month's partition of a replaced stream, made if it is not there. Raises WarehouseError.
+
+    `session` is in autocommit: made in a transaction of its own, because a load may take minutes.
+    """
+    name = month_table(stream, date)
+    first = date.replace(day=1)
+    following = (first + dt.timedelta(days=31)).replace(day=1)
+    try:
+        with session.transaction():
+            if (session.execute("select to_regclass(%s)", [f"raw.{name}"]).fetchone() or (None,))[0] is None:
+                take(session, f"partitions of {stream.table}")
+                _make_partition(session, name, stream.table, first, following)
+    except psycopg.Error as error:
+        raise WarehouseError(f"cannot make the partition raw.{name}: {error}") from error
+    return sql.Identifier("raw", name)
+
+
+def month_table(stream: Stream, date: dt.date) -> str:
+    """What the partition of a month is called, in schema `raw`."""
+    return f"{stream.table}_y{date:%Ym%m}"
+
+
+def load_lock(stream: Stream, launch_id: str, date: dt.date | None = None) -> str:
+    """What a load of these rows takes (warehouse/locks.py)."""
+    place = f"load of {stream.source} {stream.name} of {launch_id}"
+    return f"{place} on {date}" if date else place
 
 
 def _make_partition(session: psycopg.Connection, name: str, parent: str, first: dt.date, following: dt.date) -> None:

@@ -27,10 +27,9 @@ from postlaunch.landing.zone import MANIFEST, Landing, Pull, new_pull_id, read_p
 from postlaunch.load.cuts import Cut, cuts, land
 from postlaunch.load.loader import Loader
 from postlaunch.load.runs import at_work
-from postlaunch.marts.build import LOCK as BUILD_LOCK
 from postlaunch.progress import Progress
 from postlaunch.sources.registry import DATED, REPLACED, SPECS
-from postlaunch.warehouse.locks import take
+from postlaunch.warehouse.locks import BUILD_LOCK, take
 from postlaunch.warehouse.refusals import refusal
 
 MOST_TOLD = 10  # missing pulls in one message
@@ -48,6 +47,7 @@ _FORGET = """
     delete from raw.prometheus_samples where launch_id = %(launch)s;
     delete from raw.prometheus_series_dates where launch_id = %(launch)s;
     delete from quarantine.records where launch_id = %(launch)s and partition_date is not null;
+    delete from ops.dropped_dates where launch_id = %(launch)s;
     delete from ops.partition_loads where launch_id = %(launch)s and partition_date is not null;
     delete from ops.launch_faults where launch_id = %(launch)s;
     update config.launches set synced_at = clock_timestamp() where launch_id = %(launch)s;

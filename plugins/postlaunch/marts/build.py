@@ -8,7 +8,8 @@ dbt runs the models that something changed for since the last build (marts/input
 
 A load is dirty until a build that succeeded has taken it in. A build marks the loads it takes, so that what arrives while dbt runs waits
 for the next one; a build that fails gives its loads back. A launch file that changed since the last build makes all dates of its launch
-dirty, a merge of two Mixpanel ids the dates of the one that is known by another name now (marts/identities.py).
+dirty, a merge of two Mixpanel ids the dates of the one that is known by another name now (marts/identities.py). What of all these
+retention has dropped from raw is loaded again from the landing zone before dbt runs (load/restore.py).
 
 A build is alive exactly as long as its session, and so its lock: a session ends with its process however that ends, and with its server.
 So a `running` build without the lock is dead, and whoever takes the lock next marks it failed and takes its loads over, at once.
@@ -29,16 +30,16 @@ from postlaunch.config.launch import DOMAIN_SOURCE
 from postlaunch.config.load import read_launches
 from postlaunch.config.settings import load_settings
 from postlaunch.errors import BuildError, ConfigError, LockedError, WarehouseError
+from postlaunch.load.restore import restore
 from postlaunch.marts.dbt_run import APPLICATION_NAME, Node, NodeReport, run_dbt
 from postlaunch.marts.identities import resolve_identities
 from postlaunch.marts.inputs import changed_inputs, read_inputs, remember_inputs
 from postlaunch.sources.registry import DATED
 from postlaunch.warehouse.config_sync import sync_launches, sync_sources
 from postlaunch.warehouse.db import connect
-from postlaunch.warehouse.locks import held
+from postlaunch.warehouse.locks import BUILD_LOCK, held
 from postlaunch.warehouse.refusals import is_lost, reason_of
 
-LOCK = "build"
 ORPHAN_SECONDS = 10.0  # a dbt whose owner was killed ends within a second or two
 RESTART_SECONDS = 30.0  # how long a PostgreSQL that went away is waited for, to write down why the build failed
 
@@ -153,8 +154,8 @@ class BuildResult:
 def build(full_refresh: bool = False, progress: NodeReport | None = None) -> BuildResult:
     """Build what is dirty, or everything. Calls progress(node) as dbt goes.
 
-    Raises BuildError if dbt fails or PostgreSQL goes away (the loads stay dirty), or if another build is running; ConfigError for a bad
-    launch file.
+    Raises BuildError if dbt fails or PostgreSQL goes away (the loads stay dirty), or if another build is running; LandingError or
+    WarehouseError if it needs dates that are neither in raw nor whole in the landing zone; ConfigError for a bad launch file.
     """
     started = time.monotonic()
     nodes: list[Node] = []
@@ -199,7 +200,7 @@ def _lock() -> Iterator[tuple[psycopg.Connection, psycopg.Connection]]:
     """The session that keeps the lock of builds, and one to work in, both the transformer's. Raises BuildError if another has it."""
     with ExitStack() as stack:
         try:
-            keeper = stack.enter_context(held("transformer", LOCK))
+            keeper = stack.enter_context(held("transformer", BUILD_LOCK))
         except LockedError as error:
             raise BuildError(f"another build is running: wait until it has ended ({error})") from None
         yield keeper, stack.enter_context(connect("transformer", autocommit=True))
@@ -219,7 +220,9 @@ def _start(session: psycopg.Connection, full_refresh: bool) -> int | None:
         dates = session.execute(_DIRTY_DATES, {"build_id": build_id, "full_refresh": full_refresh, "dated": DATED}).rowcount
         if dates == 0:
             raise psycopg.Rollback(transaction)
+        restore(session, build_id, full_refresh)
         resolve_identities(session, build_id, full_refresh)
+        restore(session, build_id, full_refresh)  # dates of ids that changed their user
         return build_id
     return None
 

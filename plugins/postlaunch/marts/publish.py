@@ -23,14 +23,13 @@ from psycopg.rows import class_row
 
 from postlaunch.config.settings import load_settings
 from postlaunch.errors import GateError, LockedError, WarehouseError
-from postlaunch.marts.build import LOCK as BUILD_LOCK
 from postlaunch.marts.rows import MARTS, SCORECARD, Grain, Pairs, ensure_grain_index, ensure_table, replace_rows, reshaped
 from postlaunch.marts.tables import mart_tables
 from postlaunch.marts.vacuum import vacuum_dead_rows
 from postlaunch.quality.invariants import load_models
 from postlaunch.quality.scope import newest_build
 from postlaunch.warehouse.db import connect
-from postlaunch.warehouse.locks import held, seize, take
+from postlaunch.warehouse.locks import BUILD_LOCK, held, seize, take
 from postlaunch.warehouse.refusals import refusal
 
 LOCK = "publish"

@@ -27,7 +27,8 @@ CLOCKS = {
     # On the second: a month ends on the first at 10:00 UTC in Honolulu, so by then every zone's last day is ingested.
     "monthly": CronDataIntervalTimetable("0 6 2 * *", timezone="UTC"),
 }
-TAGS = frozenset({"ingest", "build", "review", *SOURCES, *CLOCKS})
+UPKEEP = CronDataIntervalTimetable("0 14 * * 0", timezone="UTC")  # Sundays, when the night's builds are long done
+TAGS = frozenset({"ingest", "build", "review", "upkeep", *SOURCES, *CLOCKS})
 RETRIES: dict[str, Any] = {
     "owner": OWNER,
     "retries": 3,

@@ -23,6 +23,7 @@ from postlaunch.errors import LockedError, PostlaunchError
 from postlaunch.warehouse.db import Role, connect
 
 PATIENCE_SECONDS = 30.0
+BUILD_LOCK = "build"  # the one name that several steps take: nobody changes what a build reads
 
 _RETRY_SECONDS = 0.05
 
@@ -50,10 +51,12 @@ def take(session: psycopg.Connection, name: str, seconds: float = PATIENCE_SECON
 def seize(session: psycopg.Connection, tables: Sequence[sql.Identifier], seconds: float = PATIENCE_SECONDS) -> None:
     """All of the tables for the session's transaction alone, or none. Raises LockedError after `seconds`, naming who reads them.
 
+    A partitioned table is taken without its partitions.
+
     A request that waits in the queue keeps every reader behind it waiting: so none is left there, and all are asked for again.
     """
     deadline = time.monotonic() + seconds
-    names = sql.SQL(", ").join(tables)
+    names = sql.SQL(", ").join(sql.SQL("only {}").format(table) for table in tables)
     while True:
         try:
             with session.transaction():
@@ -61,7 +64,7 @@ def seize(session: psycopg.Connection, tables: Sequence[sql.Identifier], seconds
                 return
         except psycopg.errors.LockNotAvailable as error:
             if time.monotonic() > deadline:
-                told = names.as_string(None).replace('"', "")
+                told = ", ".join(table.as_string(None).replace('"', "") for table in tables)
                 raise LockedError(f"{told}: waited {seconds:g} s for {_holders(tables) or 'sessions that have just ended'}") from error
         time.sleep(_RETRY_SECONDS)
 
