@@ -20,17 +20,16 @@ import yaml
 from benchmarks.events import bench_launch
 
 FIRST_DAY = dt.date(2025, 1, 6)
-TICKETS = 8  # a date
 STEP_SECONDS = 300
 RESTATED = (1, 3, 6)  # dates before the new one that a night loads again
 LATE = 0.01  # of a date's events, added when it comes again
 
-LAUNCH = bench_launch(
-    mixpanel={
-        "project_id": 1,
-        "active_events": ["Logged In", "Task Created", "Task Completed"],
-        "funnels": [{"id": "activation", "name": "Activation", "steps": ["Signed Up", "Logged In", "Task Created"], "window_hours": 168}],
-    },
+STEPS = (
+    *("Signed Up", "Logged In", "Task Created"),  # and then rarely on
+    *("Report Exported", "Task Completed", "Page Viewed", "Logged In", "Task Created", "Task Completed", "Page Viewed"),
+)
+_LAUNCH = dict[str, Any](
+    mixpanel={"project_id": 1, "active_events": ["Logged In", "Task Created", "Task Completed"]},
     zendesk={"sla": [{"priority": "high", "first_reply_minutes": 60, "resolution_minutes": 1440}]},
     prometheus={
         "step_seconds": STEP_SECONDS,
@@ -48,15 +47,18 @@ LAUNCH = bench_launch(
 
 @dataclass(frozen=True)
 class Scale:
-    """Events a date; tickets and samples stay as they are."""
+    """Events and tickets a date; samples stay as they are."""
 
     events: int
+    tickets: int = 8
 
 
-def write_launch(folder: Path) -> None:
-    """The launch file into an empty folder."""
+def write_launch(folder: Path, steps: int = 3) -> None:
+    """The launch file into an empty folder, with a funnel of so many steps."""
     folder.mkdir(parents=True, exist_ok=True)
-    spec = LAUNCH.model_dump(mode="json", exclude_unset=True)
+    funnel = {"id": "activation", "name": "Activation", "steps": STEPS[:steps], "window_hours": 168}
+    launch = bench_launch(**{**_LAUNCH, "mixpanel": {**_LAUNCH["mixpanel"], "funnels": [funnel]}})
+    spec = launch.model_dump(mode="json", exclude_unset=True)
     (folder / "bench.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
 
 
@@ -66,7 +68,7 @@ def fill(session: psycopg.Connection, scale: Scale, days: int) -> None:
     session.execute(_SERIES)
     for day in range(days):
         _load_date(session, scale.events, day)
-    _merge_tickets(session, range(days))
+    _merge_tickets(session, scale.tickets, range(days))
     session.execute("vacuum analyze")
 
 
@@ -75,7 +77,7 @@ def night(session: psycopg.Connection, scale: Scale, day: int) -> None:
     for back in RESTATED:
         _load_date(session, int(scale.events * (1 + LATE)), day - back)
     _load_date(session, scale.events, day)
-    _merge_tickets(session, [day])
+    _merge_tickets(session, scale.tickets, [day])
 
 
 def _load_date(session: psycopg.Connection, events: int, day: int) -> None:
@@ -92,9 +94,9 @@ def _load_date(session: psycopg.Connection, events: int, day: int) -> None:
         _account(session, load_id, count)
 
 
-def _merge_tickets(session: psycopg.Connection, days: Iterable[int]) -> None:
+def _merge_tickets(session: psycopg.Connection, tickets: int, days: Iterable[int]) -> None:
     for day in days:
-        values: dict[str, Any] = {"day": day, "date": FIRST_DAY + dt.timedelta(days=day), "tickets": TICKETS}
+        values: dict[str, Any] = {"day": day, "date": FIRST_DAY + dt.timedelta(days=day), "tickets": tickets}
         for stream, rows in (("tickets", _TICKETS), ("ticket_metric_events", _METRIC_EVENTS), ("ticket_events", _TICKET_EVENTS)):
             load_id = _record_load(session, "zendesk", stream, values["date"], is_partition=False)
             count = session.execute(
@@ -156,9 +158,12 @@ insert into raw.mixpanel_events
     (launch_id, event_date, event_name, distinct_id, insert_id, occurred_at, processed_at, properties, load_id, source_order)
 select
     'bench', %(date)s,
-    (
-        array['Signed Up', 'Logged In', 'Logged In', 'Task Created', 'Task Created', 'Task Completed', 'Page Viewed', '$session_start']
-    )[1 + floor(drawn.name * 8)::int],
+    case
+        when drawn.name < 0.002 then 'Report Exported'
+        else (
+            array['Signed Up', 'Logged In', 'Logged In', 'Task Created', 'Task Created', 'Task Completed', 'Page Viewed', '$session_start']
+        )[1 + floor(drawn.name * 8)::int]
+    end,
     'user-' || (%(day)s - floor(-10 * ln(1 - drawn.age)))::int || '-' || floor(drawn.person * %(events)s / 40)::int,
     %(day)s || '-' || drawn.number, drawn.occurred_at, drawn.occurred_at + interval '4 seconds',
     jsonb_build_object('plan', 'team', 'version', '1.' || floor(drawn.person * 9)::int, 'screen', floor(drawn.name * 80)::int),

@@ -1,7 +1,8 @@
 """A night with one new date and three that came again: what it costs PostgreSQL after 30 days of history, and after a year.
 
-CPU seconds of all its processes, so that a busy machine does not decide; of the build (dbt), the gate and the publication each. Both
-warehouses live in one server and take turns. The first night warms them, the medians of the others count.
+CPU seconds of all its processes, so that a busy machine does not decide; of the build (dbt), the gate and the publication each, and of
+the gate's own process. Both warehouses live in one server and take turns. The first build is one of everything, and tells what an event
+costs; the first night warms, the medians of the others count.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from sandbox.postgres import PostgresServer
 
 FEW_DAYS, MANY_DAYS = 30, 365
 NIGHTS = 3
-GROWTH, PUBLISH_GROWTH = 1.3, 1.2
+GROWTH, PUBLISH_GROWTH, FULL_GROWTH = 1.3, 1.2, 1.3
+GATE_SECONDS = 3
 NAMED = 12  # models in the note
 SETTLE_SECONDS = 0.5  # a session ends, and is counted among the ended, a moment after its client has left
 STEPS: dict[str, Callable[[], object]] = {"build": build, "gate": audit, "publish": publish}
@@ -41,6 +43,7 @@ class Night:
 
     steps: dict[str, float]
     models: dict[str, float]
+    gate_process: float  # of the process that judges, whose imports are done
 
 
 def run(context: Context) -> list[Figure]:
@@ -49,12 +52,13 @@ def run(context: Context) -> list[Figure]:
     launches = context.folder / "launches"
     write_launch(launches)
     nights: dict[int, list[Night]] = {FEW_DAYS: [], MANY_DAYS: []}
+    whole: dict[int, float] = {}
     with ExitStack() as stack:
         places = {days: stack.enter_context(context.warehouse(f"night_{days}")) for days in nights}
         for days, env in places.items():
             context.say(f"night: {days} days of {scale.events:,} events")
             with environment({**env, "POSTLAUNCH_LAUNCHES": str(launches)}):
-                prepare(context.server, f"night_{days}", scale, days)
+                whole[days] = prepare(context.server, f"night_{days}", scale, days)
         for number in range(NIGHTS):
             for days, env in places.items():
                 context.say(f"night: {number + 1} of {NIGHTS} after {days} days")
@@ -62,20 +66,37 @@ def run(context: Context) -> list[Figure]:
                     nights[days].append(one_night(context.server, scale, days + number))
     few, many = (medians(nights[days][1:]) for days in (FEW_DAYS, MANY_DAYS))
     context.note(report(few, many))
-    return figures(few, many)
+    per_event = {days: seconds / (days * scale.events) for days, seconds in whole.items()}
+    return [
+        *figures(few, many),
+        *(Figure(f"full build of {days} days", seconds, "CPU s") for days, seconds in whole.items()),
+        at_most(
+            f"full build: an event of {MANY_DAYS} days against one of {FEW_DAYS}",
+            per_event[MANY_DAYS] / per_event[FEW_DAYS],
+            "ratio",
+            FULL_GROWTH,
+        ),
+    ]
 
 
-def prepare(server: PostgresServer, database: str, scale: Scale, days: int) -> None:
-    """History, built, audited and published. Statements write into the log what they cost, and stay in one process so that it is all."""
+def prepare(server: PostgresServer, database: str, scale: Scale, days: int) -> float:
+    """History, built, audited and published; CPU seconds of the build."""
+    tell_statements(server, database)
+    with connect(autocommit=True) as session:
+        fill(session, scale, days)
+    pid = server.postmaster_pid()
+    assert pid is not None  # noqa: S101  # it has just answered
+    spent = {name: _spent(pid, step)[0] for name, step in STEPS.items()}
+    with psycopg.connect(server.uri(database), autocommit=True) as session:
+        session.execute("vacuum analyze")
+    return spent["build"]
+
+
+def tell_statements(server: PostgresServer, database: str) -> None:
+    """Let statements write into the log what they cost, and stay in one process so that it is all."""
     with psycopg.connect(server.uri(), autocommit=True) as session:
         for setting in ("log_statement_stats = on", "max_parallel_workers_per_gather = 0"):
             session.execute(f"alter database {database} set {setting}")
-    with connect(autocommit=True) as session:
-        fill(session, scale, days)
-    for step in STEPS.values():
-        step()
-    with psycopg.connect(server.uri(database), autocommit=True) as session:
-        session.execute("vacuum analyze")
 
 
 def one_night(server: PostgresServer, scale: Scale, day: int) -> Night:
@@ -84,15 +105,22 @@ def one_night(server: PostgresServer, scale: Scale, day: int) -> Night:
         night(session, scale, day)
     pid, log = server.postmaster_pid(), server.location / "server.log"
     assert pid is not None  # noqa: S101  # it has just answered
-    written, steps = log.stat().st_size, {}
+    written, steps, own = log.stat().st_size, {}, {}
     for name, step in STEPS.items():
-        before = cpu_seconds(pid)
-        result = step()
-        time.sleep(SETTLE_SECONDS)
-        steps[name] = cpu_seconds(pid) - before
+        before = time.process_time()
+        steps[name], result = _spent(pid, step)
+        own[name] = time.process_time() - before
     if held := getattr(result, "held", ()):
         raise PostlaunchError(f"the gate holds {held}")
-    return Night(steps, model_seconds(_from(log, written)))
+    return Night(steps, model_seconds(log_from(log, written)), own["gate"])
+
+
+def _spent(postmaster: int, step: Callable[[], object]) -> tuple[float, object]:
+    """CPU seconds of PostgreSQL for a step, and what the step returns."""
+    before = cpu_seconds(postmaster)
+    result = step()
+    time.sleep(SETTLE_SECONDS)
+    return cpu_seconds(postmaster) - before, result
 
 
 def medians(nights: list[Night]) -> Night:
@@ -101,6 +129,7 @@ def medians(nights: list[Night]) -> Night:
     return Night(
         {name: statistics.median(each.steps[name] for each in nights) for name in STEPS},
         {model: statistics.median(each.models.get(model, 0) for each in nights) for model in models},
+        statistics.median(each.gate_process for each in nights),
     )
 
 
@@ -129,10 +158,12 @@ def figures(few: Night, many: Night) -> list[Figure]:
             "ratio",
             PUBLISH_GROWTH,
         ),
+        at_most("night: gate beyond its imports", many.steps["gate"] + many.gate_process, "CPU s", GATE_SECONDS),
     ]
 
 
-def _from(log: Path, offset: int) -> str:
+def log_from(log: Path, offset: int) -> str:
+    """What a server wrote since its log had that length."""
     with log.open("rb") as file:
         file.seek(offset, os.SEEK_SET)
         return file.read().decode(errors="replace")
