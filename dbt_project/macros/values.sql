@@ -100,3 +100,11 @@
         when '<' then {{ value }} < {{ target }}
     end
 {%- endmacro %}
+
+{# After `as`: the engine is to compute a common table expression once, however often it is read: hops as {{ materialized() }} (...). #}
+{% macro materialized() -%}
+    {{ return(adapter.dispatch('materialized', 'postlaunch')()) }}
+{%- endmacro %}
+{% macro postgres__materialized() -%}
+    materialized
+{%- endmacro %}

@@ -32,6 +32,35 @@ numbered as (
     from funnel_events
 ),
 
+-- How far a user could have come: up to the step before the first one whose event they never did. Few come far in a long funnel.
+names as (
+    select distinct launch_id, user_key, event_name from funnel_events
+),
+
+known_steps as (
+    select
+        names.launch_id,
+        names.user_key,
+        funnel_steps.funnel_id,
+        funnel_steps.step_number,
+        row_number() over (
+            partition by names.launch_id, names.user_key, funnel_steps.funnel_id order by funnel_steps.step_number
+        ) as known_count
+    from names
+    inner join funnel_steps on names.launch_id = funnel_steps.launch_id and names.event_name = funnel_steps.event_name
+),
+
+within_reach as (
+    select
+        launch_id,
+        user_key,
+        funnel_id,
+        max(step_number) as step_number
+    from known_steps
+    where known_count = step_number
+    group by launch_id, user_key, funnel_id
+),
+
 matches as (
     select
         numbered.*,
@@ -41,6 +70,11 @@ matches as (
         funnel_steps.timezone
     from numbered
     inner join funnel_steps on numbered.launch_id = funnel_steps.launch_id and numbered.event_name = funnel_steps.event_name
+    inner join within_reach
+        on numbered.launch_id = within_reach.launch_id
+        and numbered.user_key = within_reach.user_key
+        and funnel_steps.funnel_id = within_reach.funnel_id
+        and funnel_steps.step_number <= within_reach.step_number
 ),
 
 -- From each event that may be a step to the first later one that may be the next: steps and their next ones of a user together are
@@ -70,7 +104,8 @@ ahead as (
     )
 ),
 
-hops as (
+-- Once, and not again for each step of the walk.
+hops as {{ materialized() }} (
     select launch_id, funnel_id, user_key, step_number, event_number, next_event_number, next_at
     from ahead
     where step_event_number is null and next_event_number is not null
