@@ -39,6 +39,14 @@ OF_ONE_NIGHT = {
     "int_changed_funnel_users": "the users whose attempts a night made again",
     "int_ticket_changed": "the tickets that a night changed",
     "int_ticket_unsettled": "the tickets that a night reads again",
+    "int_changed_coverage": "the dates that were not covered before the night, or are not any more",
+    "int_changed_measures": "the measures that a night changed",
+    "int_changed_measure_buckets": "the buckets that a night changed",
+    "int_changed_retention": "the cohorts that a night changed",
+    "int_changed_kpi_rules": "the build that saw the rules of a launch first",
+    "int_changed_kpi_dates": "the dates whose KPIs a night makes again",
+    "int_changed_kpi_periods": "the periods whose KPIs a night makes again",
+    "int_changed_period_dates": "the dates of these periods",
 }
 # Made for the tickets that a night changed or reads again alone, and read by the models that keep them: rows of the full refresh, not all.
 PART_OF_ONE_NIGHT = {

@@ -31,11 +31,11 @@ def test_no_kpi_id_stands_in_python_or_sql() -> None:
 
 
 def test_every_measure_of_the_catalogue_is_made_by_measures_daily() -> None:
-    models = DBT / "models" / "marts" / "scorecard"
-    made = {measure for _, measure in re.findall(r"'(\w+)': '(\w+)'", (models / "measures_daily.sql").read_text(encoding="utf-8"))}
+    models = DBT / "models" / "metrics"
+    made = {measure for _, measure in re.findall(r"'(\w+)': '(\w+)'", (models / "int_measures.sql").read_text(encoding="utf-8"))}
     # one per SLA metric, whose name begins it
     made |= {f"{metric}_{measure}" for metric in SLA_METRICS for measure in ("attained", "breached", "ended", "seconds") if measure in made}
-    buckets = set(re.findall(r"'(\w+)' as measure_id", (models / "measure_buckets_daily.sql").read_text(encoding="utf-8")))
+    buckets = set(re.findall(r"'(\w+)' as measure_id", (models / "int_measure_buckets.sql").read_text(encoding="utf-8")))
     assert {measure for kpi in catalogue().values() for measure in (*kpi.numerator, *kpi.denominator)} - made == set()
     assert {kpi.buckets for kpi in catalogue().values() if kpi.buckets} == buckets
 

@@ -1,3 +1,12 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook=["{{ read_by_index() }}", "{{ delete_changed_kpi_periods() }}"],
+        indexes=[{'columns': ['launch_id', 'period_kind', 'period_end']}]
+    )
+}}
+
 with periods as (
     select * from {{ ref('int_kpi_periods') }}
 ),
@@ -11,28 +20,33 @@ own as (
     where not is_counterpart
 ),
 
+made as (
+    select own.* from own
+    where {{ is_changed_kpi_period('own') }}
+),
+
 counterparts as (
-    select * from periods
-    where is_counterpart
+    select periods.* from periods
+    where periods.is_counterpart and {{ is_changed_kpi_period('periods') }}
 ),
 
 final as (
     select
-        own.*,
+        made.*,
         case
-            when own.is_whole and earlier.is_whole then earlier.value
-            when not own.is_whole and counterparts.covered_days_count = own.covered_days_count then counterparts.value
+            when made.is_whole and earlier.is_whole then earlier.value
+            when not made.is_whole and counterparts.covered_days_count = made.covered_days_count then counterparts.value
         end as previous_value
-    from own
+    from made
     left join own as earlier
-        on {{ is_same_kpi('own', 'earlier') }}
-        and own.period_kind = earlier.period_kind
-        and earlier.period_end = {{ add_days('own.period_start', -1) }}
-        and own.period_kind <> 'phase'
+        on {{ is_same_kpi('made', 'earlier') }}
+        and made.period_kind = earlier.period_kind
+        and earlier.period_end = {{ add_days('made.period_start', -1) }}
+        and made.period_kind <> 'phase'
     left join counterparts
-        on {{ is_same_kpi('own', 'counterparts') }}
-        and own.period_kind = counterparts.period_kind
-        and own.period_start = counterparts.period_start
+        on {{ is_same_kpi('made', 'counterparts') }}
+        and made.period_kind = counterparts.period_kind
+        and made.period_start = counterparts.period_start
 )
 
 select

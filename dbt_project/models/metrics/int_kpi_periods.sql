@@ -1,5 +1,15 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook=["{{ read_by_index() }}", "{{ delete_changed_kpi_periods() }}"],
+        indexes=[{'columns': ['launch_id', 'period_kind', 'period_end']}]
+    )
+}}
+
+-- the pre_hook asks for it; depends_on: {{ ref('int_changed_kpi_periods') }}
 with days as (
-    select * from {{ ref('int_kpi_days') }}
+    select * from {{ ref('int_kpi_period_days') }}
 ),
 
 kpis as (
@@ -104,7 +114,7 @@ valued as (
 ),
 
 -- one KPI by another, of the same period: seen as much as the one that was seen less
-final as (
+of_kpis as (
     select
         valued.launch_id,
         valued.domain,
@@ -116,20 +126,14 @@ final as (
         valued.period_end,
         valued.is_counterpart,
         valued.last_date,
+        {{ ratio('ratios.factor * numerators.value', 'denominators.value') }} as value,
+        ratios.factor * numerators.value as numerator,
+        denominators.value as denominator,
         valued.covered_days_count,
-        valued.days_expected_count,
-        case
-            when ratios.kpi_id is null then valued.days_seen_count
-            else least(valued.days_seen_count, numerators.days_seen_count, coalesce(denominators.days_seen_count, 0))
-        end as days_seen_count,
-        case
-            when ratios.kpi_id is null then valued.value
-            else {{ ratio('ratios.factor * numerators.value', 'denominators.value') }}
-        end as value,
-        case when ratios.kpi_id is null then valued.numerator else ratios.factor * numerators.value end as numerator,
-        case when ratios.kpi_id is null then valued.denominator else denominators.value end as denominator
-    from valued
-    left join ratios on valued.launch_id = ratios.launch_id and valued.kpi_id = ratios.kpi_id
+        least(valued.days_seen_count, numerators.days_seen_count, coalesce(denominators.days_seen_count, 0)) as days_seen_count,
+        valued.days_expected_count
+    from ratios
+    inner join valued on ratios.launch_id = valued.launch_id and ratios.kpi_id = valued.kpi_id
     left join valued as numerators
         on ratios.launch_id = numerators.launch_id
         and ratios.numerator_kpi_id = numerators.kpi_id
@@ -138,6 +142,30 @@ final as (
         on ratios.launch_id = denominators.launch_id
         and ratios.denominator_kpi_id = denominators.kpi_id
         and {{ is_same_period('valued', 'denominators') }}
+),
+
+final as (
+    select
+        launch_id,
+        domain,
+        kpi_id,
+        subject_id,
+        segment_id,
+        period_kind,
+        period_start,
+        period_end,
+        is_counterpart,
+        last_date,
+        value,
+        numerator,
+        denominator,
+        covered_days_count,
+        days_seen_count,
+        days_expected_count
+    from valued
+    where period_rule <> 'of_kpis'
+    union all
+    select * from of_kpis
 )
 
 select

@@ -1,3 +1,13 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook=["{{ read_by_index() }}", "{{ delete_changed_kpi_periods() }}"],
+        indexes=[{'columns': ['launch_id', 'period_kind', 'period_end']}]
+    )
+}}
+
+-- the pre_hook asks for it; depends_on: {{ ref('int_changed_kpi_periods') }}
 with buckets as (
     select * from {{ ref('measure_buckets_daily') }}
 ),
@@ -8,7 +18,7 @@ kpis as (
 ),
 
 period_dates as (
-    select * from {{ ref('int_period_dates') }}
+    select * from {{ ref('int_changed_period_dates') }}
 ),
 
 -- the buckets of all dates of a period are one histogram

@@ -1,6 +1,5 @@
 with days as (
     select * from {{ ref('int_kpi_days') }}
-    where period_kind = 'day' and not is_counterpart
 ),
 
 bounds as (

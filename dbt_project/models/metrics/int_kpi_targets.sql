@@ -1,5 +1,15 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook=["{{ read_by_index() }}", "{{ delete_changed_kpi_periods() }}"],
+        indexes=[{'columns': ['launch_id', 'period_kind', 'period_end']}]
+    )
+}}
+
 with periods as (
-    select * from {{ ref('int_kpi_changes') }}
+    select changes.* from {{ ref('int_kpi_changes') }} as changes
+    where {{ is_changed_kpi_period('changes') }}
 ),
 
 launches as (

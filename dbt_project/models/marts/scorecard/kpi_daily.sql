@@ -1,3 +1,12 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook=["{{ read_by_index() }}", "{{ delete_changed_kpi_dates() }}"],
+        indexes=[{'columns': ['launch_id', 'metric_date']}]
+    )
+}}
+
 with subjects as (
     select * from {{ ref('int_kpi_subjects') }}
 ),
@@ -16,15 +25,17 @@ launches as (
 
 covered_dates as (
     select * from {{ ref('int_covered_dates') }}
+    where {{ is_changed_kpi_date('launch_id', 'metric_date') }}
 ),
 
 measures as (
     select * from {{ ref('measures_daily') }}
+    where {{ is_changed_kpi_date('launch_id', 'metric_date') }}
 ),
 
 quantiles as (
     select * from {{ ref('int_kpi_quantiles') }}
-    where period_kind = 'day'
+    where period_kind = 'day' and {{ is_changed_kpi_date('launch_id', 'period_start') }}
 ),
 
 ratios as (

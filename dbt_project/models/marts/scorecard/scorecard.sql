@@ -1,5 +1,15 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook=["{{ read_by_index() }}", "{{ delete_changed_kpi_periods() }}"],
+        indexes=[{'columns': ['launch_id', 'period_kind', 'period_end']}]
+    )
+}}
+
 with periods as (
-    select * from {{ ref('int_kpi_targets') }}
+    select targets.* from {{ ref('int_kpi_targets') }} as targets
+    where {{ is_changed_kpi_period('targets') }}
 ),
 
 quotas as (
