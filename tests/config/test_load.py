@@ -229,7 +229,9 @@ def test_a_segment_that_nobody_could_tell_is_an_error(tmp_path: Path, segment: s
     [
         ("{month: 1, values: {revenue: 3}}", "plan[0].values: no such KPI; found 'revenue'"),
         ("{month: 0, values: {uptime: 1}}", "plan[0].month: "),
-        ("{month: 1, values: {}}", "plan[0].values: "),
+        ("{month: 1, values: {}}", "plan[0]: give values, per_day or both"),
+        ("{month: 1, values: {uptime: 1}, per_day: {uptime: 1}}", "plan[0]: uptime: in values or per_day, not in both"),
+        ("{month: 1, per_day: {uptime: 1}}", "plan[0].per_day: uptime is not a sum of days: plan it in values"),
         ("{month: 1, values: {uptime: .inf}}", "plan[0].values.uptime: "),
         ("{month: 1, values: {uptime: 1}}\n  - {month: 1, values: {uptime: 1}}", "plan: "),
     ],

@@ -319,7 +319,7 @@ MARTS: dict[str, str] = {
     """,
     "plan_months": """
         select launch_id, domain, kpi_id, launch_day + 1 as month_number, metric_date as period_start,
-            metric_date + 29 as period_end, 2::double precision as planned_value, 1::double precision as value,
+            metric_date + 29 as period_end, false as is_per_day, 2::double precision as planned_value, 1::double precision as value,
             false as is_complete, 1 as days_seen_count
         from days inner join build.kpis using (launch_id)
         where launch_day >= 0

@@ -79,7 +79,7 @@ create table marts.verdict_gates (launch_id text, domain text, kpi_id text, subj
     denominator double precision, target double precision, comparator text, promise text, status text, periods_count integer,
     periods_met_count integer, days_unseen_count integer);
 create table marts.plan_months (launch_id text, domain text, kpi_id text, month_number integer, period_start date, period_end date,
-    planned_value double precision, value double precision, is_complete boolean, days_seen_count integer);
+    is_per_day boolean, planned_value double precision, value double precision, is_complete boolean, days_seen_count integer);
 """
 
 KPIS = catalogue()

@@ -334,15 +334,15 @@ def test_nothing_published_says_what_to_run(warehouse: str, story: ModuleType) -
 
 def test_the_monthly_review_holds_the_plan_against_the_months_that_ended_and_names_the_next(published: ModuleType) -> None:
     planned = [
-        ("activation", 1, dt.date(2026, 2, 10), 0.5, 0.75, True, 30),
-        ("activation", 2, dt.date(2026, 3, 12), 0.8, 0.6, False, 28),
-        ("new_users", 2, dt.date(2026, 3, 12), 400.0, None, False, 0),
-        ("activation", 3, dt.date(2026, 4, 11), 0.9, 0.4, False, 9),
-        ("activation", 6, dt.date(2026, 7, 10), 0.95, None, False, 0),
+        ("activation", 1, dt.date(2026, 2, 10), False, 0.5, 0.75, True, 30),
+        ("activation", 2, dt.date(2026, 3, 12), False, 0.8, 0.6, False, 28),
+        ("new_users", 2, dt.date(2026, 3, 12), True, 400.0, None, False, 0),
+        ("activation", 3, dt.date(2026, 4, 11), False, 0.9, 0.4, False, 9),
+        ("activation", 6, dt.date(2026, 7, 10), False, 0.95, None, False, 0),
     ]
 
     with connect() as session:
-        statement = "insert into marts.plan_months values ('emr-platform', 'product', %s, %s, null, %s, %s, %s, %s, %s)"
+        statement = "insert into marts.plan_months values ('emr-platform', 'product', %s, %s, null, %s, %s, %s, %s, %s, %s)"
         session.cursor().executemany(statement, planned)
         document = monthly.document(Basis(published.EMR, parse_period("monthly", "2026-03", published.EMR), session, {}))
         session.rollback()
@@ -355,7 +355,7 @@ def test_the_monthly_review_holds_the_plan_against_the_months_that_ended_and_nam
     ]
     assert rows == [
         "Month 2 of the launch, to 12 March 2026",
-        ("New users", ["no data", "400", formats.DASH], "0 of 30 days seen"),
+        ("New users a day", ["no data", "400", formats.DASH], "0 of 30 days seen"),
         ("Activation", ["60%", "80%", "75%"], "28 of 30 days seen"),
         "Month 3 of the launch, ahead, to 11 April 2026",
         ("Activation", [formats.DASH, "90%", formats.DASH], ""),

@@ -14,6 +14,7 @@ from postlaunch.config.declared import kpis_of, parts
 from postlaunch.config.later import references, unused
 from postlaunch.config.launch import DOMAIN_SOURCE, WAVE, Funnel, Launch, LaunchKpi, Priority, Severity, Target
 from postlaunch.config.measures import FunnelMeasure, Measure
+from postlaunch.config.plan import plan_faults
 from postlaunch.kpis.catalogue import Kpi, catalogue
 
 
@@ -24,8 +25,7 @@ def kpi_faults(launch: Launch) -> Iterator[str]:
     yield from alert_faults(launch)
     yield from _class_faults(launch)
     yield from _segment_faults(launch)
-    for number, month in enumerate(launch.plan):
-        yield from (f"plan[{number}].values: no such KPI; found {kpi!r}" for kpi in month.values if kpi not in known)
+    yield from plan_faults(launch.plan, known)
     if launch.population is not None and launch.population.account is not None and launch.mixpanel is None:
         yield "population.account: the file has no section `mixpanel`, so there are no events of accounts"
     if launch.deployments is not None and launch.pagerduty is None:

@@ -208,7 +208,7 @@ def _plan(basis: Basis) -> list[Block]:
                 cells[2] = formats.value(row.value / row.planned_value, "ratio")
             if not row.is_complete:
                 note = f"{row.days_seen} of {MONTH_DAYS} days seen"
-        rows.append(Row(row.name, cells, note=note))
+        rows.append(Row(f"{row.name} a day" if row.is_per_day else row.name, cells, note=note))
     return [Heading("Plan against actual"), Table(["KPI", "Actual", "Plan", "Of plan"], rows)] if rows else []
 
 

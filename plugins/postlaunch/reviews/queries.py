@@ -211,7 +211,7 @@ def planned(session: Reader, launch_id: str, dates: Dates) -> list[Planned]:
         session,
         Planned,
         """
-        select kpi.name, kpi.unit, plan.month_number, plan.period_end, plan.planned_value, plan.value, plan.is_complete,
+        select kpi.name, kpi.unit, plan.month_number, plan.period_end, plan.is_per_day, plan.planned_value, plan.value, plan.is_complete,
             plan.days_seen_count as days_seen
         from marts.plan_months as plan
         inner join marts.kpis as kpi using (launch_id, kpi_id)

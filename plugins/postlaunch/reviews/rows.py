@@ -180,6 +180,7 @@ class Planned:
     unit: str
     month_number: int
     period_end: dt.date
+    is_per_day: bool  # both values are of a day, on the mean
     planned_value: float
     value: float | None
     is_complete: bool

@@ -213,7 +213,12 @@ def _phases(launch: Launch) -> Rows:
 
 
 def _plans(launch: Launch) -> Rows:
-    return [(month.month, kpi, value) for month in launch.plan for kpi, value in month.values.items()]
+    return [
+        (month.month, kpi, value, is_per_day)
+        for month in launch.plan
+        for planned, is_per_day in ((month.values, False), (month.per_day, True))
+        for kpi, value in planned.items()
+    ]
 
 
 def _verdicts(launch: Launch) -> Rows:

@@ -57,7 +57,10 @@ FILE = {
     "timezone": PLACE.zone.key,
     "prometheus": {"step_seconds": metric_cases.STEP},
     "kpis": KPIS,
-    "plan": [{"month": 2, "values": PLANNED}, {"month": 3, "values": {"restarts": 80.0}}],
+    "plan": [
+        {"month": 2, "values": {"hit_rate": PLANNED["hit_rate"], "cost": PLANNED["cost"]}, "per_day": {"restarts": PLANNED["restarts"]}},
+        {"month": 3, "values": {"restarts": 80.0}},
+    ],
 }
 
 

@@ -34,8 +34,9 @@ select
     months.month_number,
     months.period_start,
     months.period_end,
+    months.is_per_day,
     months.planned_value,
-    scorecard.value,
+    case when months.is_per_day then {{ ratio('scorecard.value', 'scorecard.days_seen_count') }} else scorecard.value end as value,
     coalesce(scorecard.is_complete, false) as is_complete,
     coalesce(scorecard.days_seen_count, 0) as days_seen_count
 from months

@@ -7,6 +7,7 @@ select
     month_number,
     kpi_id,
     planned_value,
+    is_per_day,
     30 * (month_number - 1) as from_day,
     30 * month_number - 1 as to_day
 from source
