@@ -13,7 +13,7 @@ from rich.console import Console
 
 from postlaunch.progress import Progress
 
-LINE_SECONDS = 1.0
+LINE_SECONDS = 1.0  # between two lines where the output is no terminal
 _LINE = re.compile(r"^(?P<message>.+) \((?P<completed>\d+)(?: of (?P<total>\d+))?\)$")
 
 

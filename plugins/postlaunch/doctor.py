@@ -21,7 +21,7 @@ from postlaunch.errors import PostlaunchError
 from postlaunch.warehouse.db import connect
 
 PYTHON = ((3, 11), (3, 13))
-DISK_GIB = 3
+DISK_GIB = 3  # an environment, a demonstration and their logs
 PACKAGES = ("apache-airflow", "dbt-core", "dbt-postgres", "great-expectations", "plotly", "kaleido")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PROGRAMS = {

@@ -29,7 +29,7 @@ LANDING = "landing"
 SCHEMAS = ("raw", "ops", "build", "marts")
 RECENT_DAYS = 28  # four whole weeks, so that weekends weigh what they weigh
 FEWEST_DAYS = 7  # less history than a week says nothing of a year
-YEAR_DAYS = 365
+YEAR_DAYS = 365  # what a year will take is so many times a day
 DATE_COLUMNS = ("metric_date", "event_date", "sample_date")  # the date that a row is of; tables without one grow by their average
 
 _TABLES = """

@@ -20,7 +20,7 @@ from typing import Any
 
 from postlaunch.config.fields import in_reach
 
-MOST_BYTES = 1_000_000
+MOST_BYTES = 1_000_000  # of one file: a fact a day for a hundred years
 MOST_LETTERS = 200  # of an action item
 MOST_FAULTS = 5  # that are told of one file
 

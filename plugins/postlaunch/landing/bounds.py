@@ -16,8 +16,8 @@ from postlaunch.config.launch import Source
 from postlaunch.errors import SourceError
 from postlaunch.landing.gzip_stream import unzipped
 
-READ_BYTES = 1 << 16
-LONGEST_LINE = 2 << 20
+READ_BYTES = 1 << 16  # asked for at once
+LONGEST_LINE = 2 << 20  # bytes; a Mixpanel event may be 1 MB, and JSON may escape it
 MOST_BODY_BYTES = 4 << 20  # as text it may take four times as much
 MOST_JSON_VALUES = 250_000  # commas, colons and brackets: up to 130 bytes of Python objects each
 SHRINK = 4  # so much less is asked for after an answer that was too large

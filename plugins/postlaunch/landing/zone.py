@@ -30,8 +30,8 @@ from postlaunch.landing.gzip_stream import GzipError, unzipped
 from postlaunch.landing.private_files import write_file
 
 MANIFEST = "manifest.json"
-BLOCK_BYTES = 1 << 18
-_HASH_BITS = 128
+BLOCK_BYTES = 1 << 18  # gathered before they are compressed
+_HASH_BITS = 128  # the sum of the hashes of all lines wraps here, so their order does not matter
 
 Partition = dt.date | Dates
 RowsInLine = Callable[[bytes], int]

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-MOST_SHAPES = 5_000
+MOST_SHAPES = 5_000  # combinations of an event and its properties that are kept apart; more are folded into counts of properties
 MOST_PROPERTIES = 20_000  # of one date; a name that is made up for every event must not fill the memory
 LONGEST_PROPERTY = 250  # characters, a thousand bytes: an entry of the catalogue's index holds this and the name of the event
 OTHERS = "(other properties)"

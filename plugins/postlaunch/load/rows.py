@@ -25,9 +25,9 @@ from postlaunch.warehouse.refusals import without_values
 HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 TRAILER = struct.pack(">h", -1)
 NULL = struct.pack(">i", -1)
-SPOOL_BYTES = 1 << 20
+SPOOL_BYTES = 1 << 20  # of rows that PostgreSQL may refuse, kept in memory before they go to a file
 BEGINNING_BYTES = 4_000  # what quarantine keeps of a line that is too long
-MOST_REFUSALS = 100
+MOST_REFUSALS = 100  # of one load: with more, the fault is not in the lines
 MOST_KEYS = 2_000_000  # 16 MiB
 LONGEST_NAME = 1_000  # bytes; an entry of an index takes 2,704, and some hold two names
 

@@ -31,7 +31,7 @@ from postlaunch.warehouse.locks import take
 from postlaunch.warehouse.refusals import reason_of
 
 SESSION_NAME = "postlaunch ingest run "  # and the run's number: application_name of the session
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = 1.0  # between two looks at what other runs have loaded
 _SAME = "launch_id = %(launch)s and source = %(source)s"
 _SAME_DATES = f"{_SAME} and first_date = %(first)s and last_date = %(last)s"
 

@@ -35,7 +35,7 @@ from postlaunch.load.rows import (
 
 _COLUMNS = "launch_id, sample_date, metric_id, series_id, sampled_at, value, load_id"
 _SAMPLE = struct.Struct(">iqid")
-_EPOCH_2000 = 946_684_800_000_000
+_EPOCH_2000 = 946_684_800_000_000  # microseconds from 1970 to 2000, from which PostgreSQL counts
 
 _DEDUPLICATE = """
     with ranked as (

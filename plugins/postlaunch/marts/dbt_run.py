@@ -31,10 +31,10 @@ from postlaunch.marts.dbt_process import CHANGED, FAILED, MODEL
 from postlaunch.warehouse.db import libpq_environment
 
 APPLICATION_NAME = "postlaunch_dbt"  # as in dbt_project/profiles.yml
-FAILURES_NAMED = 5
-WATCH_SECONDS = 1.0
+FAILURES_NAMED = 5  # in the error; the log has all
+WATCH_SECONDS = 1.0  # between two looks whether the build still owns its lock
 PAUSE_SECONDS = 5.0  # before failed models are tried again: a lock or a connection that was lost may be there again
-_END_SECONDS = 10.0
+_END_SECONDS = 10.0  # until a dbt whose input has ended is killed
 
 _VALUE = re.compile(r': ["„“«].*["”“»]')  # as PostgreSQL quotes it: invalid input syntax for type integer: "..."
 

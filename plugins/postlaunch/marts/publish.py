@@ -35,7 +35,7 @@ from postlaunch.warehouse.refusals import refusal
 LOCK = "publish"
 PATIENCE_SECONDS = 120.0  # a publication before this one takes seconds
 SHAPE_SECONDS = 60.0  # how long a publication tries to get the tables whose columns change; nobody waits meanwhile
-REASONS = 3
+REASONS = 3  # of a held domain, in one line
 XIDS_APART = 2**31  # numbers of transactions go round: further apart it is not known which one came first
 
 _VERDICTS = """

@@ -38,7 +38,7 @@ RETRIES: dict[str, Any] = {
     "execution_timeout": dt.timedelta(hours=1),
 }
 LABEL = "{{ task.op_args[0]['launch'] }}"  # names a mapped task, whose only argument is a dictionary with its launch
-_PROGRESS_SECONDS = 5.0
+_PROGRESS_SECONDS = 5.0  # between two lines of a task's log about the same thing
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from postlaunch.quality.result import Finding, Scope
 from postlaunch.quality.suites import Expectation, Suite
 from postlaunch.quality.violations import Violations
 
-EXAMPLES = 3
+EXAMPLES = 3  # rows that a failed expectation shows
 _SKIPPED = ("launch_id", "domain")  # the scope says them
 
 

@@ -19,7 +19,7 @@ from postlaunch.config.launch import DOMAIN_SOURCE
 from postlaunch.quality.invariants import Invariant, Model
 from postlaunch.quality.result import Scope
 
-EXAMPLES = 3
+EXAMPLES = 3  # rows that a broken invariant shows
 KEYS = ("launch_id", "domain", "source")  # whose a row is, as far as its table says
 
 

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any
 
 HISTORY_DAYS = 66  # four weeks of residuals, each from four same weekdays and the six days before the oldest of them
-FUTURE_DAYS = 34
 LAUNCH_WEEK_DAYS = 7  # nothing compares with the first week
 WEEKS, ENOUGH_WEEKS = 4, 3
 ENOUGH_RESIDUALS = 14  # of 28; fewer say little of the spread, and the day is not judged

@@ -36,7 +36,7 @@ _STATUS: dict[str, tuple[Tone, str]] = {
 }
 GRAVE = ("P0", "P1")
 INCIDENTS_SHOWN = 8  # a storm of incidents is counted, not listed
-CLOCKS_SHOWN = 4
+CLOCKS_SHOWN = 4  # of those that run out soon
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from postlaunch.reviews.content import Basis
 from postlaunch.reviews.figures import product
 from postlaunch.reviews.rows import Incident, KpiValue, SlaClock
 
-CHART_DAYS = 28
+CHART_DAYS = 28  # four weeks: each day of the week four times
 _HEADINGS: dict[Domain, str] = {
     "reliability": "Technical",
     "capacity": "Capacity",

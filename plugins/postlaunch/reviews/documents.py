@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = REPOSITORY / "dashboards" / "reviews"
 HTML_LIMIT_BYTES = 90_000  # Gmail clips a mail at about 102 KB of HTML
-TEXT_WIDTH = 76
+TEXT_WIDTH = 76  # letters; a mail program wraps at 78
 
 
 def fit(document: Document) -> Document:

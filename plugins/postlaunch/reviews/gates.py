@@ -32,7 +32,7 @@ GateOutcome = Literal[
     "met", "missed", "at_risk", "undecided", "insufficient_data", "no_data", "nothing"
 ]  # nothing: all was seen, and nothing happened
 Recommendation = Literal["scale", "pivot", "roll back", "insufficient data"]
-PROVISIONAL_DAYS = 30
+PROVISIONAL_DAYS = 30  # up to here early use may be curiosity: the 30-day mirage
 
 
 @dataclass(frozen=True)

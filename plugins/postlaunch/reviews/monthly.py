@@ -14,7 +14,7 @@ from postlaunch.reviews.period import Period
 from postlaunch.reviews.rows import Incident, KpiValue, LatencyBucket, Response, ServiceSums
 
 GROWTH_DAYS = 92  # how far back the growth chart looks
-COHORTS = 13
+COHORTS = 13  # weekly ones: a quarter
 MONTH_DAYS = 30  # of a launch
 
 

@@ -18,8 +18,8 @@ from postlaunch.reviews.queries import Reader
 from postlaunch.reviews.rows import StandingFault
 from postlaunch.warehouse.status import DomainStatus
 
-WARNINGS_SHOWN = 3
-FAULTS_SHOWN = 4
+WARNINGS_SHOWN = 3  # of a source, and how many more there are
+FAULTS_SHOWN = 4  # launches with a wrong file that are named
 
 
 def domain_notices(launch: Launch, period: Period, statuses: Sequence[DomainStatus]) -> list[Notice]:

@@ -17,8 +17,8 @@ from email.message import EmailMessage
 from postlaunch.config.connections import SMTP, Connection, variable_name
 from postlaunch.errors import ReviewError
 
-TIMEOUT_SECONDS = 30
-_IMPLICIT_TLS_PORT = 465
+TIMEOUT_SECONDS = 30  # for a server that does not answer
+_IMPLICIT_TLS_PORT = 465  # RFC 8314: TLS from the first byte
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 

@@ -15,7 +15,7 @@ from postlaunch.reviews.rows import KpiValue
 
 POINTS = 0.05  # a proportion is worse by five percentage points
 SHARE = 0.25  # everything else by a quarter
-NEAR_DAYS = 30
+NEAR_DAYS = 30  # until a scaling trigger: time to buy and set up what is missing
 
 
 def watched(metrics: Sequence[KpiValue], period: Period, minimum_sample: int) -> list[KpiValue]:

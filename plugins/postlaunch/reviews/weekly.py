@@ -12,10 +12,10 @@ from postlaunch.reviews.content import Basis
 from postlaunch.reviews.figures import product, support
 from postlaunch.reviews.rows import KpiValue
 
-CHART_DAYS = 56
+CHART_DAYS = 56  # eight weeks
 IMPROVEMENT = 0.05  # relative; smaller ones are not news
-WINS = 4
-FOCUS = 3
+WINS = 4  # lines at most
+FOCUS = 3  # lines at most: a week has room for no more
 
 
 def document(basis: Basis) -> Document:

@@ -30,7 +30,7 @@ from postlaunch.dates import Dates
 from postlaunch.errors import ConfigError, SourceAuthError, SourceError
 from postlaunch.sources.budget import Budget
 
-CONNECT_SECONDS = 10.0
+CONNECT_SECONDS = 10.0  # until a server that does not accept a connection is tried again
 
 log = logging.getLogger(__name__)
 

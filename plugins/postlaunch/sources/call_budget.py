@@ -33,7 +33,7 @@ from postlaunch.warehouse.locks import take
 from postlaunch.warehouse.refusals import refusal
 
 _TOLD_SECONDS = 2.0  # shorter waits are not worth a word
-_TICK_SECONDS = 10.0
+_TICK_SECONDS = 10.0  # slept at once, so that a long wait can be told and ended
 
 _longest_wait: ContextVar[float] = ContextVar("longest_wait", default=math.inf)
 

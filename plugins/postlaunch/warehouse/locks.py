@@ -22,10 +22,10 @@ from psycopg import sql
 from postlaunch.errors import LockedError, PostlaunchError
 from postlaunch.warehouse.db import Role, connect
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 30.0  # until whoever has the lock is named in an error
 BUILD_LOCK = "build"  # the one name that several steps take: nobody changes what a build reads
 
-_RETRY_SECONDS = 0.05
+_RETRY_SECONDS = 0.05  # between two tries at tables that are being read
 
 # Sessions of other logins show when they began only to members of pg_read_all_stats; who they are is shown to all.
 _SESSIONS = """

@@ -13,7 +13,7 @@ from postlaunch.warehouse.db import connect
 from postlaunch.warehouse.locks import bounded
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 60.0  # for one migration; what holds it up is named then
 
 
 def migrate() -> list[str]:

@@ -11,10 +11,10 @@ from postlaunch.reviews import formats, sentences
 from postlaunch.reviews.figures import style
 from postlaunch.reviews.rows import CapacityDay, Forecast
 
-PANELS = 3
+PANELS = 3  # resources that a chart shows
 NEAR_DAYS = 180  # a trigger further off is a line in the table, not a panel
 HORIZON_DAYS = (30, 90)  # how far the band is drawn: far enough to see it cross the trigger
-PANEL_HEIGHT = 210
+PANEL_HEIGHT = 210  # pixels
 
 
 def capacity(days: Sequence[CapacityDay], forecasts: Sequence[Forecast]) -> style.Chart:

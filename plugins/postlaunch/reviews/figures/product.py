@@ -11,7 +11,7 @@ from postlaunch.reviews.figures import style
 from postlaunch.reviews.period import Period
 from postlaunch.reviews.rows import ActiveUsers, CohortCell, FunnelStep
 
-COHORTS_SHOWN = 12
+COHORTS_SHOWN = 12  # of the weekly ones, the newest
 
 
 def active_users(rows: Sequence[ActiveUsers], period: Period, incident_days: Sequence[tuple[dt.date, str]] = ()) -> style.Chart:

@@ -16,8 +16,8 @@ from postlaunch.errors import ReviewError
 from postlaunch.reviews.figures.style import WIDTH, Chart
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-SCALE = 2
-TIMEOUT_SECONDS = 60
+SCALE = 2  # pixels of the picture to one of the page, for screens with twice as many
+TIMEOUT_SECONDS = 60  # for one chart in Chromium
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NOWHERE = "http://127.0.0.1:9"  # a proxy that is not there: Chromium's own calls home end at once
 

@@ -17,8 +17,8 @@ from postlaunch.dates import Dates
 from postlaunch.reviews import formats
 from postlaunch.reviews.sentences import Caption
 
-WIDTH = 600
-FONT_SIZE = 22
+WIDTH = 600  # pixels of the page: what mail programs show without scrolling
+FONT_SIZE = 22  # pixels; a telephone shows the chart at six tenths
 LABEL_HEIGHT = 38  # px that a line of text takes above the plot, whatever the font
 FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 

@@ -35,7 +35,7 @@ from postlaunch.sources.mixpanel.profiles import land_profiles
 from postlaunch.sources.mixpanel.spec import DAYS_PER_CALL, EVENTS
 from postlaunch.sources.mixpanel.time import ProjectClock, event_time
 
-MOST_WAITING_BYTES = 1 << 20
+MOST_WAITING_BYTES = 1 << 20  # of lines without a readable time that wait for a neighbour with one
 _DAY = dt.timedelta(days=1)
 _TIME_FIRST = re.compile(rb'\{\s*"event"\s*:\s*"[^"\\]*"\s*,\s*"properties"\s*:\s*\{\s*"time"\s*:\s*([0-9]{1,18})\s*[,}]').match
 

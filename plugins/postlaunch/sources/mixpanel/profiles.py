@@ -41,8 +41,8 @@ from postlaunch.sources.budget import UNLIMITED, Budget
 from postlaunch.sources.mixpanel.http import ExportClient
 from postlaunch.sources.mixpanel.spec import PROFILES
 
-SESSIONS = 3
-EMPTY_PAGES = 3
+SESSIONS = 3  # a session that breaks is begun again so often
+EMPTY_PAGES = 3  # in a row, before the list counts as broken
 MOST_PAGES = 50  # of the 60 calls an hour that the exports of the project live from too
 _QUERY_HOSTS = {"data.mixpanel.com": "mixpanel.com", "data-eu.mixpanel.com": "eu.mixpanel.com", "data-in.mixpanel.com": "in.mixpanel.com"}
 _YESTERDAY = dt.timedelta(days=1)

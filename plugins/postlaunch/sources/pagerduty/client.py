@@ -23,8 +23,8 @@ from postlaunch.sources.politeness import heed
 
 LONGEST_WINDOW = dt.timedelta(days=180)  # the API allows six months, of whatever length they are
 MOST_RECORDS = 10_000  # offset and limit together
-PAGE = 100
-ANSWER_SECONDS = 60.0
+PAGE = 100  # the most that PagerDuty gives
+ANSWER_SECONDS = 60.0  # until an answer that does not come is asked for again
 _OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
 _PATIENT_STATUSES = (429, 500, 502, 503, 504)
 

@@ -55,13 +55,13 @@ from postlaunch.sources.prometheus.samples import BLOCK_POINTS, BlockLines, Metr
 from postlaunch.sources.prometheus.spec import SAMPLES
 from postlaunch.sources.prometheus.staleness import Staleness
 
-MAXIMUM_POINTS = 11_000
+MAXIMUM_POINTS = 11_000  # of a series in one answer: Prometheus refuses more
 ANSWER_SAMPLES = 200_000  # about 30 MB of Python objects
-MOST_ANSWER_BYTES = 8 << 20
+MOST_ANSWER_BYTES = 8 << 20  # of one answer; a block of points is asked for so that it stays below
 MOST_ANSWER_VALUES = 800_000  # three to a sample; the costliest take 50 bytes each once they are read
 FIRST_POINTS = 10  # the first chunk of a metric is small: it tells how many series there are
 SHRINK = 4  # so much smaller is the chunk after one that was too large
-ANSWER_SECONDS = 120.0
+ANSWER_SECONDS = 120.0  # Prometheus itself gives a query up after two minutes
 
 
 def extract(

@@ -37,9 +37,9 @@ from postlaunch.sources.prometheus.samples import BLOCK_POINTS, MetricQuery, blo
 from postlaunch.sources.prometheus.selectors import Selector, unescaped
 from postlaunch.sources.prometheus.spec import SAMPLES
 
-WAITING = 200_000
+WAITING = 200_000  # points in memory before they are written
 KNOWN = 100_000  # spellings of series that are remembered
-REPORT_LINES = 100_000
+REPORT_LINES = 100_000  # between two words about how far the file is read
 SECRET_LENGTH = 8  # a shorter value of a query may well be a word of a message
 _EOF = b"# EOF"
 _METADATA = re.compile(rb"# (?:TYPE|HELP|UNIT) ")

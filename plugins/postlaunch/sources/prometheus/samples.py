@@ -14,7 +14,7 @@ from postlaunch.config.launch import Launch, Prometheus
 from postlaunch.dates import Interval
 from postlaunch.sources.prometheus.selectors import Selector, parse_selector
 
-BLOCK_POINTS = 60
+BLOCK_POINTS = 60  # of a series in one landed line
 
 
 @dataclass(frozen=True)

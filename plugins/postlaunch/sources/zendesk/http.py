@@ -25,7 +25,7 @@ from postlaunch.sources.budget import Budget
 from postlaunch.sources.politeness import heed
 from postlaunch.sources.zendesk.session import open_session
 
-ANSWER_SECONDS = 120.0
+ANSWER_SECONDS = 120.0  # for an answer to go on: a page of a large export is long in coming
 PAGE_RECORDS = 1000  # what the exports give where nothing is said
 
 Answer = dict[str, Any]
