@@ -104,8 +104,3 @@ def _scraped(plan: Plan, utc_day: int) -> tuple[Floats, Bools, Bools]:
     values = np.stack([column for column, _ in columns])
     alive = np.stack([np.ones(MINUTES, dtype=np.bool_) if mask is None else mask for _, mask in columns])
     return values, alive & server, ~alive & server
-
-
-def sample_times(start: int, end: int, step: int) -> Ints:
-    """The grid of a range query: from start to end, both inclusive."""
-    return np.arange(start, end + 1, step, dtype=np.int64)
