@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from sandbox.story.machines import BOUNDS, CODES, INSTANCES, MINUTES, Bools, counters, gauges, server_is_up
-from sandbox.story.plan import DAY, Floats, Ints, Plan
+from sandbox.story.plan import DAY, Floats, Plan
 
 LOOK_BACK_MINUTES = 4  # a sample counts while it is younger than five minutes
 _OTHER_TARGETS = (("emr-redis", "redis-1:9121"), ("emr-db", "db-1:9187"), ("emr-db", "db-1:9100"), ("emr-kafka", "kafka-1:9308"))
