@@ -24,7 +24,7 @@ def fullest() -> dict[Key, list[float]]:
     """(resource, date) -> the fullest instance at each moment."""
     highest: dict[tuple[str, dt.date, dt.datetime], float] = {}
     for sample in resource_samples():
-        if not math.isnan(sample.value):
+        if sample.metric_id.endswith(".resource") and not math.isnan(sample.value):
             key = (sample.metric_id.removesuffix(".resource"), local_date(sample), sample.sampled_at)
             highest[key] = max(sample.value, highest.get(key, -math.inf))
     days: dict[Key, list[float]] = defaultdict(list)
