@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from postlaunch.config.fields import Section
 from postlaunch.kpis.catalogue import Kpi
 
-Planned = dict[str, Annotated[float, Field(allow_inf_nan=False)]]
+PlannedValues = dict[str, Annotated[float, Field(allow_inf_nan=False)]]
 
 
 class PlanMonth(Section):
@@ -20,8 +20,8 @@ class PlanMonth(Section):
     """
 
     month: Annotated[int, Field(ge=1, le=120)]
-    values: Planned = Field(default_factory=dict)
-    per_day: Planned = Field(default_factory=dict)
+    values: PlannedValues = Field(default_factory=dict)
+    per_day: PlannedValues = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _something_once(self) -> PlanMonth:
