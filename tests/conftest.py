@@ -60,20 +60,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For the workers of `make test`: a file stays on one of them, so do all tests of the published story; the long ones begin."""
+    """For the workers of `make test`: a file stays on one of them, so do all tests of a warehouse they share; the long ones begin."""
 
     def weight(item: pytest.Item) -> int:
         if item.get_closest_marker("airflow"):
             return 0  # mostly waits: beside it the other workers have the machine
-        return 1 if _needs_story(item) else 2 if item.get_closest_marker("slow") else 3
+        return 1 if _shared(item) else 2 if item.get_closest_marker("slow") else 3
 
-    items.sort(key=weight)
+    items.sort(key=lambda item: (weight(item), _shared(item) or ""))
     for item in items:
-        item.add_marker(pytest.mark.xdist_group("story" if _needs_story(item) else item.nodeid.split("::")[0]))
+        item.add_marker(pytest.mark.xdist_group(_shared(item) or item.nodeid.split("::")[0]))
 
 
-def _needs_story(item: pytest.Item) -> bool:
-    return "_published" in getattr(item, "fixturenames", ())
+def _shared(item: pytest.Item) -> str | None:
+    """The warehouse of many files that a test asks for, which takes a minute to make: that of the story, or of the golden cases."""
+    if "_published" in getattr(item, "fixturenames", ()):
+        return "story"
+    return "operations" if "built" in getattr(item, "fixturenames", ()) and item.path.parent.name == "operations" else None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -67,7 +67,7 @@ def test_nights_without_raw_make_what_a_full_refresh_of_all_raw_makes(
     company = Company(SEED, tmp_path / "launches", tmp_path / "landing")
     kinds = random.Random(SEED).sample(EVERY_KIND, len(EVERY_KIND))
     came_back = 0
-    for number, changes in enumerate(([], kinds[::2], kinds[1::2], []), start=1):
+    for number, changes in enumerate(([], kinds, []), start=1):
         company.play(FIRST + (HISTORY_DAYS + number) * DAY, changes)
         build()
         keep_aside()

@@ -121,7 +121,10 @@ def difference(found: dict[str, list[str]], expected: dict[str, list[str]]) -> d
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "after", "first", "last"),
-    [(NEW_YORK, KOLKATA, FIRST, LAST), (KOLKATA, BERLIN, dt.date(2026, 3, 27), dt.date(2026, 3, 31))],
+    [
+        (NEW_YORK, KOLKATA, FIRST, LAST),
+        pytest.param(KOLKATA, BERLIN, dt.date(2026, 3, 27), dt.date(2026, 3, 31), marks=pytest.mark.soak, id="over-summer-time"),
+    ],
 )
 def test_a_launch_that_was_dated_anew_has_the_marts_of_a_warehouse_that_never_had_another_zone(
     company: Company,
