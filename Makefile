@@ -53,7 +53,7 @@ down: ## stop every process of the demonstration; its state stays in .local
 test: setup system ## all tests, by three workers: much of it waits, for Airflow and for APIs (WORKERS=2)
 	@.venv/bin/pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
-soak: setup system ## tests that take hours: 90 days backfilled through Airflow, 30 random nights against full refreshes
+soak: setup system ## tests that take hours: 90 days backfilled through Airflow, 30 random nights against full refreshes, nights without raw
 	@.venv/bin/pytest -m soak $(ARGS)
 
 lint: setup ## ruff, mypy, sqlfluff, launch files, requirements.txt against the lock

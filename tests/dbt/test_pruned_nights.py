@@ -53,7 +53,7 @@ def rows_of_raw() -> list[list[tuple[object, ...]]]:
         return [session.execute(f"select kept::text from raw.{table} as kept order by 1").fetchall() for table in TABLES]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_nights_without_raw_make_what_a_full_refresh_of_all_raw_makes(
     warehouse: str, server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
