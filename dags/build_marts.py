@@ -6,8 +6,8 @@
   cost one build. What waits itself, for a retry or for the limit of an API, is not waited for.
 - **build**: the dates whose raw partitions changed since the last build (`ops.partition_loads`), by one dbt into the schema `build`, which
   nobody but the pipeline reads. Each model with its seconds is a line of the task's log, and all of them are its XCom. Models that fail
-  are tried once more, with those that wait for them; a dbt that is killed is begun again; a task that
-  is killed takes its dbt along and is tried again.
+  are tried once more, with those that wait for them; a dbt that is killed is begun again; a task that is killed takes its dbt along and
+  is tried again.
 - **audit**: Great Expectations. A critical failure holds its domain and is not an error: the last good marts stay, and the reviews say so.
 - **publish**: everything that passed, in one transaction with one publication number; also what a run before this one built and could not
   publish.

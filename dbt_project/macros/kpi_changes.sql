@@ -4,10 +4,10 @@
        int_measures ─────────> int_changed_measures ────────┬─> measures_daily
        int_measure_buckets ──> int_changed_measure_buckets ─┼─> measure_buckets_daily
        int_covered_dates ────> int_changed_coverage ────────┤
-       launch file ──────────> int_changed_kpi_rules ───────────────┴─> int_changed_kpi_dates ──> int_changed_kpi_periods
-                                                                        └─> kpi_daily           └─> int_kpi_quantiles, ..., scorecard
+       launch file ──────────> int_changed_kpi_rules ───────┴─> int_changed_kpi_dates ──> int_changed_kpi_periods
+                                                                └─> kpi_daily             └─> int_kpi_quantiles, ..., scorecard
 
-   Without one of these tables, in a full refresh, and after a build that failed, everything counts as changed. #}
+   Without one of these tables, in a full refresh, and after a build that failed or a dbt that was killed, everything counts as changed. #}
 
 {# Rows of a relation that the table `before` does not have so, and is_gone: those of the table that the relation does not have any more. A
    night that none of its inputs changed for does not make the answer again: build_id says of which night it is. #}
@@ -55,9 +55,9 @@
     {{ return(found | length == names | length) }}
 {%- endmacro %}
 
-{# Whether the build before this one failed: it may have taken notice of what it did not come to make. #}
+{# Whether the build before this one failed, or a dbt of this one was killed: it may have taken notice of what it did not come to make. #}
 {% macro is_after_a_failure() -%}
-    not exists (
+    {{ var('is_begun_again') }} or not exists (
         select 1 from {{ source('ops', 'builds') }} as builds
         where builds.status = 'succeeded'
             and builds.build_id = (

@@ -131,6 +131,38 @@ def test_a_dbt_that_is_killed_is_begun_again_and_the_build_ends_well(
     assert {node.status for node in result.nodes} == {"success"}
 
 
+def test_a_dbt_that_is_killed_between_measures_and_kpis_leaves_no_kpi_behind(warehouse: str, launch_files: Path) -> None:
+    """What changed is found by comparing measures with what was left; the dbt that is begun again finds them left already."""
+    dirty(launch_files)
+    build()
+    seen: list[str] = []
+
+    def kill(lock: psycopg.Connection) -> None:
+        until("measures are made and a KPI is not", lambda: "measures_daily" in seen and waits_for_the_lock(warehouse))
+        dbt_of(os.getpid())[0].kill()
+        until("the killed dbt is gone", lambda: not waits_for_the_lock(warehouse))
+        lock.rollback()
+
+    def rows() -> list[tuple[object, ...]]:
+        with connect() as session:
+            return session.execute("select kpi_id, metric_date, value from build.kpi_daily order by 1, 2, 3").fetchall()
+
+    before = rows()
+    with connect() as session:
+        moment = dt.datetime(2026, 1, 12, 13, tzinfo=dt.UTC)
+        load_dates(session, LAUNCH, "UTC", [MONDAY], [Event(user, "Logged In", moment) for user in ("ada", "bob")])
+    with psycopg.connect(warehouse) as lock:
+        lock.execute("lock table build.kpi_daily in access exclusive mode")
+        killer = threading.Thread(target=kill, args=[lock])
+        killer.start()
+        build(progress=lambda node: seen.append(node.name))
+        killer.join()
+    found = rows()
+    assert found != before
+    build(full_refresh=True)
+    assert found == rows()
+
+
 def test_models_that_failed_are_tried_again_and_no_other(
     warehouse: str, launch_files: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -111,7 +111,8 @@ def run_dbt(
         return first.nodes
     if first.exit_code < 0:
         log.warning("%s; it is begun again", _message(first))
-        again = build
+        place = build.index("build") + 1
+        again = [*build[:place], "--vars", json.dumps({"is_begun_again": True}), *build[place:]]
     elif first.failures:
         log.warning("%s; they are tried again in %.0f s", _message(first), PAUSE_SECONDS)
         time.sleep(PAUSE_SECONDS)
