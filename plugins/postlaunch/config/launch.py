@@ -492,6 +492,10 @@ class LaunchKpi(Section):
     if_missed: tuple[Name, ...] = ()  # what was said to be done then; reviews that find it missed say so
     promise: Promises = ()  # where it comes from, of what has no target
 
+    def words_of(self, target: Target) -> str:
+        """Where a target comes from: its own promises, or else those of the KPI; empty where the file names none."""
+        return "; ".join(map(str, target.promise or self.promise))
+
     @model_validator(mode="after")
     def _own_or_known(self) -> LaunchKpi:
         if self.measure is None:

@@ -101,9 +101,7 @@ def _promised(basis: Basis) -> dict[KpiKey, list[tuple[Target, str]]]:
     for kpi in basis.launch.kpis:
         for target in kpi.targets:
             if target.first_day <= day and (target.to_day is None or day <= target.to_day):
-                found.setdefault((kpi.kpi, kpi.subject, kpi.segment), []).append(
-                    (target, "; ".join(map(str, target.promise or kpi.promise)))
-                )
+                found.setdefault((kpi.kpi, kpi.subject, kpi.segment), []).append((target, outside.clean(kpi.words_of(target))))
     return found
 
 

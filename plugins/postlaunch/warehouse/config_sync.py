@@ -202,7 +202,7 @@ def _kpi_targets(launch: Launch) -> Rows:
     return [
         (entry.kpi, entry.subject, entry.segment, target.from_day, target.to_day, target.per, target.comparator,
          None if target.key == "change" else target.bound, target.phase, target.change,
-         *(launch.phases[target.since] if target.since else (None, None)), "; ".join(map(str, target.promise or entry.promise)) or None)
+         *(launch.phases[target.since] if target.since else (None, None)), entry.words_of(target) or None)
         for entry in launch.kpis
         for target in entry.targets
     ]  # fmt: skip
