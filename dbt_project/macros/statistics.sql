@@ -1,17 +1,21 @@
 {# After a table is made: statistics for the planner, which knows nothing of a new table and then loops where it should hash. A night adds
-   little to a large table: the engine itself sees to its statistics (autovacuum, once a tenth has changed). large_rows: fewer where nothing
-   but look-ups by key and date reads the table again, for statistics of a wide table cost as much as what a night adds to it. #}
+   little to a large table, which keeps the statistics it has until it is a tenth longer than when they were taken: by many nights, or by
+   one launch that came with its history. large_rows: fewer where nothing but look-ups by key and date reads the table again, for statistics
+   of a wide table cost as much as what a night adds to it. #}
 {% macro analyze_table(large_rows=50000) -%}
     {{ return(adapter.dispatch('analyze_table', 'postlaunch')(large_rows)) }}
 {%- endmacro %}
 {% macro postgres__analyze_table(large_rows) -%}
     {%- if model.config.materialized != 'view' -%}
-        {%- set is_known = namespace(large=false) -%}
+        {%- set is_known = namespace(well=false) -%}
         {%- if execute and is_incremental() -%}
-            {%- set rows = run_query("select reltuples > " ~ large_rows ~ " from pg_class where oid = to_regclass('" ~ this ~ "')") -%}
-            {%- set is_known.large = rows.columns[0].values()[0] -%}
+            {%- set rows = run_query(
+                "select reltuples > " ~ large_rows ~ " and pg_relation_size(oid) < 1.1 * relpages * current_setting('block_size')::integer"
+                ~ " from pg_class where oid = to_regclass('" ~ this ~ "')"
+            ) -%}
+            {%- set is_known.well = rows.columns[0].values()[0] -%}
         {%- endif -%}
-        {{ 'select 1' if is_known.large else 'analyze ' ~ this }}
+        {{ 'select 1' if is_known.well else 'analyze ' ~ this }}
     {%- endif -%}
 {%- endmacro %}
 

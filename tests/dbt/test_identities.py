@@ -187,3 +187,18 @@ def test_a_user_is_known_by_the_id_that_belongs_to_no_other() -> None:
     assert components([("a", "c", True), ("c", "u", True), ("u", "b", False)]) == dict.fromkeys("acub", "b")
     assert components([("b", "a", True), ("a", "b", True)]) == {"a": "a", "b": "a"}
     assert components([]) == {}
+
+
+def test_a_launch_that_comes_with_a_history_of_logins_does_not_wait_for_statistics_of_it(warehouse: str, launch_files: Path) -> None:
+    logins = [event(f"u{number}", "Opened", 0, device_id=f"d{number}", user_id=f"u{number}") for number in range(30_000)]
+    with connect(autocommit=True) as session:
+        session.execute("do $$ begin execute format('alter database %I set statement_timeout = %L', current_database(), '20s'); end $$")
+        for name in ("known", "added"):
+            write_launch(launch_files, name, date=MONDAY, timezone="UTC", mixpanel={"project_id": 1})
+            load_dates(session, name, "UTC", [MONDAY], logins)
+            with open_build():
+                session.execute("analyze ops.identity_links")
+        assert rows_by(session, "select launch_id, count(*) from ops.identities group by launch_id", keys=1) == {
+            "known": 30_000,
+            "added": 30_000,
+        }

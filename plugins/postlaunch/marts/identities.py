@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import psycopg
+from psycopg import sql
 
 Edge = tuple[str, str, bool]  # child, parent, whether the child belongs to the parent
 
@@ -248,6 +249,7 @@ def resolve_identities(session: psycopg.Connection, build_id: int, full_refresh:
         session.execute(_REPLACE_LINKS, values)
     session.execute("insert into ops.identity_links select * from night_links")
     session.execute(_EVERYBODY if full_refresh else _REACHED)
+    _index(session, "reached_ids")
     _resolve(session, values)
     session.execute(_INHERIT, values)
     if _is_built(session):
@@ -291,7 +293,14 @@ def _resolve(session: psycopg.Connection, values: dict[str, int]) -> None:
         with session.cursor().copy("copy resolved_ids from stdin") as copy:
             for id_key, user_key in components(edges).items():
                 copy.write_row((launch_id, id_key, user_key))
+    _index(session, "resolved_ids")
     session.execute(_KEEP, values)
+
+
+def _index(session: psycopg.Connection, table: str) -> None:
+    """Of a launch that came with this build the planner knows nothing and expects one link: it loops, and each turn has to be a look-up."""
+    session.execute(sql.SQL("create index on {} (launch_id, id_key)").format(sql.Identifier(table)))
+    session.execute(sql.SQL("analyze {}").format(sql.Identifier(table)))
 
 
 def _is_built(session: psycopg.Connection) -> bool:
