@@ -1,4 +1,5 @@
-"""A night with one new date and three that came again: what it costs PostgreSQL after 30 days of history, and after a year.
+"""A night with one new date and three that came again: what it costs PostgreSQL after 30 days of history, and after a year; and a launch
+that comes with 30 days beside that year.
 
 CPU seconds of all its processes, so that a busy machine does not decide; of the build (dbt), the gate and the publication each, and of
 the gate's own process. Both warehouses live in one server and take turns. The first build is one of everything, and tells what an event
@@ -49,21 +50,21 @@ class Night:
 def run(context: Context) -> list[Figure]:
     """The medians of some nights each, in one run."""
     scale = Scale(context.size(16_667, 3_333))
-    launches = context.folder / "launches"
-    write_launch(launches)
     nights: dict[int, list[Night]] = {FEW_DAYS: [], MANY_DAYS: []}
     whole: dict[int, float] = {}
     with ExitStack() as stack:
-        places = {days: stack.enter_context(context.warehouse(f"night_{days}")) for days in nights}
+        places = {days: place(context, stack, days) for days in nights}
         for days, env in places.items():
             context.say(f"night: {days} days of {scale.events:,} events")
-            with environment({**env, "POSTLAUNCH_LAUNCHES": str(launches)}):
+            with environment(env):
                 whole[days] = prepare(context.server, f"night_{days}", scale, days)
         for number in range(NIGHTS):
             for days, env in places.items():
                 context.say(f"night: {number + 1} of {NIGHTS} after {days} days")
-                with environment({**env, "POSTLAUNCH_LAUNCHES": str(launches)}):
+                with environment(env):
                     nights[days].append(one_night(context.server, scale, days + number))
+        with environment(places[MANY_DAYS]):
+            added = add_launch(context, scale)
     few, many = (medians(nights[days][1:]) for days in (FEW_DAYS, MANY_DAYS))
     context.note(report(few, many))
     per_event = {days: seconds / (days * scale.events) for days, seconds in whole.items()}
@@ -76,7 +77,26 @@ def run(context: Context) -> list[Figure]:
             "ratio",
             FULL_GROWTH,
         ),
+        at_most(f"build of a launch that comes with {FEW_DAYS} days beside another", added / whole[FEW_DAYS], "ratio", FULL_GROWTH),
     ]
+
+
+def place(context: Context, stack: ExitStack, days: int) -> dict[str, str]:
+    """The environment of a warehouse with launch files of its own."""
+    launches = context.folder / f"launches_{days}"
+    write_launch(launches)
+    return {**stack.enter_context(context.warehouse(f"night_{days}")), "POSTLAUNCH_LAUNCHES": str(launches)}
+
+
+def add_launch(context: Context, scale: Scale) -> float:
+    """CPU seconds of the build after a second launch was loaded with all its dates, in the environment's warehouse."""
+    context.say(f"night: a launch that comes with {FEW_DAYS} days")
+    write_launch(context.folder / f"launches_{MANY_DAYS}", launch_id="added")
+    with connect(autocommit=True) as session:
+        fill(session, scale, FEW_DAYS, "added")
+    pid = context.server.postmaster_pid()
+    assert pid is not None  # noqa: S101  # it has just answered
+    return _spent(pid, build)[0]
 
 
 def prepare(server: PostgresServer, database: str, scale: Scale, days: int) -> float:
