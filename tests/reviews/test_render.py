@@ -9,13 +9,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import plotly.graph_objects as go
 import pytest
 
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import Review, render
 from postlaunch.reviews.figures import operations, product, support
 from postlaunch.reviews.figures.render import draw, find_browser
-from postlaunch.reviews.figures.style import Chart
+from postlaunch.reviews.figures.style import Chart, target_line
 from postlaunch.reviews.period import Period
 from postlaunch.reviews.rows import ActiveUsers, DailyValue, KpiValue, Tickets
 
@@ -197,3 +198,10 @@ def test_the_label_of_a_grave_day_lies_within_the_picture_on_every_day_of_it(num
         assert right - left > 20, "the letters have a width"
         assert picture[0] <= left < right <= picture[2], (chart.name, label, picture)
         assert picture[1] <= top < bottom <= picture[3], (chart.name, label, picture)
+
+
+@pytest.mark.parametrize(("values", "end"), [([0.02] * 27 + [1.2], "start"), ([1.2] + [0.02] * 27, "end")], ids=["last-day", "first-day"])
+def test_the_label_of_a_target_stands_where_the_values_do_not_cross_it(values: list[float], end: str) -> None:
+    chart = go.Figure()
+    target_line(chart, 0.1, "target ≤ 0.1 %", values)
+    assert chart.layout.shapes[0].label.textposition == end

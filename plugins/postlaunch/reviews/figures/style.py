@@ -94,12 +94,13 @@ def date_axis(chart: Any, dates: Dates, **where: Any) -> None:
 
 
 def target_line(chart: Any, target: float, text: str, values: Sequence[float | None], **where: Any) -> None:
-    """A dashed line, its label at the end where the values stay further from it."""
+    """A dashed line, its label at the end where the values stay further from it: where they cross it, they run through the label."""
     third = max(1, len(values) // 3)
-    distances = [
-        min((abs(value - target) for value in part if value is not None), default=0.0) for part in (values[:third], values[-third:])
-    ]
-    position = "start" if distances[0] >= distances[1] * 0.8 else "end"
+    first, last = (
+        0.0 if min(part, default=0) < 0 < max(part, default=0) else min(map(abs, part), default=0.0)
+        for part in ([value - target for value in some if value is not None] for some in (values[:third], values[-third:]))
+    )
+    position = "start" if first >= last * 0.8 else "end"
     label = {"text": text, "font": {"color": GREEN, "size": FONT_SIZE}, "textposition": position, "yanchor": "bottom"}
     chart.add_hline(y=target, line={"color": GREEN, "width": 2.5, "dash": "dash"}, label=label, **where)
 
