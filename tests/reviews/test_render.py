@@ -200,7 +200,9 @@ def test_the_label_of_a_grave_day_lies_within_the_picture_on_every_day_of_it(num
         assert picture[1] <= top < bottom <= picture[3], (chart.name, label, picture)
 
 
-@pytest.mark.parametrize(("values", "end"), [([0.02] * 27 + [1.2], "start"), ([1.2] + [0.02] * 27, "end")], ids=["last-day", "first-day"])
+@pytest.mark.parametrize(
+    ("values", "end"), [([0.08] + [0.02] * 26 + [1.2], "start"), ([1.2] + [0.02] * 26 + [0.08], "end")], ids=["last-day", "first-day"]
+)
 def test_the_label_of_a_target_stands_where_the_values_do_not_cross_it(values: list[float], end: str) -> None:
     chart = go.Figure()
     target_line(chart, 0.1, "target ≤ 0.1 %", values)
