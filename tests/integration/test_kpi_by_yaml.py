@@ -1,4 +1,4 @@
-"""A KPI of the catalogue and one of a launch come into being by YAML alone: scorecard, review and reference speak of them."""
+"""A KPI of the catalogue, one of a launch and a segment come into being by YAML alone: scorecard, review and reference speak of them."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ PAYMENTS = {
     "measure": {"events": {"good": ["Paid"], "of": ["Paid", "Payment Failed"]}},
     "targets": [{"above": 0.9, "promise": {"document": "operations manual", "section": "4.2", "words": "more than 90 % of payments"}}],
 }
+WAVES = [{"id": "first", "name": "First wave", "from_day": 0, "to_day": 2}, {"id": "later", "name": "Later wave", "from_day": 3}]
 
 
 @pytest.fixture
@@ -58,22 +59,24 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def events() -> list[Event]:
-    """Each day forty or eighty users pay, and one payment in twenty fails; half of the users come on even days only."""
+    """Each day users pay, and one payment in twenty fails: eighty, of whom half come on even days only, and from day 3 on twenty more."""
     found = []
     for day in days(LAUNCHED, LAST):
         at = dt.datetime.combine(day, dt.time(12), dt.UTC)
-        users = range(80) if day.day % 2 == 0 else range(40)
+        users = [*range(80 if day.day % 2 == 0 else 40), *range(80, 100 if (day - LAUNCHED).days >= 3 else 80)]
         found += [Event(f"user-{user}", "Payment Failed" if user % 20 == 7 else "Paid", at + dt.timedelta(seconds=user)) for user in users]
     return found
 
 
 @pytest.mark.usefixtures("added", "warehouse")
-def test_a_kpi_is_added_by_yaml_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kpi_and_a_segment_are_added_by_yaml_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "launches"
     folder.mkdir()
     monkeypatch.setenv("POSTLAUNCH_LAUNCHES", str(folder))
-    stickiness = {"kpi": "stickiness", "targets": [{"at_least": 0.3}]}
-    write_launch(folder, "shop", date=LAUNCHED, timezone="UTC", mixpanel={"project_id": 1}, kpis=[stickiness, PAYMENTS])
+    wholes = [{"kpi": "stickiness", "targets": [{"at_least": 0.3}]}, PAYMENTS]
+    of_waves = [{"kpi": "stickiness", "of": {"wave": wave["id"]}, "targets": [{"at_least": 0.7}]} for wave in WAVES]
+    kpis_of_the_launch = [*wholes, *of_waves]
+    write_launch(folder, "shop", date=LAUNCHED, timezone="UTC", mixpanel={"project_id": 1}, segments=WAVES, kpis=kpis_of_the_launch)
     with connect(autocommit=True) as session:
         load_dates(session, "shop", "UTC", days(LAUNCHED, LAST), events())
     build()
@@ -83,14 +86,20 @@ def test_a_kpi_is_added_by_yaml_alone(tmp_path: Path, monkeypatch: pytest.Monkey
 
     with connect("reporter") as session:
         assert scores(session) == {
-            ("stickiness", ""): (0.5, "met", None),
+            ("stickiness", ""): (0.6, "met", None),
+            ("stickiness", "first"): (0.5, "missed", None),
+            ("stickiness", "later"): (1.0, "met", None),
             ("payment_success", ""): (0.95, "met", "operations manual 4.2: more than 90 % of payments"),
+            ("payment_success", "first"): (0.95, "no_target", None),
+            ("payment_success", "later"): (0.95, "insufficient_data", None),
         }
         launch = load_launch(folder, "shop")
         statuses = {status.domain: status for status in domain_status(session, launch, LAST)}
         review = documents.to_text(daily.document(Basis(launch, parse_period("daily", str(LAST), launch), session, statuses)))
     told = " ".join(review.replace(formats.NBSP, " ").split())
-    assert "Stickiness 50 %" in told
+    assert "Stickiness 60 %" in told
+    assert "Stickiness, First wave 50 %" in told
+    assert "Stickiness, Later wave 100 %" in told
     assert "Payment success 95 %" in told
     assert "target > 90 %" in told
     assert "| `stickiness` | Stickiness |" in generate.kpis()
@@ -99,9 +108,9 @@ def test_a_kpi_is_added_by_yaml_alone(tmp_path: Path, monkeypatch: pytest.Monkey
 def scores(session: psycopg.Connection) -> dict[tuple[str, str], tuple[float, str, str | None]]:
     rows = session.execute(
         """
-        select kpi_id, subject_id, value, status, promise from marts.scorecard
+        select kpi_id, segment_id, value, status, promise from marts.scorecard
         where period_kind = 'day' and period_start = %s and kpi_id in ('stickiness', 'payment_success')
         """,
         [LAST],
     )
-    return {(kpi, subject): (value, status, promise) for kpi, subject, value, status, promise in rows}
+    return {(kpi, segment): (value, status, promise) for kpi, segment, value, status, promise in rows}
