@@ -4,7 +4,7 @@
         --> lines --> `time` to UTC --> launch-local date --> landing zone, one partition a date
 
 The source days that cover the window are asked for; lines of other local dates are dropped, they belong to other pulls. A call is landed
-only after the whole answer is proven complete (mixpanel_http); a date's manifest is written when every call that can hold its events is.
+only after the whole answer is proven complete (mixpanel/http.py); a date's manifest is written when every call that can hold its events is.
 A date without events gets a manifest with 0 rows: it was asked for, and it was quiet.
 
 A line that no date can be read from, or that lies outside the days that were asked for, is landed with the date of the line before it

@@ -7,56 +7,49 @@ its bytes are all there (Content-Length, or the last chunk), its gzip trailer is
 
 from __future__ import annotations
 
-import base64
-import http.client
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
+import httpx
 from mixpanel_utils import MixpanelUtils
 
 from postlaunch.config.connections import Connection, variable_name
-from postlaunch.landing.bounds import READ_BYTES, SAID_BYTES, split_lines
+from postlaunch.landing.bounds import READ_BYTES, beginning_of, split_lines
 from postlaunch.landing.gzip_stream import GzipError, unzipped
 from postlaunch.sources.base import TransientError, check_status, garbage, public_url, unreachable, wait_of
+from postlaunch.sources.http import open_client
 
-ANSWER_SECONDS = 600  # a busy project thinks for minutes before the first byte
+ANSWER_SECONDS = 600.0  # a busy project thinks for minutes before the first byte
 _SENTINEL = b"terminated early"
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """urllib would send the Authorization header on to wherever a redirect points."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
-class ExportClient(MixpanelUtils):  # type: ignore[misc]
-    """`mixpanel_utils` with its own `request` replaced, for the export only.
+class MixpanelClient(MixpanelUtils):  # type: ignore[misc]
+    """`mixpanel_utils` over httpx: its own `request` replaced.
 
     The library's `request` writes the Authorization header to its debug log, drops status and headers of a refusal (a 429 ends in an
-    AttributeError), and raises a bare BaseException after a 5xx. This one raises urllib's HTTPError, and logs nothing.
+    AttributeError), and raises a bare BaseException after a 5xx. This one returns what came, and logs nothing.
     """
 
     def __init__(self, connection: Connection, project_id: int) -> None:
         """Service account in login and password; without a login the password is the project secret."""
         super().__init__(connection.password or "", service_account_username=connection.login, project_id=project_id)
         self.raw_api = f"{connection.base_url}/api"
-        self._opener = urllib.request.build_opener(_NoRedirect())
+        user, password = (connection.login, connection.password or "") if connection.login else (connection.password, "")
+        self.http = open_client(user, password, ANSWER_SECONDS)
 
-    def request(
-        self, base_url: str, path_components: list[str], params: dict[str, Any], headers: dict[str, str] | None = None, **_: Any
-    ) -> Any:
-        """Open the answer of a GET. Raises urllib.error.HTTPError with status and headers."""
+    def prepare(self, base_url: str, path_components: list[str], params: dict[str, Any]) -> httpx.Request:
+        """A GET that nobody has sent yet."""
         query = dict(params)
         if self.service_account_username:
             query["project_id"] = self.project_id
-        url = "/".join([base_url, str(self.VERSION), *path_components]) + "?" + self._unicode_urlencode(query)
-        login = f"{self.service_account_username or self.api_secret}:{self.api_secret if self.service_account_username else ''}"
-        authorization = {"Authorization": "Basic " + base64.b64encode(login.encode()).decode()}
-        return self._opener.open(urllib.request.Request(url, headers={**(headers or {}), **authorization}), timeout=ANSWER_SECONDS)  # noqa: S310
+        return self.http.build_request(
+            "GET", "/".join([base_url, str(self.VERSION), *path_components]) + "?" + self._unicode_urlencode(query)
+        )
+
+    def request(self, base_url: str, path_components: list[str], params: dict[str, Any], **_: Any) -> httpx.Response:
+        """The open answer of a GET, of any status. Raises httpx.HTTPError."""
+        return self.http.send(self.prepare(base_url, path_components, params), stream=True)
 
 
 class Export:
@@ -66,21 +59,21 @@ class Export:
         """Open the call. Raises SourceAuthError, TransientError or SourceError."""
         self.url = public_url(f"{connection.base_url}/api/2.0/export")
         self._connection = connection
-        client = ExportClient(connection, project_id)
+        self._client = MixpanelClient(connection, project_id)
         try:
-            self._answer = client.query_export({"from_date": from_date, "to_date": to_date}, add_gzip_header=True, raw_stream=True)
-        except urllib.error.HTTPError as error:
-            with error:
-                said = error.read(SAID_BYTES).decode("utf-8", "replace")
-            check_status(connection, "mixpanel", self.url, error.code, wait_of(error.headers), said)
-            raise  # a 2xx is not an HTTPError
-        except (OSError, http.client.HTTPException) as error:
+            self._answer: httpx.Response = self._client.query_export({"from_date": from_date, "to_date": to_date}, raw_stream=True)
+            if self._answer.is_success:
+                return
+            with closing(self._client.http), closing(self._answer):
+                said = beginning_of(self._answer.iter_raw(), self._answer.headers.get("Content-Encoding")).decode("utf-8", "replace")
+        except (httpx.HTTPError, GzipError) as error:
             raise unreachable(connection, "mixpanel", self.url, error) from None
+        check_status(connection, "mixpanel", self.url, self._answer.status_code, wait_of(self._answer.headers), said)
 
     def lines(self) -> Iterator[list[bytes]]:
         """Lines in lists of some hundreds. Raises TransientError if the answer turns out to be incomplete."""
         is_first = True
-        with self._answer:
+        with closing(self._client.http), closing(self._answer):
             for found in split_lines(self._unzipped()):
                 lines = found.lines
                 if is_first and (start := next((line for line in lines if line.strip()), b"")):
@@ -94,8 +87,9 @@ class Export:
                 yield lines
 
     def _unzipped(self) -> Iterator[bytes]:
-        if self._answer.headers.get("Content-Encoding", "").lower() != "gzip":
-            if self._answer.length is None and not self._answer.chunked:
+        headers = self._answer.headers
+        if headers.get("Content-Encoding", "").lower() != "gzip":
+            if "Content-Length" not in headers and headers.get("Transfer-Encoding", "").lower() != "chunked":
                 raise self._incomplete("it carries neither a length, nor chunks, nor a gzip trailer, so that a cut would not show")
             yield from self._received()
             return
@@ -105,18 +99,11 @@ class Export:
             raise self._incomplete(f"its gzip stream is broken: {error}") from error
 
     def _received(self) -> Iterator[bytes]:
-        """Blocks as they come. `read(n)` of http.client takes a short answer for a whole one, hence the count."""
-        told, received = self._answer.length, 0
+        """Blocks as they come; httpx counts them against the length, and waits for the last chunk."""
         try:
-            while block := self._answer.read(READ_BYTES):
-                received += len(block)
-                yield block
-        except http.client.IncompleteRead as error:
-            raise self._incomplete("its last chunk never came") from error
-        except (OSError, http.client.HTTPException) as error:
+            yield from self._answer.iter_raw(READ_BYTES)
+        except httpx.HTTPError as error:
             raise self._incomplete(f"the connection broke: {error or type(error).__name__}") from error
-        if told is not None and received != told:
-            raise self._incomplete(f"{received} of {told} bytes came")
 
     def _incomplete(self, what: str) -> TransientError:
         return TransientError(

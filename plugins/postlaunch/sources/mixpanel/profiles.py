@@ -7,17 +7,15 @@ complete if it gave as many profiles as its first page announced, each once. An 
 repeats itself or changes its total is thrown away, and a new one begun. It cannot be cut in two, so a project whose profiles need more
 pages than an hour's calls can bear is not begun: the pull is empty, with a warning that the gate shows.
 
-`mixpanel_utils` builds the call, by the client of mixpanel_http. Its own paging is not used: it holds every profile in memory, turns an
+`mixpanel_utils` builds the call, by the client of mixpanel/http.py. Its own paging is not used: it holds every profile in memory, turns an
 error into None, and never looks whether all came. Personal data stays at Mixpanel: `output_properties` names what may be sent.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import http.client
 import logging
 import math
-import urllib.error
 from array import array
 from dataclasses import dataclass
 from typing import Any
@@ -30,15 +28,15 @@ from postlaunch.config.connections import Connection
 from postlaunch.config.launch import Launch, Mixpanel
 from postlaunch.dates import Dates
 from postlaunch.errors import SourceError
-from postlaunch.landing.bounds import READ_BYTES, SAID_BYTES, AnswerTooLargeError, TooLargeError, body_of, check_values
-from postlaunch.landing.gzip_stream import GzipError
+from postlaunch.landing.bounds import AnswerTooLargeError, TooLargeError, beginning_of, body_of, check_values
 from postlaunch.landing.records import read_json, write_json
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull, new_pull_id
 from postlaunch.progress import Progress
-from postlaunch.sources.base import TransientError, call, check_status, garbage, not_pulled, public_url, unreachable, wait_of
+from postlaunch.sources.base import TransientError, call, check_status, garbage, not_pulled, public_url, wait_of
 from postlaunch.sources.budget import UNLIMITED, Budget
-from postlaunch.sources.mixpanel.http import ExportClient
+from postlaunch.sources.http import answer_of
+from postlaunch.sources.mixpanel.http import MixpanelClient
 from postlaunch.sources.mixpanel.spec import PROFILES
 
 SESSIONS = 3  # a session that breaks is begun again so often
@@ -138,7 +136,7 @@ class EngageApi:
         """Nothing is called yet."""
         parts = urlsplit(connection.base_url)
         base = parts._replace(netloc=_QUERY_HOSTS.get(parts.netloc, parts.netloc)).geturl()
-        self._client = ExportClient(connection, config.project_id)
+        self._client = MixpanelClient(connection, config.project_id)
         self._client.formatted_api = f"{base}/api"
         self.url = public_url(f"{base}/api/2.0/engage")
         self._connection, self._budget, self._properties = connection, budget, config.profile_properties
@@ -174,22 +172,19 @@ class EngageApi:
         query: dict[str, Any] = {"output_properties": orjson.dumps(self._properties).decode()}
         if session_id is not None:
             query |= {"session_id": session_id, "page": number}
+        request = self._client.prepare(self._client.formatted_api, ["engage"], query)
         try:
-            with self._client.request(self._client.formatted_api, ["engage"], query) as response:
-                body = check_values(body_of(iter(lambda: response.read(READ_BYTES), b""), response.headers.get("Content-Encoding")))
-        except (TooLargeError, GzipError) as error:
-            if isinstance(error, TooLargeError):
-                raise AnswerTooLargeError("mixpanel", self.url, f"page {number}", error) from None
-            raise unreachable(self._connection, "mixpanel", self.url, error) from None
-        except urllib.error.HTTPError as error:
-            with error:
-                said = error.read(SAID_BYTES).decode("utf-8", "replace")
-            if error.code == 400 and session_id is not None and ("session" in said.lower() or "uncached" in said.lower()):
-                raise BrokenSessionError("it expired before its last page") from None
-            check_status(self._connection, "mixpanel", self.url, error.code, wait_of(error.headers), said)
-            raise  # a 2xx is not an HTTPError
-        except (OSError, http.client.HTTPException) as error:
-            raise unreachable(self._connection, "mixpanel", self.url, error) from None
+            with answer_of(self._client.http, request, self._connection, "mixpanel") as response:
+                read = body_of if response.is_success else beginning_of
+                body = read(response.iter_raw(), response.headers.get("Content-Encoding"))
+            check_values(body)
+        except TooLargeError as error:
+            raise AnswerTooLargeError("mixpanel", self.url, f"page {number}", error) from None
+        if not response.is_success:
+            said = body.decode("utf-8", "replace")
+            if response.status_code == 400 and session_id is not None and ("session" in said.lower() or "uncached" in said.lower()):
+                raise BrokenSessionError("it expired before its last page")
+            check_status(self._connection, "mixpanel", self.url, response.status_code, wait_of(response.headers), said)
         return self._read(body)
 
     def _read(self, body: bytes) -> dict[str, Any]:

@@ -23,6 +23,7 @@ import datetime as dt
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx
@@ -33,22 +34,20 @@ from postlaunch.config.launch import Launch, Prometheus
 from postlaunch.dates import Dates, Interval
 from postlaunch.errors import ConfigError, SourceError
 from postlaunch.landing.bounds import READ_BYTES, TooLargeError, beginning_of, body_of, check_values, plain_blocks
-from postlaunch.landing.gzip_stream import GzipError
 from postlaunch.landing.writer import PartitionWriter
 from postlaunch.landing.zone import Landing, Pull, new_pull_id
 from postlaunch.progress import Progress
 from postlaunch.sources.base import (
-    CONNECT_SECONDS,
     TransientError,
     call,
     check_status,
     check_window,
     garbage,
     quoted,
-    unreachable,
     wait_of,
 )
 from postlaunch.sources.budget import UNLIMITED, Budget
+from postlaunch.sources.http import answer_of, open_client
 from postlaunch.sources.prometheus.native_histograms import classic
 from postlaunch.sources.prometheus.openmetrics import extract_files
 from postlaunch.sources.prometheus.samples import BLOCK_POINTS, BlockLines, MetricQuery, grid, metrics, moment_of, request_of
@@ -150,8 +149,7 @@ class RangeApi:
         self._format_url = f"{connection.base_url}/api/v1/format_query"
         self._connection, self._budget, self._fresh = connection, budget, config.fresh_seconds
         self._staleness = Staleness(self._formatted)
-        auth = httpx.BasicAuth(connection.login, connection.password or "") if connection.login else None
-        self._client = httpx.Client(auth=auth, timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS))
+        self._client = open_client(connection.login, connection.password or "", ANSWER_SECONDS)
         self._series_count: dict[str, int] = {}
         self._most_points: dict[str, int] = {}
         self._warnings: dict[str, None] = {}
@@ -251,11 +249,8 @@ class RangeApi:
 
     def _post(self, metric: MetricQuery, query: str, start: int, end: int) -> dict[str, Any]:
         form = {"query": query, "start": str(start), "end": str(end - self.step), "step": str(self.step)}
-        try:
-            with self._client.stream("POST", self.url, data=form, headers={"Accept-Encoding": "gzip"}) as response:
-                body = _body(response, 2 * ANSWER_SAMPLES if end - start > self.step else math.inf)
-        except (httpx.HTTPError, GzipError) as error:
-            raise unreachable(self._connection, "prometheus", self.url, error) from None
+        with self._answer(self.url, form) as response:
+            body = _body(response, 2 * ANSWER_SAMPLES if end - start > self.step else math.inf)
         answer = _json(body)
         if answer is not None and answer.get("status") == "error":
             self._check_refusal(metric, query, response.status_code, answer)
@@ -281,16 +276,17 @@ class RangeApi:
 
         def ask() -> str | None:
             try:
-                with self._client.stream("POST", self._format_url, data={"query": query}, headers={"Accept-Encoding": "gzip"}) as response:
+                with self._answer(self._format_url, {"query": query}) as response:
                     answer = _json(_body(response, math.inf))
-            except (httpx.HTTPError, GzipError) as error:
-                raise unreachable(self._connection, "prometheus", self._format_url, error) from None
             except TooLargeError:
                 return None
             found = answer.get("data") if answer and answer.get("status") == "success" else None
             return found if isinstance(found, str) else None
 
         return call(self._budget, ask)
+
+    def _answer(self, url: str, form: dict[str, str]) -> AbstractContextManager[httpx.Response]:
+        return answer_of(self._client, self._client.build_request("POST", url, data=form), self._connection, "prometheus")
 
 
 def _body(response: httpx.Response, most_samples: float) -> bytes:

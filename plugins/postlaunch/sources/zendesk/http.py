@@ -4,7 +4,7 @@
     listed()    short lists: policies, schedules, holidays       ends when no next page is named
 
 A page that is too large to be read (bounds.py) is asked for again with fewer records, where the endpoint lets us say how many.
-Who carries a call, Zenpy or plain HTTP, is for zendesk_session.py to say.
+Who carries a call, Zenpy or plain HTTP, is for zendesk/session.py to say.
 """
 
 from __future__ import annotations
