@@ -13,6 +13,8 @@ import pytest
 
 from postlaunch.errors import BuildError, ConfigError
 from postlaunch.marts.build import build, open_build
+from postlaunch.marts.publish import publish
+from postlaunch.quality import audit
 from postlaunch.warehouse.db import connect
 from tests.dbt import product_truth as truth
 from tests.dbt.event_rows import Event, days, hashes_of_build, load_dates, write_launch
@@ -89,6 +91,26 @@ def test_a_wrong_launch_file_stops_its_own_launch_and_the_others_are_built(wareh
     (launch_files / f"{LAUNCH}.yaml").unlink()
     with pytest.raises(ConfigError, match=r"blue\.yaml: colour: unknown key"):
         taken()
+
+
+def test_a_funnel_of_twelve_steps_is_published_with_every_step_and_stops_no_other_launch(warehouse: str, launch_files: Path) -> None:
+    """Twelve users, of whom the first does one step, the second two, and so on."""
+    steps = [f"Step {number}" for number in range(1, 13)]
+    funnels = {"long": steps, "short": steps[:2]}
+    noons = [dt.datetime.combine(MONDAY, dt.time(12, minute), dt.UTC) for minute in range(len(steps))]
+    events = [Event(f"user-{user}", steps[step], noons[step]) for user in range(1, 13) for step in range(user)]
+    for name, own in funnels.items():
+        funnel = {"id": "activation", "name": "A", "steps": own, "window_hours": 1}
+        write_launch(launch_files, name, date=MONDAY, timezone=UTC, mixpanel={"project_id": 1, "funnels": [funnel]})
+    with connect(autocommit=True) as session:
+        for name in funnels:
+            load_dates(session, name, UTC, days(MONDAY, MONDAY + truth.DAY), events)
+        build()
+        audit()
+        assert set(publish().published) == {("long", "product"), ("short", "product")}
+        reached = "select step_number, reached_count from marts.funnel_daily where launch_id = %s and entry_date = %s order by 1"
+        for name, own in funnels.items():
+            assert session.execute(reached, [name, MONDAY]).fetchall() == [(step, 13 - step) for step in range(1, len(own) + 1)]
 
 
 def test_a_load_that_arrives_during_a_build_waits_for_the_next(warehouse: str, launch_files: Path) -> None:

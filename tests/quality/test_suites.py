@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,20 @@ def test_an_invariant_stands_beside_its_model_and_in_no_suite() -> None:
     rules = {invariant.reason for model in load_models(REPOSITORY / "dbt_project") for invariant in model.invariants}
     told = {item.meta.reason for suite in load_suites(load_settings().expectations) for item in suite.expectations}
     assert not rules & told
+
+
+def test_no_critical_expectation_judges_what_an_invariant_judges() -> None:
+    """A row that breaks an invariant holds its domain already: the same rule in a suite, in whatever words, could never fire."""
+    models = {model.name: model for model in load_models(REPOSITORY / "dbt_project")}
+    again = []
+    for suite in load_suites(load_settings().expectations):
+        read = [models[table] for table in set(re.findall(r"\bbuild\.(\w+)", suite.facts)) if table in models]
+        for item in suite.expectations:
+            column = re.compile(rf"\b{item.kwargs.column}\b")
+            twins = [rule for model in read for rule in model.invariants if column.search(" ".join([rule.expression, *rule.columns]))]
+            if item.severity == "critical" and (twins or item.type == "expect_column_values_to_be_unique"):
+                again.append(f"{suite.name}: {item.type} of {item.kwargs.column}: {', '.join(rule.name for rule in twins)}")
+    assert again == []
 
 
 @pytest.mark.parametrize(
