@@ -107,5 +107,6 @@ def test_temporary_tables_are_for_the_loader_and_the_transformer_alone(productio
 
 def test_the_sandbox_is_as_closed_as_production(production: PostgresServer, warehouse: str) -> None:
     rights = "select array_agg(acl::text order by acl::text) from pg_database, unnest(datacl) as acl where datname = current_database()"
-    with psycopg.connect(warehouse) as sandbox, connect() as session:
+    # each by its own address: beside `warehouse`, `connect` would lead to the sandbox twice
+    with psycopg.connect(warehouse) as sandbox, psycopg.connect(production.uri("postlaunch")) as session:
         assert sandbox.execute(rights).fetchone() == session.execute(rights).fetchone()
