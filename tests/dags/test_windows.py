@@ -142,3 +142,5 @@ def test_23_november_is_ingested_by_the_run_that_the_backfill_cookbook_names(zon
     assert NIGHTLY.expression == "0 6 * * *"
     cookbook = (Path(__file__).parents[2] / "docs" / "cookbooks" / "backfill.md").read_text()
     assert "For 23 November choose from 2026-11-23 06:00 to 2026-11-23 06:00" in cookbook
+    assert "the run that the scheduler started on the morning of the 24th" in cookbook
+    assert "*Reprocess Behavior*: **All Runs** to take days again" in cookbook

@@ -181,6 +181,18 @@ def test_a_day_that_was_hardly_watched_is_told_and_holds_nothing(hand: Warehouse
     assert [finding.severity for finding in _failures("reliability")] == ["warning"]
 
 
+def test_requests_that_do_not_tell_how_they_ended_are_told_and_hold_nothing(hand: Warehouse, damaged: Any) -> None:
+    notice = "no series of its requests has the label code, errors are not known"
+    damaged(
+        "service_level_daily",
+        f"update build.service_level_daily set notice = '{notice}', error_count = null, error_ratio = null, "
+        "classified_request_count = null where launch_day = 5",
+    )
+    failures = _failures("reliability")
+    assert [finding.severity for finding in failures] == ["warning"]
+    assert notice in failures[0].text
+
+
 def test_facts_are_read_by_a_role_that_cannot_write(hand: Warehouse) -> None:
     from postlaunch.warehouse.db import connect
 
