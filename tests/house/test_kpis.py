@@ -47,6 +47,12 @@ def test_days_of_retention_are_the_same_in_the_catalogue_and_in_the_model() -> N
     assert days.split(", ") == list(shown)
 
 
+def test_the_kpi_of_new_users_says_what_new_means() -> None:
+    definition = catalogue()["new_users"].definition
+    assert "with the registration event of the launch" in definition
+    assert "when they are first seen in what is loaded" in definition, "who came before the first loaded date is new on it"
+
+
 def test_the_published_kpis_have_the_columns_that_reviews_read() -> None:
     file = DBT / "models" / "marts" / "reference" / "kpis.yml"
     (model,) = yaml.safe_load(file.read_text(encoding="utf-8"))["models"]
