@@ -1,7 +1,7 @@
 """HTTP to an API whose client library carries no call, or that has none: httpx, and answers as they come from the wire.
 
 Redirects are not followed, for credentials go to the address of the connection alone. How much of an answer is read is for
-landing/bounds.py to say. Zenpy and pagerduty bring a session of their own, and carry their calls with it.
+landing/bounds.py to say. A client library that brings a session of its own carries its calls with that.
 """
 
 from __future__ import annotations
