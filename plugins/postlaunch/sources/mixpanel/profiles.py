@@ -75,16 +75,16 @@ def land_profiles(
     config, today = launch.mixpanel, dt.datetime.now(launch.zone).date()
     if config is None or not config.profile_properties or dates.last < today - _YESTERDAY:
         return []
-    api = EngageApi(connection, config, budget)
     window = launch.window(dates)
     writer = PartitionWriter(landing, PROFILES.source, launch.launch, PROFILES.name, dates, new_pull_id(), window)
     warnings: list[str] = []
     try:
-        try:
-            _land_profiles(writer, api, progress)
-        except SourceError as error:
-            writer.drop_part()
-            warnings = [not_pulled(PROFILES.name, error)]
+        with EngageApi(connection, config, budget) as api:
+            try:
+                _land_profiles(writer, api, progress)
+            except SourceError as error:
+                writer.drop_part()
+                warnings = [not_pulled(PROFILES.name, error)]
         request = {"url": api.url, "project_id": config.project_id, "profile_properties": list(config.profile_properties)}
         return [writer.finalise(request, warnings)]
     except BaseException:
@@ -140,6 +140,14 @@ class EngageApi:
         self._client.formatted_api = f"{base}/api"
         self.url = public_url(f"{base}/api/2.0/engage")
         self._connection, self._budget, self._properties = connection, budget, config.profile_properties
+
+    def __enter__(self) -> EngageApi:
+        """The open client."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close its connections."""
+        self._client.http.close()
 
     def page(self, number: int, session_id: str | None) -> Page:
         """One page. Raises BrokenSessionError if the session is not known any more or answers with another page; else SourceError."""

@@ -1,0 +1,39 @@
+"""What the planner is told of tables that nights add to."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import psycopg
+
+from postlaunch.marts.build import build
+from postlaunch.warehouse.db import connect
+from tests.dbt.event_rows import Event, days, load_dates, write_launch
+
+FIRST = dt.date(2024, 1, 1)
+LAST = FIRST + dt.timedelta(days=599)  # with ten measures a date more rows than a table has that each build analyses
+
+
+def test_a_table_that_a_launch_made_longer_is_analysed_by_the_build_and_knows_the_launch(warehouse: str, launch_files: Path) -> None:
+    events = [Event("ada", "Opened", dt.datetime.combine(day, dt.time(12), dt.UTC)) for day in days(FIRST, LAST)]
+    with connect(autocommit=True) as session:
+        for launch_id in ("known", "added"):
+            write_launch(launch_files, launch_id, date=FIRST, timezone="UTC", mixpanel={"project_id": 1})
+            load_dates(session, launch_id, "UTC", days(FIRST, LAST), events)
+            build()
+            rows = session.execute("select count(*) from build.measures_daily where launch_id = %s", [launch_id]).fetchone()
+            assert rows is not None
+            assert rows[0] > 5_000
+            # what it knows comes from the build, and not from autovacuum in the background
+            session.execute("alter table build.measures_daily set (autovacuum_enabled = false)")
+        assert known_launches(session) == {"known", "added"}
+
+
+def known_launches(session: psycopg.Connection) -> set[str]:
+    """The launches that the planner knows to be common in the table."""
+    row = session.execute(
+        "select most_common_vals::text::text[] from pg_stats "
+        "where schemaname = 'build' and tablename = 'measures_daily' and attname = 'launch_id'"
+    ).fetchone()
+    return set(row[0]) if row else set()
