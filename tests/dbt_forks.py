@@ -1,6 +1,8 @@
 """dbt for tests, in a process forked from one that has imported dbt already: of each small build a third is its imports.
 
 What runs is `postlaunch.marts.dbt_process.main`, in a process of its own with its own streams and environment, as in production.
+
+A test that asks nothing of KPIs need not wait for them: `only(patch, "product")` leaves out other domains and what is made of all.
 """
 
 from __future__ import annotations
@@ -15,7 +17,10 @@ from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import IO, Any
 
-from postlaunch.marts import dbt_process
+import pytest
+
+from postlaunch.config.launch import DOMAIN_SOURCE
+from postlaunch.marts import dbt_process, dbt_run
 from postlaunch.marts.dbt_run import _END_SECONDS, dbt_environment
 
 _FORKS = multiprocessing.get_context("forkserver")
@@ -64,3 +69,9 @@ def _main(stdin: Any, stdout: Any, environment: dict[str, str], folder: Path, ar
     os.environ.update(environment)
     os.chdir(folder)
     dbt_process.main(arguments)
+
+
+def only(patch: pytest.MonkeyPatch, *domains: str) -> None:
+    """dbt makes the models of these domains and what they are made of: half of all models, or fewer."""
+    others = [f"path:models/{layer}/{domain}+" for domain in DOMAIN_SOURCE if domain not in domains for layer in ("intermediate", "marts")]
+    patch.setattr(dbt_run, "_SELECTION", (*dbt_run._SELECTION, "--exclude", *others))

@@ -13,15 +13,6 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The dirty dates of a source, as a relation of launch_id and metric_date. #}
-{% macro dirty_dates(source_name) -%}
-    (
-        select dirty.launch_id, dirty.metric_date
-        from {{ source('ops', 'build_dates') }} as dirty
-        where dirty.build_id = {{ build_id() }} and dirty.source = '{{ source_name }}'
-    ) as dirty_dates
-{%- endmacro %}
-
 {# How a model that makes what changed again joins the table that says what did: a night takes that alone, a full refresh all. #}
 {% macro join_changed() -%}
     {{ 'inner join' if is_incremental() else 'left join' }}

@@ -175,16 +175,16 @@ class Company:
         (self._launches / f"{story.name}.yaml").unlink()
         return f"{story.name} leaves"
 
-    def play(self, last: dt.date, kinds: Iterable[str]) -> list[str]:
-        """One night: the launch files change in these ways, then the date `last` is pulled of all sources, or of one alone."""
+    def play(self, last: dt.date, kinds: Iterable[str], source: Source | None = None) -> list[str]:
+        """One night: the launch files change in these ways, then the date `last` is pulled of all sources, or of one alone: of `source`."""
         told = []
         for kind in kinds:
             if kind in (ADDED, REMOVED):
                 told.append(self._add() if kind == ADDED or len(self._stories) == 1 else self._remove())
             else:
                 told.append(self._random.choice(self._stories).change(kind))
-        sources: list[Source] = list(SOURCES)
-        if self._random.random() < 0.2:
+        sources: list[Source] = [source] if source else list(SOURCES)
+        if not source and self._random.random() < 0.2:
             sources = [self._random.choice(sources)]
         for story in self._stories:
             pulled = [source for source in sources if len(sources) == 1 or self._random.random() < 0.9]

@@ -276,25 +276,29 @@ def funnel(product: Product, counting: str, kind: str) -> dict[tuple[dt.date, in
 
 
 def activation(product: Product, kind: str = "day") -> dict[dt.date, tuple[int, int]]:
-    """period_start -> activated and entered users, of the attempts whose window closes on a covered date of the period."""
+    """period_start -> activated and entered users, each by the first attempt whose window closes in the period, if on a covered date."""
     if product.known_steps < len(product.steps):
         return {}
     dated = {entry: product.date_of(entry.closes_at) for entry in attempts(product)}
     covered = set(product.covered)
-    grouped = once([entry for entry, date in dated.items() if date in covered], kind, dated)
-    return {start: (sum(entry.reached == len(product.steps) for entry in own), len(own)) for start, own in grouped.items()}
+    found = {}
+    for start, firsts in once(list(dated), kind, dated).items():
+        if own := [entry for entry in firsts if dated[entry] in covered]:
+            found[start] = (sum(entry.reached == len(product.steps) for entry in own), len(own))
+    return found
 
 
 def activation_of(product: Product, first: dt.date, last: dt.date | None) -> tuple[int, int] | None:
-    """Activated and entered users of the attempts whose window closes on a covered date from `first` to `last` (None: ever)."""
+    """As above, from `first` to `last` (None: ever)."""
     if product.known_steps < len(product.steps):
         return None
     users: dict[User, Entry] = {}
     for entry in attempts(product):  # in the order of their events for each user
         date = product.date_of(entry.closes_at)
-        if date in product.covered and first <= date and (last is None or date <= last):
+        if first <= date and (last is None or date <= last):
             users.setdefault(entry.user, entry)
-    return (sum(entry.reached == len(product.steps) for entry in users.values()), len(users)) if users else None
+    own = [entry for entry in users.values() if product.date_of(entry.closes_at) in product.covered]
+    return (sum(entry.reached == len(product.steps) for entry in own), len(own)) if own else None
 
 
 def retention(product: Product, period_days: int) -> dict[tuple[dt.date, int], tuple[int, int, bool]]:

@@ -18,6 +18,7 @@ from postlaunch.quality import audit
 from postlaunch.warehouse.db import connect
 from tests.dbt import product_truth as truth
 from tests.dbt.event_rows import Event, days, hashes_of_build, load_dates, write_launch
+from tests.dbt_forks import only
 
 pytestmark = pytest.mark.slow
 
@@ -158,7 +159,8 @@ def load_window(session: psycopg.Connection, first: dt.date, last: dt.date, dirt
     )
 
 
-def test_two_builds_at_once_are_one_build_and_one_refusal(warehouse: str, launch_files: Path) -> None:
+def test_two_builds_at_once_are_one_build_and_one_refusal(warehouse: str, launch_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "product")
     launch(launch_files)
     with connect() as session:
         load_dates(session, LAUNCH, UTC, [MONDAY], [noon(MONDAY)])
@@ -183,6 +185,7 @@ def test_two_builds_at_once_are_one_build_and_one_refusal(warehouse: str, launch
 def test_a_failure_of_dbt_names_the_model_and_leaves_the_loads_dirty(
     warehouse: str, launch_files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    only(monkeypatch, "product")
     monkeypatch.setattr("postlaunch.marts.dbt_run.PAUSE_SECONDS", 0.1)
     launch(launch_files)
     with connect(autocommit=True) as session:
@@ -197,7 +200,10 @@ def test_a_failure_of_dbt_names_the_model_and_leaves_the_loads_dirty(
         assert (statuses(session), dirty_loads(session)) == (["failed", "succeeded"], 0)
 
 
-def test_incremental_nights_with_restated_and_emptied_days_equal_a_full_refresh(warehouse: str, launch_files: Path) -> None:
+def test_incremental_nights_with_restated_and_emptied_days_equal_a_full_refresh(
+    warehouse: str, launch_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, "product")
     first, last = MONDAY, MONDAY + dt.timedelta(days=40)
     history = truth.random_product(LAUNCH, 7, UTC, first, last)
     launch(launch_files)
@@ -231,7 +237,10 @@ def versions(session: psycopg.Connection) -> dict[tuple[str, dt.date], str]:
     return {(user, date): version for user, date, version in rows}
 
 
-def test_a_night_makes_the_later_days_of_the_users_of_its_dirty_dates_and_no_others(warehouse: str, launch_files: Path) -> None:
+def test_a_night_makes_the_later_days_of_the_users_of_its_dirty_dates_and_no_others(
+    warehouse: str, launch_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, "product")
     launch(launch_files)
     week = days(MONDAY, MONDAY + 6 * truth.DAY)
     events = [noon(date, user) for date in week for user in ("ada", "bob")]
@@ -262,6 +271,7 @@ def pseudonym(session: psycopg.Connection, user: str) -> str:
 def test_a_build_that_failed_between_users_and_their_counts_is_made_good_by_the_next(
     warehouse: str, launch_files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    only(monkeypatch, "product")
     monkeypatch.setattr("postlaunch.marts.dbt_run.PAUSE_SECONDS", 0.1)
     launch(launch_files)
     week = days(MONDAY, MONDAY + 6 * truth.DAY)

@@ -26,6 +26,7 @@ from postlaunch.warehouse.db import connect
 from sandbox.postgres import PostgresServer
 from tests.conftest import LOGIN, REAL_DBT
 from tests.dbt.event_rows import Event, load_dates, write_launch
+from tests.dbt_forks import only
 
 pytestmark = pytest.mark.slow
 
@@ -74,8 +75,9 @@ def _real_dbt(module_patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def slow_dbt(warehouse: str, launch_files: Path) -> Iterator[psycopg.Connection]:
+def slow_dbt(warehouse: str, launch_files: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection]:
     """A day that waits for a build, and a session that has its table locked: dbt waits in the middle of its work until that ends."""
+    only(monkeypatch, "support")
     dirty(launch_files)
     with psycopg.connect(warehouse) as session:
         session.execute("lock table raw.zendesk_tickets in access exclusive mode")
@@ -168,6 +170,7 @@ def test_a_dbt_that_is_killed_between_measures_and_kpis_leaves_no_kpi_behind(war
 def test_models_that_failed_are_tried_again_and_no_other(
     warehouse: str, launch_files: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    only(monkeypatch, "support")
     dirty(launch_files)
     seen: list[Node] = []
 

@@ -15,6 +15,7 @@ from postlaunch.marts.build import build, open_build
 from postlaunch.marts.identities import components
 from postlaunch.warehouse.db import connect
 from tests.dbt.event_rows import Event, load_dates, rows_by, write_launch
+from tests.dbt_forks import only
 
 MONDAY = dt.date(2026, 1, 12)
 LATER = MONDAY + dt.timedelta(days=40)  # far behind every look-back
@@ -116,11 +117,12 @@ def session(module_warehouse: str, module_launch_files: Path) -> Iterator[psycop
 
 
 @pytest.fixture(scope="module")
-def dirty(session: psycopg.Connection, module_launch_files: Path) -> Mapping[str, set[int]]:
+def dirty(session: psycopg.Connection, module_launch_files: Path, module_patch: pytest.MonkeyPatch) -> Mapping[str, set[int]]:
     """Launch -> days after MONDAY that the second build took, which dies once before it is built."""
     for name, case in CASES.items():
         write_launch(module_launch_files, name, date=MONDAY, timezone="UTC", mixpanel={"project_id": 1, **case.mixpanel})
         load_dates(session, name, "UTC", sorted({told.occurred_at.date() for told in case.first}), case.first)
+    only(module_patch, "product")
     build()
     for name, case in CASES.items():
         load_dates(session, name, "UTC", sorted({told.occurred_at.date() for told in case.second}), case.second)

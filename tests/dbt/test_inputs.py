@@ -1,9 +1,7 @@
-"""A build runs the models that are made of what changed, and no mart is the worse for what it leaves out."""
+"""A build runs the models that are made of what changed. test_nights.py proves that no mart is the worse for what it leaves out."""
 
 from __future__ import annotations
 
-import datetime as dt
-import random
 import re
 import shutil
 from collections.abc import Iterator
@@ -15,20 +13,15 @@ import pytest
 
 from postlaunch.config.launch import DOMAIN_SOURCE, SOURCES
 from postlaunch.config.load import load_launch
-from postlaunch.ingest import ingest
-from postlaunch.marts.build import build
 from postlaunch.marts.dbt_process import models_made_of
 from postlaunch.marts.dbt_run import dbt_environment
 from postlaunch.marts.inputs import changed_inputs, read_inputs, remember_inputs
 from postlaunch.warehouse.config_sync import sync_launches
 from postlaunch.warehouse.db import connect
 from tests.conftest import LAUNCH_DATE
-from tests.dbt.event_rows import hashes_of_build, load_dates, write_launch
+from tests.dbt.event_rows import load_dates, write_launch
 
-DAY = dt.timedelta(days=1)
 LAUNCH = "emr-platform"
-# When a build saw something first, and what it made again: not what it made.
-OF_ONE_NIGHT = {"int_support_dates", "int_support_days", "int_ticket_changed", "int_ticket_unsettled"}
 
 
 @pytest.fixture(scope="module")
@@ -119,48 +112,6 @@ def test_a_model_asks_for_the_dates_of_no_source_whose_rows_it_does_not_read(man
         if not asked and parents & of_all_sources:
             found.append(f"{name} asks for the dates of all sources")
     assert sorted(found) == ["int_covered_dates asks for the dates of all sources", "int_data_end asks for the dates of all sources"]
-
-
-@pytest.fixture
-def company(tmp_path: Path, sandbox_launches: Path, warehouse: str, apis: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A launch of all four sources; its file."""
-    for name in ("launches", "landing"):
-        (tmp_path / name).mkdir()
-        monkeypatch.setenv(f"POSTLAUNCH_{name.upper()}", str(tmp_path / name))
-    file = tmp_path / "launches" / f"{LAUNCH}.yaml"
-    file.write_text((sandbox_launches / file.name).read_text())
-    return file
-
-
-def hashes(session: psycopg.Connection) -> dict[str, tuple[int, str]]:
-    return {table: found for table, found in hashes_of_build(session).items() if table not in OF_ONE_NIGHT}
-
-
-@pytest.mark.slow
-def test_nights_of_one_source_each_equal_a_full_refresh(company: Path) -> None:
-    def pull(source: Any, first: dt.date, last: dt.date) -> None:
-        ingest(source, load_launch(company.parent, LAUNCH), first, last)
-
-    first, last = LAUNCH_DATE, LAUNCH_DATE + 2 * DAY
-    for source in SOURCES:
-        pull(source, first, last)
-    whole = build().models
-    for source in random.Random(4).sample(SOURCES, len(SOURCES)):
-        last += DAY
-        pull(source, last - DAY, last)
-        assert 10 < build().models < 0.6 * whole, source
-    with connect(autocommit=True) as session:
-        # a view that went missing, and a promise that is another: the days are the same, and judged anew
-        session.execute("drop view build.stg_zendesk__tickets cascade")
-        file = company.read_text()
-        company.write_text(file.replace("first_reply_minutes: 60,", "first_reply_minutes: 1,"))
-        assert company.read_text() != file
-        assert build().models == whole
-        found = hashes(session)
-        assert found["measures_daily"][0] > 100
-        assert min(found[table][0] for table in ("ticket_daily", "incident_daily", "service_level_daily", "active_users_daily")) > 0
-        build(full_refresh=True)
-        assert found == hashes(session)
 
 
 def begun(session: psycopg.Connection, launch: str | None = None) -> int:

@@ -16,6 +16,7 @@ from postlaunch.warehouse.db import connect
 from sandbox.story import truth
 from sandbox.story.plan import Plan
 from tests.dbt.event_rows import days, rows_by
+from tests.dbt_forks import only
 
 PLAN = Plan(launch_date=dt.date(2026, 1, 12))
 FIRST, LAST = dt.date(2026, 1, 3), dt.date(2026, 2, 2)
@@ -30,6 +31,7 @@ def marts(
         patch.setenv("POSTLAUNCH_LANDING", str(tmp_path_factory.mktemp("landing")))
         patch.setenv("POSTLAUNCH_LAUNCHES", str(sandbox_launches))
         ingest("mixpanel", load_launch(sandbox_launches, "emr-platform"), FIRST, LAST)
+        only(patch, "product")
         build()
         yield session
 

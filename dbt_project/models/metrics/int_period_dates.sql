@@ -44,7 +44,8 @@ counterparts as (
         earlier.metric_date,
         own.period_kind,
         own.period_start,
-        own.period_end
+        own.period_end,
+        earlier.period_start as within_start
     from partial
     inner join own
         on partial.launch_id = own.launch_id
@@ -74,9 +75,9 @@ phases as (
 ),
 
 final as (
-    select own.*, false as is_counterpart from own
+    select own.*, own.period_start as within_start, false as is_counterpart from own
     union all
-    select phases.*, false as is_counterpart from phases
+    select phases.*, phases.period_start as within_start, false as is_counterpart from phases
     union all
     select counterparts.*, true as is_counterpart from counterparts
 )
@@ -89,6 +90,7 @@ select
     final.period_end,
     final.is_counterpart,
     final.metric_date,
+    final.within_start,
     data_end.data_start_date
 from final
 inner join data_end

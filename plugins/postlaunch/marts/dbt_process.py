@@ -7,6 +7,9 @@ with its owner.
 With `changed:` arguments dbt builds only the models that are made of one of these inputs, by however many others; with `model:` arguments
 only those.
 
+What dbt says at level info or above (each model, each error) goes into dbt.log in the folder of `--log-path`; what it sends to PostgreSQL
+is in target/run.
+
 Standard input is a pipe that nobody writes to. It ends when the parent does, however that ends, and so does dbt: a killed task must
 not leave a dbt behind that works for nobody.
 """
@@ -14,21 +17,27 @@ not leave a dbt behind that works for nobody.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import threading
 from functools import cache
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
 CHANGED = "changed:"
 MODEL = "model:"
 COVERAGE = "ops.partition_loads"
+LOG = "dbt.log"
 FAILED = ("error", "fail", "runtime error")
 SKIPPED = ("skipped", "partial success")
 _ENDED = ("LogModelResult", "LogTestResult")
 _CHOSEN = "chosen"  # a tag that lives in memory alone
+_LEVELS = {"info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+_LOG_BYTES, _LOGS_KEPT = 10_000_000, 5  # as dbt keeps its own
 _one_line = threading.Lock()
+_log = logging.getLogger("postlaunch.dbt")
 
 
 def main(arguments: list[str]) -> None:
@@ -38,6 +47,7 @@ def main(arguments: list[str]) -> None:
 
     changed, named = _values(CHANGED, arguments), _values(MODEL, arguments)
     arguments = [argument for argument in arguments if not argument.startswith((CHANGED, MODEL))]
+    _log_to(Path(arguments[arguments.index("--log-path") + 1]))
     runner = dbtRunner(callbacks=[_report])
     if changed or named:
         command, *options = arguments
@@ -99,7 +109,18 @@ def _input(source: Any) -> frozenset[str]:
     return frozenset([name]) if folder == "config" or name == COVERAGE else frozenset()
 
 
+def _log_to(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = RotatingFileHandler(folder / LOG, maxBytes=_LOG_BYTES, backupCount=_LOGS_KEPT, encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s [%(levelname)s] %(message)s"))
+    _log.addHandler(file)
+    _log.setLevel(logging.INFO)
+    _log.propagate = False  # standard output is the protocol
+
+
 def _report(event: Any) -> None:
+    if event.info.level in _LEVELS and event.info.msg:
+        _log.log(_LEVELS[event.info.level], "%s", event.info.msg)
     if event.info.name in _ENDED:
         total = getattr(event.data, "total", None) or event.data.num_models  # dbt calls it so for tests
         node = event.data.node_info

@@ -89,22 +89,27 @@ select
 from told
 """
 
-# What a date tells now and did not tell before, or the other way round, unless an earlier date tells it unchanged.
-_TOUCHED = """
-create temporary table touched_ids on commit drop as
+# What a date tells now and did not tell before, or the other way round. A table, so that the planner knows how few these are and looks for
+# earlier dates that tell the same by index, and not through the links of all dates.
+_DIFFERING = """
+create temporary table differing_links on commit drop as
 with before as (
     select * from ops.identity_links
     where (launch_id, event_date) in (
         select launch_id, metric_date from ops.build_dates where build_id = %(build_id)s and source = 'mixpanel'
     )
-),
-
-differing as (
-    (table before except table night_links) union (table night_links except table before)
 )
 
+select gone.*, true as is_gone from (table before except table night_links) as gone
+union all
+select found.*, false as is_gone from (table night_links except table before) as found
+"""
+
+# The ids of these links, unless an earlier date tells of the link unchanged.
+_TOUCHED = """
+create temporary table touched_ids on commit drop as
 select distinct differing.launch_id, ends.id_key
-from differing
+from differing_links as differing
 cross join lateral (values (differing.child_key), (differing.parent_key)) as ends (id_key)
 where not exists (
     select
@@ -115,7 +120,7 @@ where not exists (
         and known.parent_key = differing.parent_key and known.kind = differing.kind
         and not exists (
             select
-            from differing as other
+            from differing_links as other
             where
                 other.launch_id = known.launch_id and other.event_date = known.event_date
                 and other.child_key = known.child_key and other.parent_key = known.parent_key and other.kind = known.kind
@@ -123,11 +128,18 @@ where not exists (
 )
 """
 
-_REPLACE_LINKS = """
-delete from ops.identity_links
-where (launch_id, event_date) in (
-    select launch_id, metric_date from ops.build_dates where build_id = %(build_id)s and source = 'mixpanel'
-)
+_FORGET_LINKS = """
+delete from ops.identity_links as links
+using differing_links as gone
+where
+    gone.is_gone and links.launch_id = gone.launch_id and links.event_date = gone.event_date
+    and links.child_key = gone.child_key and links.parent_key = gone.parent_key and links.kind = gone.kind
+"""
+
+_KEEP_LINKS = """
+insert into ops.identity_links
+select launch_id, event_date, child_key, parent_key, kind, linked_at, link_order from differing_links
+where not is_gone
 """
 
 # Everybody who was one user with a touched id, and everybody who is one now.
@@ -224,12 +236,18 @@ update ops.identities set build_id = %(build_id)s
 where build_id in (select build_id from ops.builds where status = 'failed')
 """
 
+# Days under an id are found by the user they were made for: the id itself, unless it was linked; then they have an index of their own.
 _DIRTY_DATES = """
 insert into ops.build_dates (build_id, launch_id, source, metric_date)
-select distinct %(build_id)s::bigint, days.launch_id, 'mixpanel', days.event_date
-from build.int_user_event_days as days
-inner join ops.identities as identities on days.launch_id = identities.launch_id and days.id_key = identities.id_key
-where identities.build_id = %(build_id)s
+select %(build_id)s::bigint, days.launch_id, 'mixpanel', days.event_date
+from ops.identities as identities
+inner join build.int_user_event_days as days on identities.launch_id = days.launch_id and identities.id_key = days.id_key
+where identities.build_id = %(build_id)s and days.id_key <> days.user_key
+union
+select %(build_id)s::bigint, days.launch_id, 'mixpanel', days.event_date
+from ops.identities as identities
+inner join build.int_user_event_days as days on identities.launch_id = days.launch_id and identities.id_key = days.user_key
+where identities.build_id = %(build_id)s and days.id_key = days.user_key
 on conflict do nothing
 """
 
@@ -244,12 +262,15 @@ def resolve_identities(session: psycopg.Connection, build_id: int, full_refresh:
     session.execute("analyze night_links")
     if full_refresh:
         session.execute("delete from ops.identity_links")
+        session.execute("insert into ops.identity_links select * from night_links")
     else:
-        session.execute(_TOUCHED, values)
-        session.execute(_REPLACE_LINKS, values)
-    session.execute("insert into ops.identity_links select * from night_links")
+        session.execute(_DIFFERING, values)
+        _index(session, "differing_links", "child_key")
+        session.execute(_TOUCHED)
+        session.execute(_FORGET_LINKS)
+        session.execute(_KEEP_LINKS)
     session.execute(_EVERYBODY if full_refresh else _REACHED)
-    _index(session, "reached_ids")
+    _index(session, "reached_ids", "id_key")
     _resolve(session, values)
     session.execute(_INHERIT, values)
     if _is_built(session):
@@ -293,13 +314,13 @@ def _resolve(session: psycopg.Connection, values: dict[str, int]) -> None:
         with session.cursor().copy("copy resolved_ids from stdin") as copy:
             for id_key, user_key in components(edges).items():
                 copy.write_row((launch_id, id_key, user_key))
-    _index(session, "resolved_ids")
+    _index(session, "resolved_ids", "id_key")
     session.execute(_KEEP, values)
 
 
-def _index(session: psycopg.Connection, table: str) -> None:
+def _index(session: psycopg.Connection, table: str, column: str) -> None:
     """Of a launch that came with this build the planner knows nothing and expects one link: it loops, and each turn has to be a look-up."""
-    session.execute(sql.SQL("create index on {} (launch_id, id_key)").format(sql.Identifier(table)))
+    session.execute(sql.SQL("create index on {} (launch_id, {})").format(sql.Identifier(table), sql.Identifier(column)))
     session.execute(sql.SQL("analyze {}").format(sql.Identifier(table)))
 
 

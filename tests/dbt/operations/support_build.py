@@ -7,9 +7,8 @@ import datetime as dt
 import psycopg
 import pytest
 
-from postlaunch.config.settings import load_settings
-from postlaunch.marts.build import open_build
-from postlaunch.marts.dbt_run import dbt_environment
+from postlaunch.marts.build import build
+from tests.dbt_forks import only
 
 MARTS = (
     "ticket_sla",
@@ -24,18 +23,9 @@ MARTS = (
 
 def build_support(*, full_refresh: bool = False) -> None:
     """What a night does, of these models."""
-    from dbt.cli.main import dbtRunner
-
-    project = str(load_settings().dbt_project)
-    folders = ["--project-dir", project, "--profiles-dir", project]
-    command = ["run", *folders, "--log-level", "none", "--select", *(f"+{name}" for name in MARTS)]
-    with open_build(full_refresh) as (_, build_id), pytest.MonkeyPatch.context() as patch:
-        assert build_id is not None
-        for name, value in dbt_environment().items():
-            patch.setenv(name, value)
-        outcome = dbtRunner().invoke([*command, *(["--full-refresh"] if full_refresh else [])])
-        results = outcome.result.results  # type: ignore[union-attr]
-        assert {result.node.name: result.message for result in results if result.status in ("error", "fail")} == {}
+    with pytest.MonkeyPatch.context() as patch:
+        only(patch, "support")
+        assert build(full_refresh).build_id is not None
 
 
 def date_the_change(session: psycopg.Connection, changed_at: dt.datetime) -> None:

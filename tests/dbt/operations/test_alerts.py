@@ -20,6 +20,7 @@ from tests.dbt.operations import page_cases
 from tests.dbt.operations.alert_cases import DATES, PLACE, RULES, SILENT_DATE, date_of, points
 from tests.dbt.operations.incident_cases import incident_entities, log_entities
 from tests.dbt.operations.raw_rows import put_entities, put_samples
+from tests.dbt_forks import only
 
 SEED = 3
 SAMPLES = cases.samples(SEED)
@@ -46,6 +47,7 @@ def alerts(warehouses: Warehouses, template: str, tmp_path_factory: pytest.TempP
             put_entities(session, page_cases.PLACE, "pagerduty", stream, (first, first), entities(page_cases.incidents()))
         put_samples(session, PLACE, DATES, SAMPLES)
         session.commit()
+        only(patch, "incidents", "reliability", "capacity")
         build()
         yield session
 

@@ -24,6 +24,7 @@ from tests.dbt.operations.metric_cases import (
     service_samples,
 )
 from tests.dbt.operations.raw_rows import Place, Sample, put_samples
+from tests.dbt_forks import only
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +44,10 @@ def rows_of_slopes(session: psycopg.Connection) -> dict[tuple[str, dt.date], int
     return {(resource, date): written for resource, date, written in rows}
 
 
-def test_nights_give_what_a_full_refresh_gives_and_write_only_what_they_reach(warehouse: str, launch_files: Path) -> None:
+def test_nights_give_what_a_full_refresh_gives_and_write_only_what_they_reach(
+    warehouse: str, launch_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, "reliability", "capacity")
     alerts = [*ALERTS, *STEP_ALERTS]
     write_launch(launch_files, PLACE.launch_id, date=LAUNCH_DATE, timezone=PLACE.zone.key, prometheus=PROMETHEUS, alerts=alerts)
     with psycopg.connect(warehouse) as session:
@@ -79,7 +83,10 @@ def requests_of(session: psycopg.Connection) -> dict[dt.date, tuple[float, float
     return {date: (total, gap) for date, total, gap in rows}
 
 
-def test_a_night_finds_the_sample_before_a_gap_however_long_ago_it_was(warehouse: str, launch_files: Path) -> None:
+def test_a_night_finds_the_sample_before_a_gap_however_long_ago_it_was(
+    warehouse: str, launch_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, "reliability", "capacity")
     service = {"id": "api", "name": "API", "up": "up", "requests": "requests_total"}
     write_launch(launch_files, "watched", date=LAUNCH_DATE, timezone="UTC", prometheus={"step_seconds": STEP, "service_levels": [service]})
     place = Place("watched", ZoneInfo("UTC"))

@@ -20,9 +20,7 @@ moments as (
         sampled_at,
         max(value) as value
     from samples
-    where
-        {{ is_near_dirty_dates('prometheus', 'metric_date') }}
-        and {{ is_dirty_date('prometheus', 'launch_id', 'metric_date') }}
+    where {{ is_dirty_date('prometheus', 'launch_id', 'metric_date') }}
     group by launch_id, subject_id, metric_date, sampled_at
 ),
 

@@ -26,9 +26,7 @@ of_accounts as (
         launches.registration_event
     from events
     inner join launches on events.launch_id = launches.launch_id
-    where
-        {{ is_near_dirty_dates('mixpanel', 'events.event_date') }}
-        and {{ is_dirty_date('mixpanel', 'events.launch_id', 'events.event_date') }}
+    where {{ is_dirty_date('mixpanel', 'events.launch_id', 'events.event_date') }}
 ),
 
 -- what is counted by account: activity, and the events of each measure

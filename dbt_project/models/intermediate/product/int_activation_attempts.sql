@@ -1,12 +1,8 @@
 {{ config(materialized='view') }}
 
-with attempts as (
-    select * from {{ ref('int_funnel_attempts') }}
+with entries as (
+    select * from {{ ref('int_funnel_entries') }}
     where funnel_id = 'activation'
-),
-
-launches as (
-    select * from {{ ref('stg_config__launches') }}
 ),
 
 last_steps as (
@@ -20,13 +16,11 @@ last_steps as (
 
 -- Dated by the day on which the window closes: decided then, and never changed by the passing of time.
 select
-    attempts.launch_id,
-    attempts.user_key,
-    attempts.entered_at,
-    attempts.entry_order,
-    attempts.closing_date,
-    {{ days_between('launches.launch_date', 'attempts.closing_date') }} as launch_day,
-    attempts.reached_step_number = last_steps.step_number as is_activated
-from attempts
-inner join launches on attempts.launch_id = launches.launch_id
-inner join last_steps on attempts.launch_id = last_steps.launch_id
+    entries.launch_id,
+    entries.user_key,
+    entries.entry_date,
+    entries.closing_date,
+    entries.previous_closing_date,
+    entries.reached_step_number = last_steps.step_number as is_activated
+from entries
+inner join last_steps on entries.launch_id = last_steps.launch_id

@@ -13,7 +13,7 @@ with attempts as (
 final as (
     select
         launch_id, funnel_id, user_key, entry_date as from_date, closes_at as kept_ended_at, entry_order as kept_ended_order,
-        entry_date as kept_entry_date
+        entry_date as kept_entry_date, closing_date as kept_closing_date
     from attempts
     where false
 )
@@ -80,21 +80,32 @@ last_ends as (
     {{ first_rows('totals', 'launch_id, funnel_id, user_key', 'ended_at desc, ended_order desc nulls first') }}
 ),
 
-final as (
+followed as (
     select
         changed.*,
-        last_ends.ended_at as kept_ended_at,
-        last_ends.ended_order as kept_ended_order,
         (
             select max(kept.entry_date) from {{ entries }} as kept
             where kept.launch_id = changed.launch_id and kept.funnel_id = changed.funnel_id and kept.user_key = changed.user_key
                 and kept.entry_date < changed.from_date
         ) as kept_entry_date
     from changed
+),
+
+final as (
+    select
+        followed.*,
+        last_ends.ended_at as kept_ended_at,
+        last_ends.ended_order as kept_ended_order,
+        (
+            select max(kept.closing_date) from {{ entries }} as kept
+            where kept.launch_id = followed.launch_id and kept.funnel_id = followed.funnel_id and kept.user_key = followed.user_key
+                and kept.entry_date = followed.kept_entry_date
+        ) as kept_closing_date
+    from followed
     left join last_ends
-        on changed.launch_id = last_ends.launch_id
-        and changed.funnel_id = last_ends.funnel_id
-        and changed.user_key = last_ends.user_key
+        on followed.launch_id = last_ends.launch_id
+        and followed.funnel_id = last_ends.funnel_id
+        and followed.user_key = last_ends.user_key
 )
 {%- endif %}
 
@@ -106,5 +117,6 @@ select
     from_date,
     kept_ended_at,
     kept_ended_order,
-    kept_entry_date
+    kept_entry_date,
+    kept_closing_date
 from final

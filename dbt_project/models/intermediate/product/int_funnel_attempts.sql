@@ -6,7 +6,6 @@
         indexes=[
             {'columns': ['launch_id', 'entry_date']},
             {'columns': ['launch_id', 'funnel_id', 'user_key', 'entry_date']},
-            {'columns': ['launch_id', 'closing_date']},
         ]
     )
 }}

@@ -27,6 +27,7 @@ attempts as (
         changed_users.kept_ended_at,
         changed_users.kept_ended_order,
         changed_users.kept_entry_date,
+        changed_users.kept_closing_date,
         case when attempts.reached_step_number = funnels.last_step_number then attempts.reached_at else attempts.closes_at end as ended_at,
         case when attempts.reached_step_number = funnels.last_step_number then attempts.reached_order end as ended_order,
         row_number() over (
@@ -94,7 +95,8 @@ final as (
     select
         attempts.*,
         counted.attempt_number is not null as is_total,
-        coalesce(lag(attempts.entry_date) over user_funnel, attempts.kept_entry_date) as previous_entry_date
+        coalesce(lag(attempts.entry_date) over user_funnel, attempts.kept_entry_date) as previous_entry_date,
+        coalesce(lag(attempts.closing_date) over user_funnel, attempts.kept_closing_date) as previous_closing_date
     from attempts
     left join counted
         on attempts.launch_id = counted.launch_id
@@ -112,6 +114,7 @@ select
     entry_date,
     entered_at,
     closes_at,
+    closing_date,
     reached_step_number,
     ended_at,
     ended_order,
@@ -119,5 +122,6 @@ select
     previous_entry_date is null or previous_entry_date < {{ period_start(kind, 'entry_date') }} as is_unique_of_{{ kind }},
     {% endfor %}
     previous_entry_date,
+    previous_closing_date,
     is_total
 from final

@@ -26,5 +26,4 @@ select
 from events
 where
     (launch_id, event_name) in (select funnel_steps.launch_id, funnel_steps.event_name from funnel_steps)
-    and {{ is_near_dirty_dates('mixpanel', 'event_date') }}
     and {{ is_dirty_date('mixpanel', 'launch_id', 'event_date') }}

@@ -28,8 +28,7 @@ met as (
         on events.launch_id = measures.launch_id
         and events.event_name = measures.event_name
     where
-        {{ is_near_dirty_dates('mixpanel', 'events.event_date') }}
-        and {{ is_dirty_date('mixpanel', 'events.launch_id', 'events.event_date') }}
+        {{ is_dirty_date('mixpanel', 'events.launch_id', 'events.event_date') }}
         and (measures.conditions is null or {{ meets_conditions('events.properties', 'measures.conditions') }})
         and (not measures.is_by_user or events.user_key is not null)
 )

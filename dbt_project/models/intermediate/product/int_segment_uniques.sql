@@ -26,32 +26,21 @@ terms as (
 ),
 
 -- as in int_activation_uniques: a user counts once in a period, with the first attempt that closes in it
-ranked as (
+activation as (
     select
-        members.segment_id,
-        attempts.is_activated,
-        period_dates.*,
-        row_number() over (
-            partition by
-                members.launch_id, members.segment_id, members.user_key,
-                period_dates.period_kind, period_dates.period_start, period_dates.period_end, period_dates.is_counterpart
-            order by attempts.entered_at, attempts.entry_order
-        ) as period_rank
+        members.launch_id, members.segment_id, period_dates.period_kind, period_dates.period_start, period_dates.period_end,
+        period_dates.is_counterpart,
+        count(*) filter (where attempts.is_activated) as activated_count,
+        count(*) as entered_count
     from members
     inner join {{ ref('int_event_scope') }} as event_scope on members.launch_id = event_scope.launch_id and event_scope.is_activation_seen
     inner join {{ ref('int_activation_attempts') }} as attempts
         on members.launch_id = attempts.launch_id
         and members.user_key = attempts.user_key
-    inner join period_dates on attempts.launch_id = period_dates.launch_id and attempts.closing_date = period_dates.metric_date
-),
-
-activation as (
-    select
-        launch_id, segment_id, period_kind, period_start, period_end, is_counterpart,
-        count(*) filter (where is_activated) as activated_count,
-        count(*) as entered_count
-    from ranked
-    where period_rank = 1
+    inner join period_dates
+        on attempts.launch_id = period_dates.launch_id
+        and attempts.closing_date = period_dates.metric_date
+        and (attempts.previous_closing_date is null or attempts.previous_closing_date < period_dates.within_start)
     group by 1, 2, 3, 4, 5, 6
 ),
 

@@ -3,8 +3,8 @@
         materialized='incremental',
         incremental_strategy='append',
         pre_hook=["{{ read_by_index() }}", "{{ delete_dirty_dates('mixpanel', 'event_date') }}"],
+        post_hook="{{ index_where('launch_id, id_key', 'id_key <> user_key') }}",
         indexes=[
-            {'columns': ['launch_id', 'id_key']},
             {'columns': ['launch_id', 'user_key', 'event_date']},
             {'columns': ['launch_id', 'event_date']},
         ]
@@ -23,5 +23,5 @@ select
     event_date,
     count(*) as events_count
 from events
-where {{ is_near_dirty_dates('mixpanel', 'event_date') }} and {{ is_dirty_date('mixpanel', 'launch_id', 'event_date') }}
+where {{ is_dirty_date('mixpanel', 'launch_id', 'event_date') }}
 group by launch_id, id_key, user_key, event_name, event_date

@@ -11,7 +11,6 @@ with samples as (
     select * from {{ ref('stg_prometheus__samples') }}
     where
         kind in ('requests', 'latency_buckets', 'counter', 'histogram')
-        and {{ is_near_dirty_dates('prometheus', 'metric_date') }}
         and {{ is_dirty_date('prometheus', 'launch_id', 'metric_date') }}
 ),
 

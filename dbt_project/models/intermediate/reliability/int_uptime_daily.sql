@@ -22,9 +22,7 @@ steps as (
         {{ grid_step('sampled_at', 'step_seconds') }} as step_number,
         max(value) as up_value
     from samples
-    where
-        {{ is_near_dirty_dates('prometheus', 'metric_date') }}
-        and {{ is_dirty_date('prometheus', 'launch_id', 'metric_date') }}
+    where {{ is_dirty_date('prometheus', 'launch_id', 'metric_date') }}
     group by launch_id, kind, subject_id, metric_date, step_seconds, {{ grid_step('sampled_at', 'step_seconds') }}
 ),
 
