@@ -56,7 +56,7 @@
 {# The same for funnels: users whose attempts were made again, and their entries from the first such attempt on. A launch without funnels
    (any more) has none.
 
-       int_funnel_attempts ──> int_changed_funnel_users ──> int_funnel_entries ──> int_funnel_days #}
+       int_funnel_attempts ──> int_changed_funnel_users ──> int_funnel_entries ──> int_changed_entry_dates ──> int_funnel_days #}
 {% macro delete_changed_funnel_entries() -%}
     {%- if is_incremental() -%}
         delete from {{ this }}
@@ -75,28 +75,16 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Entry dates whose entries may be others than at the last build: an entry that is gone began on a date whose attempts were made again. #}
+{# The condition of a model that counts entries by date, and its pre_hook. #}
 {% macro is_changed_entry_date(launch_id, date) -%}
-    {%- set changed_users = ref('int_changed_funnel_users') -%}
-    {%- set entries = ref('int_funnel_entries') -%}
+    {%- set changed_dates = ref('int_changed_entry_dates') -%}
     {%- if is_incremental() -%}
-        ({{ launch_id }}, {{ date }}) in (
-            select entries.launch_id, entries.entry_date
-            from {{ changed_users }} as changed
-            inner join {{ entries }} as entries
-                on changed.launch_id = entries.launch_id
-                and changed.funnel_id = entries.funnel_id
-                and changed.user_key = entries.user_key
-                and changed.from_date <= entries.entry_date
-            union
-            select reached.launch_id, reached.metric_date from {{ dates_within_a_window() }}
-        )
+        ({{ launch_id }}, {{ date }}) in (select changed.launch_id, changed.entry_date from {{ changed_dates }} as changed)
     {%- else -%}
         true
     {%- endif -%}
 {%- endmacro %}
 
-{# The pre_hook of a model that counts entries by date. #}
 {% macro delete_changed_entry_dates() -%}
     {%- if is_incremental() -%}
         delete from {{ this }}

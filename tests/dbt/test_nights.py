@@ -38,6 +38,7 @@ OF_ONE_NIGHT = {
     "int_changed_dates": "the dates whose users a night changed",
     "int_changed_users": "the users that a night changed",
     "int_changed_funnel_users": "the users whose attempts a night made again",
+    "int_changed_entry_dates": "the dates whose entries a night changed",
     "int_ticket_changed": "the tickets that a night changed",
     "int_ticket_unsettled": "the tickets that a night reads again",
     "int_changed_coverage": "the dates that were not covered before the night, or are not any more",

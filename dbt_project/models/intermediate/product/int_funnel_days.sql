@@ -6,7 +6,7 @@
     )
 }}
 
--- the condition asks for it; depends_on: {{ ref('int_changed_funnel_users') }}
+-- the condition asks for it; depends_on: {{ ref('int_changed_entry_dates') }}
 with entries as (
     select * from {{ ref('int_funnel_entries') }}
     where {{ is_changed_entry_date('launch_id', 'entry_date') }}

@@ -28,6 +28,7 @@ attempts as (
         changed_users.kept_ended_order,
         changed_users.kept_entry_date,
         changed_users.kept_closing_date,
+        attempts.reached_step_number = funnels.last_step_number as is_converted,
         case when attempts.reached_step_number = funnels.last_step_number then attempts.reached_at else attempts.closes_at end as ended_at,
         case when attempts.reached_step_number = funnels.last_step_number then attempts.reached_order end as ended_order,
         row_number() over (
@@ -116,6 +117,7 @@ select
     closes_at,
     closing_date,
     reached_step_number,
+    is_converted,
     ended_at,
     ended_order,
     {% for kind in calendar_periods() %}

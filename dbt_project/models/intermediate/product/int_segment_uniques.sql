@@ -30,13 +30,14 @@ activation as (
     select
         members.launch_id, members.segment_id, period_dates.period_kind, period_dates.period_start, period_dates.period_end,
         period_dates.is_counterpart,
-        count(*) filter (where attempts.is_activated) as activated_count,
+        count(*) filter (where attempts.is_converted) as activated_count,
         count(*) as entered_count
     from members
     inner join {{ ref('int_event_scope') }} as event_scope on members.launch_id = event_scope.launch_id and event_scope.is_activation_seen
-    inner join {{ ref('int_activation_attempts') }} as attempts
+    inner join {{ ref('int_funnel_entries') }} as attempts
         on members.launch_id = attempts.launch_id
         and members.user_key = attempts.user_key
+        and attempts.funnel_id = 'activation'
     inner join period_dates
         on attempts.launch_id = period_dates.launch_id
         and attempts.closing_date = period_dates.metric_date
