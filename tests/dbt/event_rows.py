@@ -124,3 +124,13 @@ def hashes_of_build(session: psycopg.Connection) -> dict[str, tuple[int, str]]:
         assert row is not None
         hashes[table] = (row[0], row[1])
     return hashes
+
+
+def rows_read(session: psycopg.Connection, table: str) -> tuple[int, int]:
+    """Rows of a table that sessions which have ended read of it so far: by index, and one after the other."""
+    session.execute("select pg_stat_clear_snapshot()")
+    row = session.execute(
+        "select coalesce(idx_tup_fetch, 0), coalesce(seq_tup_read, 0) from pg_stat_user_tables where relname = %s", [table]
+    ).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])

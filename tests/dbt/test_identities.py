@@ -14,7 +14,7 @@ import pytest
 from postlaunch.marts.build import build, open_build
 from postlaunch.marts.identities import components
 from postlaunch.warehouse.db import connect
-from tests.dbt.event_rows import Event, load_dates, rows_by, write_launch
+from tests.dbt.event_rows import Event, load_dates, rows_by, rows_read, write_launch
 from tests.dbt_forks import only
 
 MONDAY = dt.date(2026, 1, 12)
@@ -204,3 +204,21 @@ def test_a_launch_that_comes_with_a_history_of_logins_does_not_wait_for_statisti
             "known": 30_000,
             "added": 30_000,
         }
+
+
+def test_a_night_looks_up_the_links_that_are_new_and_does_not_read_those_of_other_dates(warehouse: str, launch_files: Path) -> None:
+    def logins(numbers: range, day: int) -> list[Event]:
+        return [event(f"u{number}", "Opened", day, device_id=f"d{number}", user_id=f"u{number}") for number in numbers]
+
+    write_launch(launch_files, "known", date=MONDAY, timezone="UTC", mixpanel={"project_id": 1})
+    dates = [MONDAY + dt.timedelta(days=day) for day in range(11)]
+    with connect(autocommit=True) as session:
+        load_dates(session, "known", "UTC", dates[:10], [login for day in range(10) for login in logins(range(3_000), day)])
+        with open_build():
+            session.execute("analyze ops.identity_links")
+        before = sum(rows_read(session, "identity_links"))
+        load_dates(session, "known", "UTC", dates[9:], logins(range(3_000), 9) + logins(range(2_990, 3_010), 10))
+        with open_build():
+            pass
+        assert session.execute("select count(*) from ops.identity_links").fetchone() == (30_020,)
+        assert sum(rows_read(session, "identity_links")) - before - 30_020 < 5_000

@@ -6,10 +6,12 @@ import datetime as dt
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from postlaunch.marts.build import build
 from postlaunch.warehouse.db import connect
-from tests.dbt.event_rows import Event, days, load_dates, write_launch
+from tests.dbt.event_rows import Event, days, load_dates, rows_read, write_launch
+from tests.dbt_forks import only
 
 FIRST = dt.date(2024, 1, 1)
 LAST = FIRST + dt.timedelta(days=599)  # with ten measures a date more rows than a table has that each build analyses
@@ -37,3 +39,21 @@ def known_launches(session: psycopg.Connection) -> set[str]:
         "where schemaname = 'build' and tablename = 'measures_daily' and attname = 'launch_id'"
     ).fetchone()
     return set(row[0]) if row else set()
+
+
+def test_a_night_after_a_first_build_of_many_dates_reads_its_own_dates_alone(
+    warehouse: str, launch_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planner takes the dates of a build to be as many as builds have on the average."""
+    only(monkeypatch, "product")
+    write_launch(launch_files, "known", date=FIRST, timezone="UTC", mixpanel={"project_id": 1})
+    events = [Event("ada", "Opened", dt.datetime.combine(day, dt.time(12), dt.UTC)) for day in days(FIRST, LAST)]
+    with connect(autocommit=True) as session:
+        load_dates(session, "known", "UTC", days(FIRST, LAST), events)
+        build()
+        before, _ = rows_read(session, "int_user_event_days")
+        load_dates(session, "known", "UTC", [LAST], [*events, Event("bob", "Opened", events[-1].occurred_at)])
+        build()
+        assert session.execute("select count(*) from build.int_user_event_days").fetchone() == (601,)
+        by_index, _ = rows_read(session, "int_user_event_days")
+        assert by_index - before < 50
