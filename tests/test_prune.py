@@ -347,7 +347,7 @@ def tables_are_there(*but: str) -> None:
     with connect("transformer") as session:
         for file in Path("dbt_project/models").rglob("*.sql"):
             if "materialized='incremental'" in file.read_text() and file.stem not in but:
-                session.execute(f"create table build.{file.stem} (launch_id text, id_key text, event_date date)")  # type: ignore[arg-type]
+                session.execute(f"create table build.{file.stem} (launch_id text, id_key text, user_key text, event_date date)")  # type: ignore[arg-type]
 
 
 def test_a_table_that_is_not_there_is_made_of_all_dates_of_its_source(pruned: tuple[Shop, list[str], list[Any]]) -> None:
