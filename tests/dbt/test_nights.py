@@ -211,11 +211,14 @@ def test_nights_of_one_source_and_nights_in_which_launch_files_change_in_every_w
     chance = random.Random(nights.seed)
     kinds = chance.sample(EVERY_KIND, len(EVERY_KIND))
     whole = nights.play([], is_published=False, is_compared=False)
-    for source in chance.sample(SOURCES, len(SOURCES)):
-        assert 10 < nights.play([], source=source, is_published=False, is_compared=False) < 0.6 * whole, source
     nights.play(kinds[::2], is_compared=False)
     nights.lose_a_view()
-    assert nights.play(kinds[1::2]) == whole
+    assert nights.play(kinds[1::2], is_published=False, is_compared=False) == whole
+    # last, because a file that changes has all dates made again, and would hide what a night of one source left out
+    sources = chance.sample(SOURCES, len(SOURCES))
+    for source in sources:
+        is_last = source == sources[-1]
+        assert 10 < nights.play([], source=source, is_published=is_last, is_compared=is_last) < 0.6 * whole, source
     assert nights.figures.pairs > 5
     assert not nights.figures.differences, "\n".join([str(nights.figures), *nights.figures.differences])
 

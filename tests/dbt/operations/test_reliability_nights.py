@@ -44,10 +44,7 @@ def rows_of_slopes(session: psycopg.Connection) -> dict[tuple[str, dt.date], int
     return {(resource, date): written for resource, date, written in rows}
 
 
-def test_nights_give_what_a_full_refresh_gives_and_write_only_what_they_reach(
-    warehouse: str, launch_files: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    only(monkeypatch, "reliability", "capacity")
+def test_nights_give_what_a_full_refresh_gives_and_write_only_what_they_reach(warehouse: str, launch_files: Path) -> None:
     alerts = [*ALERTS, *STEP_ALERTS]
     write_launch(launch_files, PLACE.launch_id, date=LAUNCH_DATE, timezone=PLACE.zone.key, prometheus=PROMETHEUS, alerts=alerts)
     with psycopg.connect(warehouse) as session:
