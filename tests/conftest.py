@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import itertools
 import os
 import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -170,8 +171,9 @@ def _sweep() -> None:
 
 def _remove(folder: Path) -> None:
     """The folder, and the data that moved out of it because the temporary folder is closed to the server's account."""
-    for marker in folder.rglob("*.moved-to"):
-        shutil.rmtree(marker.read_text().strip(), ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):  # another session sweeps too
+        for marker in folder.rglob("*.moved-to"):
+            shutil.rmtree(marker.read_text().strip(), ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -200,20 +202,24 @@ class Warehouses:
 
     server: PostgresServer
     folder: Path
+    in_use: set[str] = field(default_factory=set)
 
     @contextlib.contextmanager
-    def copied(self, template: str, name: str, patch: pytest.MonkeyPatch) -> Iterator[str]:
+    def copied(self, template: str, patch: pytest.MonkeyPatch) -> Iterator[str]:
         """A copy of `template` that AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE points at; yields its URI and drops it in the end.
 
-        Copies of one name share dbt's folder, for dbt parses the whole project anew, in eight seconds, when the database has another
-        name than the last time. `patch` is the one that the test itself uses: two of them, undone in another order than they were
-        made, leave a variable behind.
+        It has the first name that is free, and shares dbt's folder with those that had it before: dbt parses the whole project anew, in
+        eight seconds, when the database has another name than the last time. `patch` is the one that the test itself uses: two of them,
+        undone in another order than they were made, leave a variable behind.
         """
+        name = next(name for number in itertools.count(1) if (name := f"warehouse_{number}") not in self.in_use)
         self.server.clone_database(template, name, LOGIN)
+        self.in_use.add(name)
         try:
             yield self.point_to(name, patch)
         finally:
             self.server.drop_database(name)
+            self.in_use.remove(name)
 
     def point_to(self, name: str, patch: pytest.MonkeyPatch) -> str:
         """Let the environment lead to that warehouse and to its folder of dbt; returns its URI."""
@@ -233,14 +239,14 @@ def warehouses(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture
 def warehouse(warehouses: Warehouses, template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """URI of an empty migrated warehouse for this test alone."""
-    with warehouses.copied(template, "warehouse", monkeypatch) as uri:
+    with warehouses.copied(template, monkeypatch) as uri:
         yield uri
 
 
 @pytest.fixture(scope="module")
 def module_warehouse(warehouses: Warehouses, template: str, module_patch: pytest.MonkeyPatch) -> Iterator[str]:
     """URI of an empty migrated warehouse for the tests of one module, which may build on one another."""
-    with warehouses.copied(template, "module_warehouse", module_patch) as uri:
+    with warehouses.copied(template, module_patch) as uri:
         yield uri
 
 

@@ -1,49 +1,57 @@
-{# Events with who they are of, as CTEs that end in `events`, to begin a `with`. Properties are free text of people: they are read here, in
-   the statement that needs them, and no relation outside of raw shows them. #}
-{% macro mixpanel_events() -%}
-    raw_events as (
-        select * from {{ source('raw', 'mixpanel_events') }}
-    ),
-
-    pseudonym_key as (
-        select * from {{ source('config', 'pseudonym_key') }}
-    ),
-
-    identities as (
-        select * from {{ source('ops', 'identities') }}
-    ),
-
+{# Events of dirty dates with who they are of, as CTEs that end in `events`; `is_needed` chooses among raw_events. Properties are free text
+   of people: they are read here, in the statement that needs them, and no relation outside of raw shows them. The key of an id costs more
+   than all else of an event: events are read twice, so that it is made once an id. An event that names nobody has neither id_key nor
+   user_key. #}
+{% macro mixpanel_events(is_dirty, is_needed='true') -%}
     -- A device is `$device:<id>`, also where an event carries the bare device id as its distinct_id (as in marts/identities.py).
-    own_events as (
+    own_events as {{ not_materialized() }} (
         select
             raw_events.*,
             case
                 when raw_events.distinct_id = {{ json_text('raw_events.properties', '$device_id') }} then '$device:' || raw_events.distinct_id
                 else nullif(raw_events.distinct_id, '')
             end as own_id
-        from raw_events
+        from {{ source('raw', 'mixpanel_events') }} as raw_events
+        where {{ is_dirty }} and {{ is_needed }}
     ),
 
-    keyed as (
+    pseudonym_key as (
+        select * from {{ source('config', 'pseudonym_key') }}
+    ),
+
+    own_ids as (
+        select distinct launch_id, own_id from own_events
+    ),
+
+    keyed_ids as {{ materialized() }} (
         select
-            own_events.*,
-            {{ pseudonym('own_events.own_id', 'pseudonym_key') }} as id_key
-        from own_events
+            own_ids.*,
+            {{ pseudonym('own_ids.own_id', 'pseudonym_key') }} as id_key
+        from own_ids
         cross join pseudonym_key
+    ),
+
+    users as {{ materialized() }} (
+        select
+            keyed_ids.*,
+            coalesce(identities.user_key, keyed_ids.id_key) as user_key
+        from keyed_ids
+        left join {{ source('ops', 'identities') }} as identities
+            on keyed_ids.launch_id = identities.launch_id and keyed_ids.id_key = identities.id_key
     ),
 
     events as (
         select
-            keyed.launch_id,
-            keyed.id_key,
-            coalesce(identities.user_key, keyed.id_key) as user_key,
-            keyed.event_name,
-            keyed.event_date,
-            keyed.occurred_at,
-            coalesce(keyed.source_order, 0) as source_order,
-            keyed.properties
-        from keyed
-        left join identities on keyed.launch_id = identities.launch_id and keyed.id_key = identities.id_key
+            own_events.launch_id,
+            users.id_key,
+            users.user_key,
+            own_events.event_name,
+            own_events.event_date,
+            own_events.occurred_at,
+            coalesce(own_events.source_order, 0) as source_order,
+            own_events.properties
+        from own_events
+        left join users on own_events.launch_id = users.launch_id and own_events.own_id = users.own_id
     )
 {%- endmacro %}
 

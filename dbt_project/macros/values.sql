@@ -108,3 +108,11 @@
 {% macro postgres__materialized() -%}
     materialized
 {%- endmacro %}
+
+{# The same, where it costs less to compute it again than to keep it. #}
+{% macro not_materialized() -%}
+    {{ return(adapter.dispatch('not_materialized', 'postlaunch')()) }}
+{%- endmacro %}
+{% macro postgres__not_materialized() -%}
+    not materialized
+{%- endmacro %}

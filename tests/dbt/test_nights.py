@@ -251,7 +251,7 @@ def test_rows_that_differ_are_named_with_their_table_and_the_night(
         session.execute("create table build.int_ticket_marks as select 1 as number")
     figures = Figures()
     with (
-        warehouses.copied("warehouse", "another", monkeypatch) as uri,
+        warehouses.copied(warehouse.rpartition("/")[2], monkeypatch) as uri,
         psycopg.connect(warehouse) as nightly,
         psycopg.connect(uri) as whole,
     ):

@@ -122,7 +122,7 @@ def judged(
     """A session in a warehouse that holds the launches, built; and what each comes to."""
     folder: Path = tmp_path_factory.mktemp("launches")
     judges: dict[str, Judge] = {}
-    with pytest.MonkeyPatch.context() as patch, warehouses.copied(template, "targets", patch) as uri, psycopg.connect(uri) as session:
+    with pytest.MonkeyPatch.context() as patch, warehouses.copied(template, patch) as uri, psycopg.connect(uri) as session:
         patch.setenv("POSTLAUNCH_LAUNCHES", str(folder))
         for number in range(LAUNCHES):
             file, judge, (first, last) = draw_launch(number)

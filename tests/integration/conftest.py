@@ -43,7 +43,7 @@ def _published(
     from postlaunch.quality import audit
 
     landing = tmp_path_factory.mktemp("landing")
-    with pytest.MonkeyPatch.context() as patch, warehouses.copied(template, "story", patch):
+    with pytest.MonkeyPatch.context() as patch, warehouses.copied(template, patch) as uri:
         connect_apis(_apis_server, patch)
         _set_folders(patch, landing, sandbox_launches)
         launches = load_launches(sandbox_launches)
@@ -52,16 +52,16 @@ def _published(
                 ingest(source, launches[name], first, last)
         build()
         story = Story(landing, launches, audit().summary, publish().summary)
-        _seal(warehouses.server)
+        _seal(warehouses.server, uri.rpartition("/")[2])
     return story
 
 
-def _seal(server: PostgresServer) -> None:
+def _seal(server: PostgresServer, story: str) -> None:
     """The story becomes the template of its copies. PostgreSQL copies only a database that nobody is in: end what libraries left open."""
     with psycopg.connect(server.uri(), autocommit=True) as session:
-        session.execute("alter database story with allow_connections false")
-        session.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'story'")
-        session.execute(f"alter database story rename to {TEMPLATE}")
+        session.execute(f"alter database {story} with allow_connections false")
+        session.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [story])
+        session.execute(f"alter database {story} rename to {TEMPLATE}")
 
 
 def _set_folders(patch: pytest.MonkeyPatch, landing: Path, launches: Path) -> None:
@@ -73,7 +73,6 @@ def _set_folders(patch: pytest.MonkeyPatch, landing: Path, launches: Path) -> No
 def _copy(
     published: Story,
     warehouses: Warehouses,
-    name: str,
     apis: tuple[str, Path],
     launches: Path,
     factory: pytest.TempPathFactory,
@@ -84,7 +83,7 @@ def _copy(
     shutil.copytree(published.landing, landing)
     connect_apis(apis, patch)
     _set_folders(patch, landing, launches)
-    with warehouses.copied(TEMPLATE, name, patch):
+    with warehouses.copied(TEMPLATE, patch):
         yield replace(published, landing=landing)
 
 
@@ -98,7 +97,7 @@ def story(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Story]:
     """A copy of the published story for this test alone."""
-    with _copy(_published, warehouses, "story", _apis_server, sandbox_launches, tmp_path_factory, monkeypatch) as copy:
+    with _copy(_published, warehouses, _apis_server, sandbox_launches, tmp_path_factory, monkeypatch) as copy:
         yield copy
 
 
@@ -112,5 +111,5 @@ def module_story(
     module_patch: pytest.MonkeyPatch,
 ) -> Iterator[Story]:
     """One copy for the tests of a module, which only read it or build on one another."""
-    with _copy(_published, warehouses, "module_story", _apis_server, sandbox_launches, tmp_path_factory, module_patch) as copy:
+    with _copy(_published, warehouses, _apis_server, sandbox_launches, tmp_path_factory, module_patch) as copy:
         yield copy

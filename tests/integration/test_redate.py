@@ -158,7 +158,7 @@ def test_a_launch_that_was_dated_anew_has_the_marts_of_a_warehouse_that_never_ha
     finally_built, finally_raw = marts(), raw()
 
     def never_another_zone(folder: str, *sources: str, first: dt.date, last: dt.date) -> tuple[dict[str, list[str]], list[str]]:
-        with pytest.MonkeyPatch.context() as patch, warehouses.copied(template, "never_another_zone", patch):
+        with pytest.MonkeyPatch.context() as patch, warehouses.copied(template, patch):
             other = Company(tmp_path / folder, sandbox_launches, patch)
             other.says(after)
             other.pull(*sources, first=first, last=last)

@@ -17,13 +17,14 @@ A night costs what changed: a link that an earlier date told of already touches 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 Edge = tuple[str, str, bool]  # child, parent, whether the child belongs to the parent
 
-# A device and an alias are children of who they belong to; `$merge` knows no parent. Ids are hashed last, once a link and date.
+# A device and an alias are children of who they belong to; `$merge` knows no parent. Ids are hashed last, each once.
 _NIGHT_LINKS = """
 create temporary table night_links on commit drop as
 with events as (
@@ -81,12 +82,19 @@ told as (
     from links
     where child <> '' and parent <> '' and child <> parent
     order by launch_id, event_date, child, parent, kind, occurred_at, source_order
+),
+
+hashed as materialized (
+    select id, config.pseudonym(id) as id_key
+    from (select child as id from told union select parent from told) as ids
 )
 
 select
-    launch_id, event_date, config.pseudonym(child) as child_key, config.pseudonym(parent) as parent_key, kind,
-    occurred_at as linked_at, source_order as link_order
+    told.launch_id, told.event_date, children.id_key as child_key, parents.id_key as parent_key, told.kind,
+    told.occurred_at as linked_at, told.source_order as link_order
 from told
+inner join hashed as children on told.child = children.id
+inner join hashed as parents on told.parent = parents.id
 """
 
 # What a date tells now and did not tell before, or the other way round. A table, so that the planner knows how few these are and looks for
@@ -105,13 +113,24 @@ union all
 select found.*, false as is_gone from (table night_links except table before) as found
 """
 
-# The ids of these links, unless an earlier date tells of the link unchanged.
+# Launches all of whose links are found by this build: all their ids are resolved, and none is looked for.
+_WHOLE = """
+select launch_id
+from (
+    select launch_id from night_links
+    union
+    select launch_id from ops.identities where %(full_refresh)s
+) as launches
+where not exists (select from ops.identity_links as known where known.launch_id = launches.launch_id)
+"""
+
+# The ids of the links of other launches, unless an earlier date tells of the link unchanged.
 _TOUCHED = """
 create temporary table touched_ids on commit drop as
 select distinct differing.launch_id, ends.id_key
 from differing_links as differing
 cross join lateral (values (differing.child_key), (differing.parent_key)) as ends (id_key)
-where not exists (
+where differing.launch_id <> all(%(whole)s) and not exists (
     select
     from ops.identity_links as known
     where
@@ -213,12 +232,14 @@ where links.launch_id = %(launch_id)s and links.kind = 'merge'
 """
 
 _EVERYBODY = """
-create temporary table reached_ids on commit drop as
-select distinct links.launch_id, ends.id_key
+insert into reached_ids
+select links.launch_id, ends.id_key
 from ops.identity_links as links
 cross join lateral (values (links.child_key), (links.parent_key)) as ends (id_key)
+where links.launch_id = any(%(whole)s)
 union
 select launch_id, id_key from ops.identities
+where launch_id = any(%(whole)s)
 """
 
 _KEEP = """
@@ -257,19 +278,20 @@ def resolve_identities(session: psycopg.Connection, build_id: int, full_refresh:
 
     A build that failed made no marts of what it had resolved: its changes count as those of this build.
     """
-    values = {"build_id": build_id}
-    session.execute(_NIGHT_LINKS, values)
-    session.execute("analyze night_links")
+    values: dict[str, Any] = {"build_id": build_id, "full_refresh": full_refresh}
     if full_refresh:
         session.execute("delete from ops.identity_links")
-        session.execute("insert into ops.identity_links select * from night_links")
-    else:
-        session.execute(_DIFFERING, values)
-        _index(session, "differing_links", "child_key")
-        session.execute(_TOUCHED)
-        session.execute(_FORGET_LINKS)
-        session.execute(_KEEP_LINKS)
-    session.execute(_EVERYBODY if full_refresh else _REACHED)
+    session.execute(_NIGHT_LINKS, values)
+    session.execute("analyze night_links")
+    values["whole"] = [launch_id for (launch_id,) in session.execute(_WHOLE, values).fetchall()]
+    session.execute(_DIFFERING, values)
+    _index(session, "differing_links", "child_key")
+    session.execute(_TOUCHED, values)
+    session.execute(_FORGET_LINKS)
+    session.execute(_KEEP_LINKS)
+    session.execute(_REACHED)
+    if values["whole"]:
+        session.execute(_EVERYBODY, values)
     _index(session, "reached_ids", "id_key")
     _resolve(session, values)
     session.execute(_INHERIT, values)
@@ -304,7 +326,7 @@ def components(edges: Iterable[Edge]) -> dict[str, str]:
     return {key: known_by[root(key)][1] for key in parent_of}
 
 
-def _resolve(session: psycopg.Connection, values: dict[str, int]) -> None:
+def _resolve(session: psycopg.Connection, values: dict[str, Any]) -> None:
     """The components of reached_ids, a launch at a time."""
     session.execute("create temporary table resolved_ids (launch_id text, id_key text, user_key text) on commit drop")
     launches = session.execute("select distinct launch_id from reached_ids").fetchall()

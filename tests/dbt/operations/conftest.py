@@ -24,7 +24,7 @@ def built(warehouses: Warehouses, template: str, tmp_path_factory: pytest.TempPa
     """A session in the built warehouse (marts in schema build)."""
     with (
         pytest.MonkeyPatch.context() as patch,
-        warehouses.copied(template, "operations", patch) as uri,
+        warehouses.copied(template, patch) as uri,
         psycopg.connect(uri) as session,
     ):
         patch.setenv("POSTLAUNCH_LAUNCHES", str(_launch_files(tmp_path_factory.mktemp("launches"))))

@@ -33,7 +33,7 @@ def alerts(warehouses: Warehouses, template: str, tmp_path_factory: pytest.TempP
     """The launch that is watched, and the one of the planted breaches."""
     with (
         pytest.MonkeyPatch.context() as patch,
-        warehouses.copied(template, "alerts", patch) as uri,
+        warehouses.copied(template, patch) as uri,
         psycopg.connect(uri) as session,
     ):
         folder = tmp_path_factory.mktemp("launches")

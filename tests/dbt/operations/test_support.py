@@ -130,7 +130,7 @@ def marts(warehouses: Warehouses, template: str, tmp_path_factory: pytest.TempPa
     folder = tmp_path_factory.mktemp("launches")
     with (
         pytest.MonkeyPatch.context() as patch,
-        warehouses.copied(template, "support", patch) as uri,
+        warehouses.copied(template, patch) as uri,
         psycopg.connect(uri, autocommit=True) as session,
     ):
         patch.setenv("POSTLAUNCH_LAUNCHES", str(folder))

@@ -69,7 +69,7 @@ def night(
     folder = tmp_path_factory.mktemp("launches")
     with (
         pytest.MonkeyPatch.context() as patch,
-        warehouses.copied(template, "support", patch) as uri,
+        warehouses.copied(template, patch) as uri,
         psycopg.connect(uri, autocommit=True) as session,
     ):
         patch.setenv("POSTLAUNCH_LAUNCHES", str(folder))

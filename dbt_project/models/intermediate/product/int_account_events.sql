@@ -7,12 +7,15 @@
     )
 }}
 
-with {{ mixpanel_events() }},
-
-launches as (
+with launches as (
     select * from {{ ref('stg_config__launches') }}
     where account_property is not null
 ),
+
+{{ mixpanel_events(
+    is_dirty_date('mixpanel', 'raw_events.launch_id', 'raw_events.event_date'),
+    'raw_events.launch_id in (select named.launch_id from launches as named)'
+) }},
 
 measures as (
     select * from {{ ref('int_declared_measures') }}
@@ -26,7 +29,6 @@ of_accounts as (
         launches.registration_event
     from events
     inner join launches on events.launch_id = launches.launch_id
-    where {{ is_dirty_date('mixpanel', 'events.launch_id', 'events.event_date') }}
 ),
 
 -- what is counted by account: activity, and the events of each measure

@@ -7,14 +7,11 @@
     )
 }}
 
-with events as (
-    select * from {{ ref('stg_mixpanel__events') }}
-    where user_key is not null
-),
-
-funnel_steps as (
-    select * from {{ ref('stg_config__funnel_steps') }}
-)
+with {{ mixpanel_events(
+    is_dirty_date('mixpanel', 'raw_events.launch_id', 'raw_events.event_date'),
+    '(raw_events.launch_id, raw_events.event_name) in (select named.launch_id, named.event_name from '
+    ~ ref('stg_config__funnel_steps') ~ ' as named)'
+) }}
 
 select
     launch_id,
@@ -24,6 +21,4 @@ select
     occurred_at,
     source_order
 from events
-where
-    (launch_id, event_name) in (select funnel_steps.launch_id, funnel_steps.event_name from funnel_steps)
-    and {{ is_dirty_date('mixpanel', 'launch_id', 'event_date') }}
+where user_key is not null

@@ -7,12 +7,15 @@
     )
 }}
 
-with {{ mixpanel_events() }},
-
-measures as (
+with measures as (
     select * from {{ ref('int_declared_measures') }}
     where not is_by_account
 ),
+
+{{ mixpanel_events(
+    is_dirty_date('mixpanel', 'raw_events.launch_id', 'raw_events.event_date'),
+    '(raw_events.launch_id, raw_events.event_name) in (select named.launch_id, named.event_name from measures as named)'
+) }},
 
 met as (
     select
@@ -28,8 +31,7 @@ met as (
         on events.launch_id = measures.launch_id
         and events.event_name = measures.event_name
     where
-        {{ is_dirty_date('mixpanel', 'events.launch_id', 'events.event_date') }}
-        and (measures.conditions is null or {{ meets_conditions('events.properties', 'measures.conditions') }})
+        (measures.conditions is null or {{ meets_conditions('events.properties', 'measures.conditions') }})
         and (not measures.is_by_user or events.user_key is not null)
 )
 

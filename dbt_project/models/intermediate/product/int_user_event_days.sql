@@ -11,9 +11,7 @@
     )
 }}
 
-with events as (
-    select * from {{ ref('stg_mixpanel__events') }}
-)
+with {{ mixpanel_events(is_dirty_date('mixpanel', 'raw_events.launch_id', 'raw_events.event_date')) }}
 
 select
     launch_id,
@@ -23,5 +21,4 @@ select
     event_date,
     count(*) as events_count
 from events
-where {{ is_dirty_date('mixpanel', 'launch_id', 'event_date') }}
 group by launch_id, id_key, user_key, event_name, event_date
