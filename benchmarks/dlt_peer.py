@@ -7,11 +7,9 @@ installed into an environment of its own; where that cannot be made, the figures
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,13 +19,10 @@ from benchmarks.child import measured
 from benchmarks.context import LOGIN, Context
 from benchmarks.events import DAYS, FIRST_DAY, bench_launch, write_days
 from benchmarks.figure import Figure, at_least
+from benchmarks.peers import installed
 from benchmarks.serve import Served, served
-from postlaunch.config.settings import REPOSITORY
 
-ENVIRONMENT = REPOSITORY / ".local" / "bench-dlt"
-PYTHON = ENVIRONMENT / "bin" / "python"
 PEER = Path(__file__).with_name("dlt") / "peer.py"
-REQUIREMENTS = PEER.with_name("requirements.txt")
 FASTEST = ("csv", "parquet")  # which of the two is faster depends on the number of rows
 TURNS = 2
 TIMES = 4.0
@@ -36,12 +31,8 @@ TIMES = 4.0
 def run(context: Context) -> list[Figure]:
     """Both turn by turn; of each the fastest turn counts."""
     events = context.size(1_000_000, 200_000)
-    try:
-        context.say("dlt: installing it into an environment of its own")
-        _install()
-    except (OSError, subprocess.CalledProcessError) as error:
-        reason = getattr(error, "stderr", None) or str(error)
-        context.note(f"no figures of dlt: its environment cannot be made: {' '.join(reason.split())[-300:]}")
+    python = installed(context, "dlt")
+    if python is None:
         return []
     folder = context.folder / "dlt"
     write_days(folder / "days", events)
@@ -53,12 +44,12 @@ def run(context: Context) -> list[Figure]:
             context.say(f"dlt: {events:,} events, turn {turn + 1} of {TURNS}")
             ours.append(_ours(context, api, events))
             for file_format in FASTEST:
-                found = _peer(context, api, events, file_format)
+                found = _peer(context, python, api, events, file_format)
                 peers[file_format].append(found["seconds"])
                 peaks.append(found["peak_mib"])
         context.say("dlt: with its default format, and with deduplication")
-        default = _peer(context, api, events, "insert_values")["seconds"]
-        merged = min(_peer(context, api, events, file_format, "merge")["seconds"] for file_format in FASTEST)
+        default = _peer(context, python, api, events, "insert_values")["seconds"]
+        merged = min(_peer(context, python, api, events, file_format, "merge")["seconds"] for file_format in FASTEST)
     shutil.rmtree(folder)
     best = min(FASTEST, key=lambda file_format: min(peers[file_format]))
     seconds = min(peers[best])
@@ -71,22 +62,6 @@ def run(context: Context) -> list[Figure]:
     ]
 
 
-def _install() -> None:
-    """Make the environment unless it is there already, as requirements.txt says. Raises OSError or CalledProcessError."""
-    stamp, digest = ENVIRONMENT / ".requirements", hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text(encoding="ascii") == digest:
-        return
-    found = shutil.which("uv", path=str(REPOSITORY / ".local" / "uv" / "bin")) or shutil.which("uv")
-    if found is None:
-        raise FileNotFoundError("uv is missing: run `make setup`")
-    for command in (
-        [found, "venv", "--quiet", "--clear", "--python", sys.executable, "--no-python-downloads", str(ENVIRONMENT)],
-        [found, "pip", "sync", "--quiet", "--python", str(PYTHON), str(REQUIREMENTS)],
-    ):
-        subprocess.run(command, check=True, capture_output=True, text=True)
-    stamp.write_text(digest, encoding="ascii")
-
-
 def _ours(context: Context, api: Served, events: int) -> float:
     with context.warehouse("beside_dlt") as env:
         launch = bench_launch(mixpanel={"project_id": 1})
@@ -96,12 +71,12 @@ def _ours(context: Context, api: Served, events: int) -> float:
     return found.seconds
 
 
-def _peer(context: Context, api: Served, events: int, file_format: str, disposition: str = "append") -> dict[str, Any]:
+def _peer(context: Context, python: Path, api: Served, events: int, file_format: str, disposition: str = "append") -> dict[str, Any]:
     """What one run of the peer says. Raises RuntimeError if it fails or rows are missing."""
     url = f"http://127.0.0.1:{api.port}/api/2.0/export?from_date={FIRST_DAY}&to_date={FIRST_DAY + dt.timedelta(days=DAYS - 1)}"
     with _database(context) as uri, _work_folder(context) as work:
         done = subprocess.run(
-            [str(PYTHON), str(PEER), url, uri, str(work), file_format, disposition], check=False, capture_output=True, text=True
+            [str(python), str(PEER), url, uri, str(work), file_format, disposition], check=False, capture_output=True, text=True
         )
     if done.returncode:
         raise RuntimeError(f"dlt failed ({file_format}, {disposition}): {done.stderr.strip()[-300:]}")
