@@ -28,7 +28,7 @@ from sandbox.ports import free_port
 from sandbox.postgres import PostgresServer
 
 RESULTS = Path(__file__).with_name("results.json")
-BENCHMARKS = ("mixpanel", "dlt_peer", "reload", "zendesk", "pagerduty", "prometheus", "night", "models")
+BENCHMARKS = ("mixpanel", "dlt_peer", "reload", "zendesk", "pagerduty", "prometheus", "night", "models", "duckdb_peer")
 
 console = Console()
 

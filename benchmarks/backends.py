@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _USAGE = re.compile(r"!\s+([\d.]+) s user, ([\d.]+) s system")
+_STATISTICS = re.compile(r"(?:QUERY|(?:PARSE|BIND|EXECUTE) MESSAGE) STATISTICS")
 _NODE = re.compile(r'"node_id": "model\.\w+\.(\w+)"')
 
 
@@ -29,6 +30,15 @@ def model_seconds(log: str) -> dict[str, float]:
         if usage and node:
             found[node[1]] += float(usage[1]) + float(usage[2])
     return dict(found)
+
+
+def statement_seconds(log: str, mentioned: re.Pattern[str]) -> float:
+    """CPU seconds of the statements that mention something and are of no dbt model, from a part of a log like the above.
+
+    A statement with parameters is told in three parts: parsed, bound, executed.
+    """
+    entries = [entry for entry in _STATISTICS.split(log)[1:] if mentioned.search(entry) and not _NODE.search(entry)]
+    return sum(float(usage[1]) + float(usage[2]) for usage in map(_USAGE.search, entries) if usage)
 
 
 def _children(parent: int) -> Iterator[Path]:

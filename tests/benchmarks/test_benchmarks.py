@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import subprocess
 import sys
 import types
@@ -18,8 +19,9 @@ from typer.testing import CliRunner
 
 from benchmarks import __main__ as command_line
 from benchmarks import prometheus
-from benchmarks.backends import cpu_seconds, model_seconds
+from benchmarks.backends import cpu_seconds, model_seconds, statement_seconds
 from benchmarks.child import measured
+from benchmarks.duckdb_peer import IDENTITIES, Rows, compare
 from benchmarks.events import FIRST_DAY, bench_launch, write_days
 from benchmarks.figure import Figure, at_least, at_most
 from benchmarks.history import RESTATED, Scale, fill, night
@@ -141,6 +143,41 @@ def test_the_seconds_of_a_model_are_those_of_all_its_statements() -> None:
     node = '"node_id": "model.postlaunch.%s"'
     log = entry % ("0.5", "0.25", node % "days") + entry % ("1.0", "0.0", node % "days") + entry % ("7.0", "7.0", "by hand")
     assert model_seconds(log + entry % ("0.125", "0.0", node % "users")) == {"days": 1.75, "users": 0.125}
+
+
+def test_the_seconds_of_the_identities_are_those_of_each_part_of_a_statement_and_of_no_model() -> None:
+    entry = "LOG:  %s STATISTICS\nDETAIL:  ! system usage stats:\n!\t%s s user, 0.5 s system, 9.0 s elapsed\nSTATEMENT:  %s\n"
+    parts = [entry % (part, "1.0", 'create index on "reached_ids"') for part in ("PARSE MESSAGE", "BIND MESSAGE", "EXECUTE MESSAGE")]
+    model = entry % ("QUERY", "64.0", '/* "node_id": "model.postlaunch.days" */ select 1 from ops.identities')
+    other = entry % ("QUERY", "64.0", "select other_ids from raw.zendesk_tickets")
+    copied = entry % ("QUERY", "8.0", "copy resolved_ids from stdin")
+    assert statement_seconds("".join([other, *parts, model, copied]), IDENTITIES) == 13.0
+    assert statement_seconds(other, re.compile("zendesk")) == 64.5
+
+
+def marts(*rows: list[object], columns: str = "launch_id, users_count, ratio") -> Rows:
+    return Rows(columns.split(", "), list(rows))
+
+
+def test_rows_are_the_same_in_any_order_and_to_twelve_digits() -> None:
+    ours = marts(["a", 1, 0.1 + 0.2], ["a", 2, None])
+    compare("days", ours, marts([None, 2, "a"], [0.3, 1, "a"], columns="ratio, users_count, launch_id"))
+    compare("days", marts(["a", "in words"], columns="launch_id, notice"), marts(["a"], columns="launch_id"))
+    compare("days", marts(), None)
+
+
+@pytest.mark.parametrize(
+    ("peers", "said"),
+    [
+        (marts(["a", 1, 0.5], ["a", 1, 0.5]), "ours alone are 0 rows; DuckDB's alone are 1 rows, for example {'launch_id': 'a', "),
+        (marts(["a", 1, 0.5000001]), "ours alone are 1 rows, for example {'launch_id': 'a', 'users_count': 1, 'ratio': 0.5}"),
+        (marts(["a", 1], columns="launch_id, users_count"), "DuckDB tells nothing of ratio"),
+        (None, "ours alone are 1 rows"),
+    ],
+)
+def test_rows_that_differ_are_named_with_their_mart(peers: Rows | None, said: str) -> None:
+    with pytest.raises(RuntimeError, match=re.escape(f"days: {said}")):
+        compare("days", marts(["a", 1, 0.5]), peers)
 
 
 def test_what_a_child_cost_is_still_counted_when_it_has_ended() -> None:
