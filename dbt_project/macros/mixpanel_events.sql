@@ -31,13 +31,19 @@
         cross join pseudonym_key
     ),
 
+    -- Looked up one by one: a night has few ids of all that were ever linked.
     users as {{ materialized() }} (
         select
             keyed_ids.*,
-            coalesce(identities.user_key, keyed_ids.id_key) as user_key
+            coalesce(
+                (
+                    select identities.user_key
+                    from {{ source('ops', 'identities') }} as identities
+                    where identities.launch_id = keyed_ids.launch_id and identities.id_key = keyed_ids.id_key
+                ),
+                keyed_ids.id_key
+            ) as user_key
         from keyed_ids
-        left join {{ source('ops', 'identities') }} as identities
-            on keyed_ids.launch_id = identities.launch_id and keyed_ids.id_key = identities.id_key
     ),
 
     events as (

@@ -20,16 +20,16 @@
 {%- endmacro %}
 
 {# The first pre_hook of a model that goes on night by night: what changed is looked for by index in what is there. The planner, which does
-   not know how little that is, would read the whole history, each night a little more. Ends with the model's transaction. only_loops: for
-   a model whose every join is such a look-up. #}
-{% macro read_by_index(only_loops=false) -%}
-    {{ return(adapter.dispatch('read_by_index', 'postlaunch')(only_loops)) }}
+   not know how little that is, would read the whole history, each night a little more. Ends with the model's transaction. loops: 'only'
+   for a model whose every join is such a look-up, 'never' for one that joins events with what it has just made of them, where the planner
+   expects one and loops over a hundred thousand. #}
+{% macro read_by_index(loops='sometimes') -%}
+    {{ return(adapter.dispatch('read_by_index', 'postlaunch')(loops)) }}
 {%- endmacro %}
-{% macro postgres__read_by_index(only_loops) -%}
+{% macro postgres__read_by_index(loops) -%}
+    {%- set off = ['enable_nestloop'] if loops == 'never' else [] -%}
     {%- if is_incremental() or model.config.materialized == 'table' -%}
-        set local enable_seqscan = off
-        {%- if only_loops %}; set local enable_hashjoin = off; set local enable_mergejoin = off{% endif %}
-    {%- else -%}
-        select 1
+        {%- set off = off + ['enable_seqscan'] + (['enable_hashjoin', 'enable_mergejoin'] if loops == 'only' else []) -%}
     {%- endif -%}
+    {%- for setting in off %}set local {{ setting }} = off{{ '; ' if not loop.last }}{% else %}select 1{% endfor -%}
 {%- endmacro %}

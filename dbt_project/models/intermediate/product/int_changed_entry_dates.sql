@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ read_by_index(only_loops=true) }}") }}
+{{ config(pre_hook="{{ read_by_index(loops='only') }}") }}
 
 with remade_dates as (
     select * from {{ dates_within_a_window() }}

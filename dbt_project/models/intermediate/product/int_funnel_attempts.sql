@@ -27,7 +27,7 @@ funnel_steps as (
 numbered as (
     select
         funnel_events.*,
-        row_number() over (partition by launch_id, user_key order by occurred_at, source_order) as event_number
+        row_number() over (partition by user_key, launch_id order by occurred_at, source_order) as event_number
     from funnel_events
 ),
 
@@ -43,7 +43,7 @@ known_steps as (
         funnel_steps.funnel_id,
         funnel_steps.step_number,
         row_number() over (
-            partition by names.launch_id, names.user_key, funnel_steps.funnel_id order by funnel_steps.step_number
+            partition by names.user_key, names.launch_id, funnel_steps.funnel_id order by funnel_steps.step_number
         ) as known_count
     from names
     inner join funnel_steps on names.launch_id = funnel_steps.launch_id and names.event_name = funnel_steps.event_name
@@ -57,7 +57,7 @@ within_reach as (
         max(step_number) as step_number
     from known_steps
     where known_count = step_number
-    group by launch_id, user_key, funnel_id
+    group by user_key, launch_id, funnel_id
 ),
 
 matches as (
@@ -77,7 +77,8 @@ matches as (
 ),
 
 -- From each event that may be a step to the first later one that may be the next: steps and their next ones of a user together are
--- one sort, however long the funnel is.
+-- one sort, however long the funnel is. Latest first, for a minimum over a growing frame is carried on, and one over a shrinking frame is
+-- computed anew for each of its rows. By user first, as they differ most.
 timeline as (
     select
         launch_id, funnel_id, user_key, step_number + 1 as step_number, event_number,
@@ -97,9 +98,9 @@ ahead as (
         min(step_at) over later_events as next_at
     from timeline
     window later_events as (
-        partition by launch_id, funnel_id, step_number, user_key
-        order by event_number
-        range between 1 following and unbounded following
+        partition by user_key, launch_id, funnel_id, step_number
+        order by event_number desc
+        range between unbounded preceding and 1 preceding
     )
 ),
 
@@ -137,7 +138,7 @@ reached as (
         max(step_number) as reached_step_number,
         max(event_number) as reached_event_number
     from walk
-    group by launch_id, funnel_id, user_key, entry_date, entered_at, entry_order, closes_at, closing_date, entry_number
+    group by user_key, launch_id, funnel_id, entry_number, entry_date, entered_at, entry_order, closes_at, closing_date
 )
 
 select

@@ -32,7 +32,7 @@ attempts as (
         case when attempts.reached_step_number = funnels.last_step_number then attempts.reached_at else attempts.closes_at end as ended_at,
         case when attempts.reached_step_number = funnels.last_step_number then attempts.reached_order end as ended_order,
         row_number() over (
-            partition by attempts.launch_id, attempts.funnel_id, attempts.user_key order by attempts.entered_at, attempts.entry_order
+            partition by attempts.user_key, attempts.launch_id, attempts.funnel_id order by attempts.entered_at, attempts.entry_order
         ) as attempt_number
     from {{ ref('int_funnel_attempts') }} as attempts
     inner join funnels on attempts.launch_id = funnels.launch_id and attempts.funnel_id = funnels.funnel_id
@@ -69,9 +69,9 @@ ahead as (
         attempt_number,
         is_end,
         min(next_number) over (
-            partition by launch_id, funnel_id, user_key
-            order by moment, moment_order nulls last, is_end
-            rows between 1 following and unbounded following
+            partition by user_key, launch_id, funnel_id
+            order by moment desc, moment_order desc nulls first, is_end desc
+            rows between unbounded preceding and 1 preceding
         ) as next_number
     from timeline
 ),
@@ -104,7 +104,7 @@ final as (
         and attempts.funnel_id = counted.funnel_id
         and attempts.user_key = counted.user_key
         and attempts.attempt_number = counted.attempt_number
-    window user_funnel as (partition by attempts.launch_id, attempts.funnel_id, attempts.user_key order by attempts.attempt_number)
+    window user_funnel as (partition by attempts.user_key, attempts.launch_id, attempts.funnel_id order by attempts.attempt_number)
 )
 
 -- Uniques: the first attempt of a user in a period, so the one before it began in an earlier one.

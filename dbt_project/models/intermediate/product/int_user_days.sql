@@ -53,14 +53,14 @@ user_days as (
         cast(sum(events_count) as bigint) as events_count,
         bool_or(is_beginning) as is_beginning
     from activity
-    group by launch_id, user_key, event_date, kept_date, kept_first_date, kept_number
+    group by user_key, launch_id, event_date, kept_date, kept_first_date, kept_number
 ),
 
 begun as (
     select
         user_days.*,
         coalesce(
-            kept_first_date, min(case when is_beginning then activity_date end) over (partition by launch_id, user_key)
+            kept_first_date, min(case when is_beginning then activity_date end) over (partition by user_key, launch_id)
         ) as first_date
     from user_days
 )
@@ -74,4 +74,4 @@ select
     kept_number + count(case when activity_date >= first_date then 1 end) over user_history as activity_number,
     events_count
 from begun
-window user_history as (partition by launch_id, user_key order by activity_date)
+window user_history as (partition by user_key, launch_id order by activity_date)
