@@ -74,9 +74,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _shared(item: pytest.Item) -> str | None:
-    """The warehouse of many files that a test asks for, which takes a minute to make: that of the story, or of the golden cases."""
-    if "_published" in getattr(item, "fixturenames", ()):
-        return "story"
+    """The warehouse of many files that a test asks for, which takes a minute to make: of the story, the golden cases, random launches."""
+    for fixture, name in (("_published", "story"), ("played", "played")):
+        if fixture in getattr(item, "fixturenames", ()):
+            return name
     return "operations" if "built" in getattr(item, "fixturenames", ()) and item.path.parent.name == "operations" else None
 
 

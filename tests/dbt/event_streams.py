@@ -1,4 +1,5 @@
-"""Random launches (hypothesis): persons with several devices and names, events in one second, merges that arrive nights late."""
+"""Random launches (hypothesis): persons with several devices and names, events in one second, merges that arrive nights late, and a date
+that loses its events again."""
 
 from __future__ import annotations
 
@@ -36,6 +37,7 @@ class Told:
 
     event: Event
     night: int
+    gone: int = len(NIGHTS)  # the night from which the source does not know it any more
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,21 @@ class Stream:
     product: Product
     told: tuple[Told, ...]
 
+    @property
+    def number(self) -> int:
+        """The place of the launch among those drawn with it."""
+        return int(self.product.launch_id.rpartition("-")[2])
+
     def at(self, night: int) -> Product:
         """The launch as it is known after a night."""
-        events = [told.event for told in self.told if told.night <= night]
+        events = [told.event for told in self.told if told.night <= night < told.gone]
         rules = {name: value for name, value in vars(self.product).items() if name in Product.__dataclass_fields__}
         return Product(**{**rules, "last": FIRST + NIGHTS[night] * DAY, "events": events})
 
     def changed(self, night: int) -> list[dt.date]:
-        """The dates that the night loads: those that are over now, and older ones of which something arrives."""
+        """The dates that the night loads: those that are over now, and older ones of which something arrives or is gone."""
         seen = FIRST + NIGHTS[night - 1] * DAY if night else FIRST - DAY
-        late = {self.product.date_of(told.event.occurred_at) for told in self.told if told.night == night}
+        late = {self.product.date_of(told.event.occurred_at) for told in self.told if night in (told.night, told.gone)}
         new = {FIRST + number * DAY for number in range(NIGHTS[night] + 1)}
         return sorted({date for date in new if date > seen} | late)
 
@@ -98,18 +105,21 @@ def streams(draw: st.DrawFn) -> Stream:
         window=dt.timedelta(hours=draw(st.sampled_from([1, 24, 72, 200]))),
     )  # fmt: skip
     told = []
+    emptied, emptied_in = draw(st.integers(0, DATES - 1)), draw(st.sampled_from([1, 2, 3]))
     for _ in range(draw(st.integers(20, 90))):
         number, night = draw(st.integers(0, DATES - 1)), draw(st.sampled_from([0, 0, 0, 0, 1, 2, 3]))
         distinct_id, name, properties = draw(identities())
         moment = dt.datetime.combine(FIRST + number * DAY, draw(CLOCK), ZoneInfo(zone))
         properties = {**properties, **draw(st.sampled_from(CARRIED))}
         first_night = next(index for index, last in enumerate(NIGHTS) if number <= last)
-        told.append(Told(Event(distinct_id, name, moment.astimezone(dt.UTC), properties), max(night, first_night)))
+        arrives = max(night, first_night)
+        gone = emptied_in if number == emptied and arrives < emptied_in else len(NIGHTS)
+        told.append(Told(Event(distinct_id, name, moment.astimezone(dt.UTC), properties), arrives, gone))
     return Stream(product, tuple(told))
 
 
-def draw_streams(count: int) -> list[Stream]:
-    """The same `count` random launches each time; they are built together, because dbt's time goes into its start."""
+def draw_streams(name: str, count: int) -> list[Stream]:
+    """The same `count` random launches each time, `name`-0 and so on; they are built together, because dbt's time goes into its start."""
     found: list[Stream] = []
 
     @settings(max_examples=count, phases=[Phase.generate], derandomize=True, deadline=None, database=None)
@@ -119,7 +129,7 @@ def draw_streams(count: int) -> list[Stream]:
 
     collect()
     return [
-        Stream(Product(**{**_fields(stream.product), "launch_id": f"launch-{number}"}), stream.told) for number, stream in enumerate(found)
+        Stream(Product(**{**_fields(stream.product), "launch_id": f"{name}-{number}"}), stream.told) for number, stream in enumerate(found)
     ]
 
 
