@@ -79,6 +79,24 @@ def test_a_build_takes_the_dirty_dates_and_leaves_their_domains_to_the_audit(war
         assert taken() is None
 
 
+def test_a_domain_whose_kpis_are_made_of_another_s_or_of_facts_changes_with_them(warehouse: str, launch_files: Path) -> None:
+    per_user = {"kpi": "tickets_per_user", "unit": "count", "better": "lower", "measure": {"ratio": ["tickets_opened", "new_users"]}}
+    facts = {"kpi": "cost", "unit": "usd", "better": "lower", "domain": "incidents", "measure": {"facts": {"rows": [[f"{MONDAY}", 7]]}}}
+    write_launch(
+        launch_files, LAUNCH, date=MONDAY, timezone=UTC, mixpanel=MIXPANEL, zendesk={}, pagerduty={}, prometheus={}, kpis=[per_user, facts]
+    )
+    tuesday, wednesday = MONDAY + truth.DAY, MONDAY + 2 * truth.DAY
+    with connect(autocommit=True) as session:
+        load_dates(session, LAUNCH, UTC, [MONDAY], [])
+        for source, stream in (("zendesk", "tickets"), ("pagerduty", "incidents")):
+            load_window(session, MONDAY, tuesday, dirty=(MONDAY, MONDAY), source=source, stream=stream)
+        taken()
+        load_dates(session, LAUNCH, UTC, [tuesday, wednesday], [])
+        domains = session.execute("select domain, first_date, last_date from ops.domain_builds where build_id = %s order by 1", [taken()])
+        # not beyond what they cover themselves; and nothing of capacity and reliability
+        assert domains.fetchall() == [("incidents", tuesday, tuesday), ("product", tuesday, wednesday), ("support", tuesday, tuesday)]
+
+
 def test_a_wrong_launch_file_stops_its_own_launch_and_the_others_are_built(warehouse: str, launch_files: Path) -> None:
     launch(launch_files)
     (launch_files / "blue.yaml").write_text("launch: blue\ncolour: blue\n")
@@ -144,17 +162,31 @@ def test_records_older_or_newer_than_all_windows_make_no_date_dirty_that_was_nev
             assert dirty_loads(session) == 0
 
 
-def load_window(session: psycopg.Connection, first: dt.date, last: dt.date, dirty: tuple[dt.date, dt.date]) -> None:
-    """A load of tickets over the window first..last whose records make the dates `dirty` dirty."""
+def load_window(
+    session: psycopg.Connection,
+    first: dt.date,
+    last: dt.date,
+    dirty: tuple[dt.date, dt.date],
+    source: str = "zendesk",
+    stream: str = "tickets",
+) -> None:
+    """A load over the window first..last whose records make the dates `dirty` dirty."""
     session.execute(
         """
         insert into ops.partition_loads (
             launch_id, source, stream, window_start_at, window_end_at, pull_id, landing_path, bytes_count, landed_count, loaded_count,
             duplicate_count, quarantined_count, content_hash, is_changed, first_dirty_date, last_dirty_date, request, duration_seconds
         )
-        values (%s, 'zendesk', 'tickets', %s, %s, 'p', 'here', 0, 1, 1, 0, 0, 'h', true, %s, %s, '{}', 0)
+        values (%s, %s, %s, %s, %s, 'p', 'here', 0, 1, 1, 0, 0, 'h', true, %s, %s, '{}', 0)
         """,
-        [LAUNCH, dt.datetime.combine(first, dt.time(), dt.UTC), dt.datetime.combine(last + truth.DAY, dt.time(), dt.UTC), *dirty],
+        [
+            LAUNCH,
+            source,
+            stream,
+            dt.datetime.combine(first, dt.time(), dt.UTC),
+            dt.datetime.combine(last + truth.DAY, dt.time(), dt.UTC),
+            *dirty,
+        ],
     )
 
 

@@ -112,19 +112,54 @@ update ops.partition_loads set build_id = null
 where build_id = (select build_id from ops.builds where build_id = %s and status = 'failed')
 """
 
-# What is covered ends with what is loaded, also where a date after it was made again into nothing.
+# What is covered ends with what is loaded, also where a date after it was made again into nothing. A KPI may be made of those of another
+# domain, or of facts, which count as far as any source has told: where its domain has data of its own, it changes with theirs.
 _DOMAIN_BUILDS = f"""
 insert into ops.domain_builds (build_id, launch_id, domain, first_date, last_date)
-with {_WINDOWS}
+with {_WINDOWS},
 
-select
-    dates.build_id, dates.launch_id, domains.domain, min(dates.metric_date),
-    least(max(dates.metric_date), greatest(max(loaded.last_date), min(dates.metric_date)))
-from ops.build_dates as dates
-inner join unnest(%(domains)s::text[], %(sources)s::text[]) as domains (domain, source) on dates.source = domains.source
-left join loaded on dates.launch_id = loaded.launch_id and dates.source = loaded.source
-where dates.build_id = %(build_id)s
-group by dates.build_id, dates.launch_id, domains.domain
+domains as (
+    select * from unnest(%(domains)s::text[], %(sources)s::text[]) as domains (domain, source)
+),
+
+own as (
+    select
+        dates.launch_id, domains.domain, min(dates.metric_date) as first_date,
+        least(max(dates.metric_date), greatest(max(loaded.last_date), min(dates.metric_date))) as last_date
+    from ops.build_dates as dates
+    inner join domains on dates.source = domains.source
+    left join loaded on dates.launch_id = loaded.launch_id and dates.source = loaded.source
+    where dates.build_id = %(build_id)s
+    group by dates.launch_id, domains.domain
+),
+
+parts as (
+    select kpis.launch_id, kpis.domain, parts.source
+    from config.kpi_ratios as ratios
+    inner join config.kpis as kpis on ratios.launch_id = kpis.launch_id and ratios.kpi_id = kpis.kpi_id
+    inner join config.kpis as parts
+        on ratios.launch_id = parts.launch_id and parts.kpi_id in (ratios.numerator_kpi_id, ratios.denominator_kpi_id)
+    union
+    select launch_id, domain, source from config.kpis
+),
+
+lent as (
+    select
+        parts.launch_id, parts.domain, least(min(dates.metric_date), max(loaded.last_date)) as first_date,
+        least(max(dates.metric_date), max(loaded.last_date)) as last_date
+    from parts
+    inner join ops.build_dates as dates
+        on parts.launch_id = dates.launch_id and (parts.source = dates.source or starts_with(parts.source, 'facts.'))
+    inner join domains on parts.domain = domains.domain
+    inner join loaded on parts.launch_id = loaded.launch_id and domains.source = loaded.source
+    where dates.build_id = %(build_id)s
+    group by parts.launch_id, parts.domain
+)
+
+select %(build_id)s::bigint, launch_id, domain, first_date, last_date from own
+union all
+select %(build_id)s::bigint, launch_id, domain, first_date, last_date from lent
+where (launch_id, domain) not in (select launch_id, domain from own)
 """  # noqa: S608
 
 
