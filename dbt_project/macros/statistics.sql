@@ -20,16 +20,16 @@
 {%- endmacro %}
 
 {# The first pre_hook of a model that goes on night by night: what changed is looked for by index in what is there. The planner, which does
-   not know how little that is, would read the whole history, each night a little more. Ends with the model's transaction. loops: 'only'
-   for a model whose every join is such a look-up, 'never' for one that joins events with what it has just made of them, where the planner
-   expects one and loops over a hundred thousand. #}
-{% macro read_by_index(loops='sometimes') -%}
-    {{ return(adapter.dispatch('read_by_index', 'postlaunch')(loops)) }}
+   not know how little that is, would read the whole history, each night a little more. Ends with the model's transaction. joins: 'loops' for
+   a model whose every join is such a look-up; 'hashes' for one that joins events with what it has just made of them: the planner expects one
+   of these, and compares each of a hundred thousand with each. #}
+{% macro read_by_index(joins='any') -%}
+    {{ return(adapter.dispatch('read_by_index', 'postlaunch')(joins)) }}
 {%- endmacro %}
-{% macro postgres__read_by_index(loops) -%}
-    {%- set off = ['enable_nestloop'] if loops == 'never' else [] -%}
+{% macro postgres__read_by_index(joins) -%}
+    {%- set off = ['enable_nestloop', 'enable_mergejoin'] if joins == 'hashes' else [] -%}
     {%- if is_incremental() or model.config.materialized == 'table' -%}
-        {%- set off = off + ['enable_seqscan'] + (['enable_hashjoin', 'enable_mergejoin'] if loops == 'only' else []) -%}
+        {%- set off = off + ['enable_seqscan'] + (['enable_hashjoin', 'enable_mergejoin'] if joins == 'loops' else []) -%}
     {%- endif -%}
     {%- for setting in off %}set local {{ setting }} = off{{ '; ' if not loop.last }}{% else %}select 1{% endfor -%}
 {%- endmacro %}

@@ -116,3 +116,12 @@
 {% macro postgres__not_materialized() -%}
     not materialized
 {%- endmacro %}
+
+{# Of rows that follow one another in a window, each with a begin and an end as [moment, place]: whether this one counts, which it does if it
+   begins after the last that counts has ended; `before` is the end of the last that counted before all of them, or null. #}
+{% macro counts_in_turn(begin, end, before, window) -%}
+    {{ return(adapter.dispatch('counts_in_turn', 'postlaunch')(begin, end, before, window)) }}
+{%- endmacro %}
+{% macro postgres__counts_in_turn(begin, end, before, window) -%}
+    config.counts_in_turn({{ (begin + end + before) | join(', ') }}) over {{ window }}
+{%- endmacro %}

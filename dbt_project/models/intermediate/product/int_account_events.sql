@@ -2,7 +2,7 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook=["{{ read_by_index(loops='never') }}", "{{ delete_dirty_dates('mixpanel', 'event_date') }}"],
+        pre_hook=["{{ read_by_index(joins='hashes') }}", "{{ delete_dirty_dates('mixpanel', 'event_date') }}"],
         indexes=[{'columns': ['launch_id', 'event_date']}]
     )
 }}

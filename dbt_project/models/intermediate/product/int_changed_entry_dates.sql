@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ read_by_index(loops='only') }}") }}
+{{ config(pre_hook="{{ read_by_index(joins='loops') }}") }}
 
 with remade_dates as (
     select * from {{ dates_within_a_window() }}

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ read_by_index(loops='only') }}") }}
+{{ config(pre_hook="{{ read_by_index(joins='loops') }}") }}
 
 {# Nobody where int_user_days is made from the beginning. The relation itself, not a CTE: the engine finds a user's days by its index. #}
 {% set user_days = table_before('int_user_days') %}

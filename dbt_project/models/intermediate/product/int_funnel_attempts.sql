@@ -2,7 +2,7 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook=["{{ read_by_index() }}", "{{ delete_attempts_before_dirty_dates('entry_date') }}"],
+        pre_hook=["{{ read_by_index(joins='hashes') }}", "{{ delete_attempts_before_dirty_dates('entry_date') }}"],
         indexes=[
             {'columns': ['launch_id', 'entry_date']},
             {'columns': ['launch_id', 'funnel_id', 'user_key', 'entry_date']},

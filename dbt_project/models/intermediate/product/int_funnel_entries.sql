@@ -7,7 +7,7 @@
     )
 }}
 
-with recursive changed_users as (
+with changed_users as (
     select * from {{ ref('int_changed_funnel_users') }}
 ),
 
@@ -43,68 +43,17 @@ attempts as (
         and attempts.entry_date >= changed_users.from_date
 ),
 
--- Number 0 stands for what the first attempt comes after: the end before it, or nothing.
-timeline as (
-    select
-        launch_id, funnel_id, user_key, attempt_number, attempt_number as next_number, entered_at as moment, entry_order as moment_order,
-        0 as is_end
-    from attempts
-    union all
-    select
-        launch_id, funnel_id, user_key, attempt_number, null as next_number, ended_at as moment, ended_order as moment_order, 1 as is_end
-    from attempts
-    union all
-    select
-        launch_id, funnel_id, user_key, 0 as attempt_number, null as next_number, coalesce(kept_ended_at, entered_at) as moment,
-        case when kept_ended_at is null then entry_order - 1 else kept_ended_order end as moment_order, 1 as is_end
-    from attempts
-    where attempt_number = 1
-),
-
-ahead as (
-    select
-        launch_id,
-        funnel_id,
-        user_key,
-        attempt_number,
-        is_end,
-        min(next_number) over (
-            partition by user_key, launch_id, funnel_id
-            order by moment desc, moment_order desc nulls first, is_end desc
-            rows between unbounded preceding and 1 preceding
-        ) as next_number
-    from timeline
-),
-
--- Totals: from each that counts the first one after its end.
-counted as (
-    select launch_id, funnel_id, user_key, attempt_number, next_number
-    from ahead
-    where attempt_number = 0
-    union all
-    select ahead.launch_id, ahead.funnel_id, ahead.user_key, ahead.attempt_number, ahead.next_number
-    from counted
-    inner join ahead
-        on counted.launch_id = ahead.launch_id
-        and counted.funnel_id = ahead.funnel_id
-        and counted.user_key = ahead.user_key
-        and counted.next_number = ahead.attempt_number
-        and ahead.is_end = 1
-),
-
+-- Totals: the first attempt of a user, and from each that counts the first one after its end.
 final as (
     select
         attempts.*,
-        counted.attempt_number is not null as is_total,
-        coalesce(lag(attempts.entry_date) over user_funnel, attempts.kept_entry_date) as previous_entry_date,
-        coalesce(lag(attempts.closing_date) over user_funnel, attempts.kept_closing_date) as previous_closing_date
+        {{ counts_in_turn(
+            ['entered_at', 'entry_order'], ['ended_at', 'ended_order'], ['kept_ended_at', 'kept_ended_order'], 'user_funnel'
+        ) }} as is_total,
+        coalesce(lag(entry_date) over user_funnel, kept_entry_date) as previous_entry_date,
+        coalesce(lag(closing_date) over user_funnel, kept_closing_date) as previous_closing_date
     from attempts
-    left join counted
-        on attempts.launch_id = counted.launch_id
-        and attempts.funnel_id = counted.funnel_id
-        and attempts.user_key = counted.user_key
-        and attempts.attempt_number = counted.attempt_number
-    window user_funnel as (partition by attempts.user_key, attempts.launch_id, attempts.funnel_id order by attempts.attempt_number)
+    window user_funnel as (partition by user_key, launch_id, funnel_id order by attempt_number)
 )
 
 -- Uniques: the first attempt of a user in a period, so the one before it began in an earlier one.
