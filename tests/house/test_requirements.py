@@ -47,7 +47,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "benchmarks": ("dev", "sandbox"),
     "docs": ("dev",),
 }
-OF_ANOTHER_ENVIRONMENT = Path("benchmarks", "dlt")  # its own lock
+OF_ANOTHER_ENVIRONMENT = (Path("benchmarks", "dlt"), Path("benchmarks", "duckdb"))  # peers, each with requirements of its own
 
 
 def normalised(requirement: str) -> str:
@@ -65,7 +65,7 @@ def declared(groups: tuple[str, ...]) -> set[str]:
 def imported(folder: Path) -> Iterator[tuple[str, Path]]:
     """Packages that the files of a folder import, at the top or inside."""
     for path in folder.rglob("*.py"):
-        if path.is_relative_to(OF_ANOTHER_ENVIRONMENT):
+        if any(path.is_relative_to(place) for place in OF_ANOTHER_ENVIRONMENT):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
