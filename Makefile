@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 UV_VERSION := 0.13.8
-WORKERS ?= 3
+WORKERS ?= 4
 UV := .local/uv/bin/uv
 UV_STAMP := .local/uv/$(UV_VERSION)
 VENV_STAMP := .venv/.synced
@@ -50,7 +50,7 @@ demo: setup system ## the whole product on this machine: 100 days of history, th
 down: ## stop every process of the demonstration; its state stays in .local
 	@if [ -x .venv/bin/postlaunch ]; then .venv/bin/postlaunch down; else echo "nothing runs: there is no .venv"; fi
 
-test: setup system ## all tests, by three workers: much of it waits, for Airflow and for APIs (WORKERS=2)
+test: setup system ## all tests, by four workers: much of it waits, for Airflow and for APIs (WORKERS=2)
 	@.venv/bin/pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 soak: setup system ## tests that take hours: 90 days backfilled through Airflow, 30 random nights against full refreshes, nights without raw

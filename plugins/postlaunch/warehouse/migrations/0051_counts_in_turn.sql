@@ -33,3 +33,5 @@ create aggregate config.counts_in_turn(timestamptz, bigint, timestamptz, bigint,
 );
 comment on aggregate config.counts_in_turn(timestamptz, bigint, timestamptz, bigint, timestamptz, bigint) is
 'Begin and end of each, and the end of the last that counted before all of them, as moment and place: whether the newest counts.';
+
+drop view if exists build.stg_mixpanel__events; -- its readers read raw
