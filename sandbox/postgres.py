@@ -10,6 +10,7 @@ cannot reach (a clone under /root, say) moves to `/var/lib/postlaunch`, data and
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -19,6 +20,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
@@ -240,16 +242,27 @@ def _server_account() -> pwd.struct_passwd | None:
     try:
         return pwd.getpwnam(SERVER_ACCOUNT)
     except KeyError:
-        said = ""
-        command = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", SERVER_ACCOUNT]
+        return _made_account()
+
+
+def _made_account() -> pwd.struct_passwd:
+    """One process at a time: of two useradd at once the second gives the account that the first has made another number."""
+    command = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", SERVER_ACCOUNT]
+    accounts = os.open("/etc", os.O_RDONLY)
+    said = ""
     try:
+        fcntl.flock(accounts, fcntl.LOCK_EX)
+        with suppress(KeyError):
+            return pwd.getpwnam(SERVER_ACCOUNT)  # another process has just made it
         said = subprocess.run(command, check=False, capture_output=True, text=True).stderr.strip()
-        return pwd.getpwnam(SERVER_ACCOUNT)  # also if another process has just made it
+        return pwd.getpwnam(SERVER_ACCOUNT)
     except (OSError, KeyError) as error:
         raise SandboxError(
             f"PostgreSQL refuses to run as root, and no account can be made for it ({said or error}): "
             f"run '{' '.join(command)}' by hand, or work as an ordinary user"
         ) from None
+    finally:
+        os.close(accounts)
 
 
 class _Identity(TypedDict):

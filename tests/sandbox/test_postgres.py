@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pwd
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -146,3 +148,20 @@ def test_another_password_than_the_stored_one_is_told_with_the_way_out(server_fo
             stranger.start()
     finally:
         stranger.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes an account for the server")
+def test_processes_that_start_at_once_on_a_fresh_machine_make_one_account() -> None:
+    name = f"postlaunch-once-{os.getpid()}"
+    code = (
+        "import sys, time; from sandbox import postgres; postgres.SERVER_ACCOUNT = sys.argv[1]; "
+        "time.sleep(max(0, float(sys.argv[2]) - time.time())); print(postgres._server_account().pw_uid)"
+    )
+    command = [sys.executable, "-c", code, name, str(time.time() + 3)]
+    try:
+        started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+        accounts = [process.communicate(timeout=60)[0].strip() for process in started]
+        assert [process.returncode for process in started] == [0] * 4
+        assert accounts == [str(pwd.getpwnam(name).pw_uid)] * 4
+    finally:
+        subprocess.run(["userdel", name], check=False)
