@@ -19,7 +19,6 @@ from tests.dbt.operations.metric_cases import histogram_quantile
 from tests.dbt.operations.raw_rows import Place, Sample
 
 PLACE = Place("guarded", ZoneInfo("America/New_York"))
-SEED = 3  # of what the built warehouse holds
 LAUNCH_DATE = dt.date(2026, 3, 7)
 DATES = [dt.date(2026, 3, 7) + dt.timedelta(days=number) for number in range(4)]  # summer time begins on the 8th
 SILENT_DATE = DATES[2]

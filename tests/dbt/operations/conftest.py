@@ -12,16 +12,7 @@ import pytest
 from postlaunch.marts.build import build
 from tests.conftest import Warehouses
 from tests.dbt.event_rows import write_launch
-from tests.dbt.operations import (
-    alert_cases,
-    capacity_cases,
-    declared_cases,
-    deployment_cases,
-    incident_cases,
-    metric_cases,
-    on_call_cases,
-    page_cases,
-)
+from tests.dbt.operations import capacity_cases, declared_cases, deployment_cases, incident_cases, metric_cases, on_call_cases
 from tests.dbt.operations.raw_rows import put_entities, put_samples
 from tests.dbt.operations.support_desks import DESKS, FIRST, LAST
 from tests.dbt.operations.support_exports import metric_event_entities, ticket_entity, ticket_event_entities
@@ -42,7 +33,6 @@ def built(warehouses: Warehouses, template: str, tmp_path_factory: pytest.TempPa
         _put_incidents(session)
         _put_deployments(session)
         _put_duties(session)
-        _put_alerts(session)
         put_samples(session, metric_cases.PLACE, metric_cases.DATES, metric_cases.service_samples() + metric_cases.resource_samples())
         put_samples(session, declared_cases.PLACE, metric_cases.DATES, declared_cases.samples())
         put_samples(session, capacity_cases.PLACE, capacity_cases.DATES, capacity_cases.samples())
@@ -72,8 +62,6 @@ def _launch_files(folder: Path) -> Path:
         alerts=metrics.ALERTS,
     )
     write_launch(folder, "declared", **declared_cases.FILE)
-    write_launch(folder, alert_cases.PLACE.launch_id, **alert_cases.FILE)
-    write_launch(folder, page_cases.PLACE.launch_id, **page_cases.FILE)
     capacity = capacity_cases
     write_launch(folder, "simulated", date=capacity.LAUNCH_DATE, timezone=capacity.PLACE.zone.key, prometheus=capacity.PROMETHEUS)
     desk = DESKS[0]
@@ -120,12 +108,3 @@ def _put_duties(session: psycopg.Connection) -> None:
     put_entities(session, place, "pagerduty", "oncalls", (cases.FIRST, cases.UNSEEN - day), cases.duty_entities())
     put_entities(session, place, "pagerduty", "oncalls", (cases.UNSEEN, cases.UNSEEN), [], ["oncalls were not pulled: forbidden"])
     put_entities(session, place, "pagerduty", "oncalls", (cases.UNSEEN + day, cases.LAST), [])
-
-
-def _put_alerts(session: psycopg.Connection) -> None:
-    """A launch that is watched, and the one of the planted breaches."""
-    cases, first = page_cases, page_cases.DATES[0]
-    put_samples(session, cases.PLACE, cases.DATES, cases.samples())
-    put_entities(session, cases.PLACE, "pagerduty", "incidents", (first, first), incident_cases.incident_entities(cases.incidents()))
-    put_entities(session, cases.PLACE, "pagerduty", "log_entries", (first, first), incident_cases.log_entities(cases.incidents()))
-    put_samples(session, alert_cases.PLACE, alert_cases.DATES, alert_cases.samples(alert_cases.SEED))

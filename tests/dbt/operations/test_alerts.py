@@ -6,21 +6,54 @@ import datetime as dt
 import json
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from postlaunch.marts.build import build
+from tests.conftest import Warehouses
+from tests.dbt.event_rows import write_launch
 from tests.dbt.operations import alert_cases as cases
 from tests.dbt.operations import page_cases
-from tests.dbt.operations.alert_cases import DATES, RULES, SILENT_DATE, date_of, points
+from tests.dbt.operations.alert_cases import DATES, PLACE, RULES, SILENT_DATE, date_of, points
+from tests.dbt.operations.incident_cases import incident_entities, log_entities
+from tests.dbt.operations.raw_rows import put_entities, put_samples
+from tests.dbt_forks import only
 
-VALUES = cases.values(cases.samples(cases.SEED))
+SEED = 3
+SAMPLES = cases.samples(SEED)
+VALUES = cases.values(SAMPLES)
 EPISODES = {rule.id: cases.episodes(rule, VALUES[rule.id]) for rule in RULES}
 
 
-def test_episodes_are_those_of_the_walk(built: psycopg.Connection) -> None:
-    rows = built.execute(
+@pytest.fixture(scope="module")
+def alerts(warehouses: Warehouses, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection]:
+    """The launch that is watched, and the one of the planted breaches."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        warehouses.copied(template, patch) as uri,
+        psycopg.connect(uri) as session,
+    ):
+        folder = tmp_path_factory.mktemp("launches")
+        patch.setenv("POSTLAUNCH_LAUNCHES", str(folder))
+        write_launch(folder, PLACE.launch_id, **cases.FILE)
+        session.execute("set timezone to 'UTC'")
+        write_launch(folder, page_cases.PLACE.launch_id, **page_cases.FILE)
+        put_samples(session, page_cases.PLACE, page_cases.DATES, page_cases.samples())
+        for stream, entities in (("incidents", incident_entities), ("log_entries", log_entities)):
+            first = page_cases.DATES[0]
+            put_entities(session, page_cases.PLACE, "pagerduty", stream, (first, first), entities(page_cases.incidents()))
+        put_samples(session, PLACE, DATES, SAMPLES)
+        session.commit()
+        only(patch, "incidents", "reliability", "capacity")
+        build()
+        yield session
+
+
+def test_episodes_are_those_of_the_walk(alerts: psycopg.Connection) -> None:
+    rows = alerts.execute(
         "select alert_id, started_at, fired_at, last_seen_at, ended_at, seen_seconds, worst_value, is_start_seen, is_certain, metric_date "
         "from build.alert_episodes where launch_id = 'guarded'"
     ).fetchall()
@@ -50,8 +83,8 @@ def test_episodes_are_those_of_the_walk(built: psycopg.Connection) -> None:
     assert any(date_of(row[1]) != date_of(row[3]) for row in rows), "over midnight"
 
 
-def test_days_are_those_of_the_walk_and_a_silent_date_says_nothing(built: psycopg.Connection) -> None:
-    rows = built.execute(
+def test_days_are_those_of_the_walk_and_a_silent_date_says_nothing(alerts: psycopg.Connection) -> None:
+    rows = alerts.execute(
         "select alert_id, metric_date, episodes_count, possible_episodes_count, breach_seconds, firing_seconds, observed_seconds, "
         "observed_seconds + unknown_seconds from build.alert_daily where launch_id = 'guarded'"
     ).fetchall()
@@ -70,8 +103,8 @@ def test_days_are_those_of_the_walk_and_a_silent_date_says_nothing(built: psycop
     assert {row[-1] for row in rows} == {86400, 82800}
 
 
-def test_a_dependency_is_down_while_no_probe_reaches_it(built: psycopg.Connection) -> None:
-    rows = built.execute(
+def test_a_dependency_is_down_while_no_probe_reaches_it(alerts: psycopg.Connection) -> None:
+    rows = alerts.execute(
         "select metric_date, observed_seconds, down_seconds, observed_seconds + no_data_seconds from build.dependency_daily"
     ).fetchall()
     assert [row[0] for row in sorted(rows)] == DATES
@@ -81,8 +114,8 @@ def test_a_dependency_is_down_while_no_probe_reaches_it(built: psycopg.Connectio
         assert length == 60 * sum(date_of(moment) == date for moment in points())
 
 
-def test_pages_are_held_against_breaches_as_planted(built: psycopg.Connection) -> None:
-    rows = built.execute(
+def test_pages_are_held_against_breaches_as_planted(alerts: psycopg.Connection) -> None:
+    rows = alerts.execute(
         "select told_by, subject_id, occurred_at, incident_id, outcome from build.page_breaches where launch_id = 'paged_or_not'"
     ).fetchall()
     assert sorted(rows, key=str) == page_cases.expected()
