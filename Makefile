@@ -70,7 +70,7 @@ format: setup ## let ruff put the Python files in order
 bench: setup ## the performance figures of benchmarks/, about forty minutes
 	@.venv/bin/python -m benchmarks $(ARGS)
 
-bench-quick: setup ## the same at smaller sizes, under five minutes
+bench-quick: setup ## the same at smaller sizes, under ten minutes
 	@.venv/bin/python -m benchmarks --quick $(ARGS)
 
 docs: setup ## write docs/reference anew from the code

@@ -1,7 +1,7 @@
 """Runs the benchmarks against one throw-away PostgreSQL, prints a table and writes benchmarks/results.json.
 
     python -m benchmarks                     every benchmark at full size
-    python -m benchmarks --quick             smaller sizes, under five minutes
+    python -m benchmarks --quick             smaller sizes, under ten minutes
     python -m benchmarks --only zendesk      one of them; the others' figures stay in results.json
 
 One that fails does not hide the figures of the others: they are printed and written, and the exit code is 1. A missed target is shown as
@@ -34,7 +34,7 @@ console = Console()
 
 
 def main(
-    quick: Annotated[bool, typer.Option(help="Smaller sizes, under five minutes.")] = False,
+    quick: Annotated[bool, typer.Option(help="Smaller sizes, under ten minutes.")] = False,
     only: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(BENCHMARKS)}; may be repeated.")] = None,
     strict: Annotated[bool, typer.Option(help="Exit code 1 if a target is missed.")] = False,
     results: Annotated[Path, typer.Option(help="Where the figures are written.")] = RESULTS,
