@@ -160,10 +160,13 @@ def marts(*rows: list[object], columns: str = "launch_id, users_count, ratio") -
 
 
 def test_rows_are_the_same_in_any_order_and_to_twelve_digits() -> None:
+    """`compare` raises where they are not."""
     ours = marts(["a", 1, 0.1 + 0.2], ["a", 2, None])
     compare("days", ours, marts([None, 2, "a"], [0.3, 1, "a"], columns="ratio, users_count, launch_id"))
     compare("days", marts(["a", "in words"], columns="launch_id, notice"), marts(["a"], columns="launch_id"))
     compare("days", marts(), None)
+    with pytest.raises(RuntimeError, match="ours alone are 1 rows"):
+        compare("days", ours, marts([None, 2, "a"], [0.30000000001, 1, "a"], columns="ratio, users_count, launch_id"))
 
 
 @pytest.mark.parametrize(

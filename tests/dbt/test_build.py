@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import threading
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -17,6 +18,7 @@ from postlaunch.quality import audit
 from postlaunch.warehouse.db import connect
 from tests.dbt import product_truth as truth
 from tests.dbt.event_rows import Event, days, hashes_of_build, load_dates, write_launch
+from tests.dbt.operations.raw_rows import Place, put_samples
 from tests.dbt_forks import only
 
 pytestmark = pytest.mark.slow
@@ -97,6 +99,28 @@ def test_a_domain_whose_kpis_are_made_of_another_s_or_of_facts_changes_with_them
         assert domains.fetchall() == [("incidents", tuesday, tuesday), ("product", tuesday, wednesday), ("support", tuesday, tuesday)]
 
 
+def test_incidents_of_a_launch_with_alerts_change_with_its_samples(warehouse: str, launch_files: Path) -> None:
+    alert = {
+        "id": "busy",
+        "query": "cpu",
+        "above": 0.9,
+        "minutes": 5,
+        "page": "on call",
+        "message": "the processor is busy",
+    }
+    for name, alerts in ((LAUNCH, [alert]), ("unwatched", [])):
+        write_launch(launch_files, name, date=MONDAY, timezone=UTC, pagerduty={}, prometheus={}, alerts=alerts)
+    with connect(autocommit=True) as session:
+        for name in (LAUNCH, "unwatched"):
+            load_window(session, MONDAY, MONDAY, dirty=(MONDAY, MONDAY), source="pagerduty", stream="incidents", launch_id=name)
+        taken()
+        for name in (LAUNCH, "unwatched"):
+            put_samples(session, Place(name, ZoneInfo(UTC)), [MONDAY], [])
+        domains = session.execute("select launch_id, domain from ops.domain_builds where build_id = %s order by 1, 2", [taken()])
+        by_samples = [(name, domain) for name in (LAUNCH, "unwatched") for domain in ("capacity", "reliability")]
+        assert domains.fetchall() == sorted([(LAUNCH, "incidents"), *by_samples])
+
+
 def test_a_wrong_launch_file_stops_its_own_launch_and_the_others_are_built(warehouse: str, launch_files: Path) -> None:
     launch(launch_files)
     (launch_files / "blue.yaml").write_text("launch: blue\ncolour: blue\n")
@@ -169,6 +193,7 @@ def load_window(
     dirty: tuple[dt.date, dt.date],
     source: str = "zendesk",
     stream: str = "tickets",
+    launch_id: str = LAUNCH,
 ) -> None:
     """A load over the window first..last whose records make the dates `dirty` dirty."""
     session.execute(

@@ -114,6 +114,27 @@ def test_a_model_asks_for_the_dates_of_no_source_whose_rows_it_does_not_read(man
     assert sorted(found) == ["int_covered_dates asks for the dates of all sources", "int_data_end asks for the dates of all sources"]
 
 
+def test_whose_mart_is_made_of_another_source_is_known_to_the_publication(manifest: Any) -> None:
+    """marts/build.py lets a domain wait for the audit when its own source has news; of these it has to know the other source too."""
+    every, of_source = models(manifest), {**DOMAIN_SOURCE}
+    nodes = {node.unique_id: node for node in every.values()}
+
+    def raw(unique_id: str) -> set[str]:
+        if unique_id in manifest.sources:
+            source = manifest.sources[unique_id]
+            return {Path(source.original_file_path).parent.name} if source.source_name == "raw" else set()
+        is_of_all = unique_id not in nodes or folder(nodes[unique_id]).startswith("marts/scorecard/")
+        return set() if is_of_all else set[str]().union(*map(raw, nodes[unique_id].depends_on.nodes))
+
+    others = {
+        (node.name, domain, source)
+        for node in every.values()
+        if folder(node).startswith("marts/") and (domain := folder(node).split("/")[1]) in of_source
+        for source in raw(node.unique_id) - {of_source[domain]}
+    }
+    assert others == {("page_breaches", "incidents", "prometheus")}
+
+
 def begun(session: psycopg.Connection, launch: str | None = None) -> int:
     """A build that has begun; with the dates of a launch's Mixpanel to make again, or none."""
     row = session.execute("insert into ops.builds (status, is_full_refresh) values ('running', false) returning build_id").fetchone()

@@ -113,7 +113,8 @@ where build_id = (select build_id from ops.builds where build_id = %s and status
 """
 
 # What is covered ends with what is loaded, also where a date after it was made again into nothing. A KPI may be made of those of another
-# domain, or of facts, which count as far as any source has told: where its domain has data of its own, it changes with theirs.
+# domain, or of facts, which count as far as any source has told; and whether somebody was paged for an alert (page_breaches) is of
+# incidents and changes with samples. Where such a domain has data of its own, it changes with theirs.
 _DOMAIN_BUILDS = f"""
 insert into ops.domain_builds (build_id, launch_id, domain, first_date, last_date)
 with {_WINDOWS},
@@ -141,6 +142,8 @@ parts as (
         on ratios.launch_id = parts.launch_id and parts.kpi_id in (ratios.numerator_kpi_id, ratios.denominator_kpi_id)
     union
     select launch_id, domain, source from config.kpis
+    union
+    select launch_id, 'incidents', 'prometheus' from config.alerts
 ),
 
 lent as (
