@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -127,8 +128,15 @@ def hashes_of_build(session: psycopg.Connection) -> dict[str, tuple[int, str]]:
 
 
 def rows_read(session: psycopg.Connection, table: str) -> tuple[int, int]:
-    """Rows of a table that sessions which have ended read of it so far: by index, and one after the other."""
-    session.execute("select pg_stat_clear_snapshot()")
+    """Rows of a table that sessions which have ended read of it so far: by index, and one after the other.
+
+    A session tells what it read as it ends, and a client does not wait for that; `session` tells its own at times of its own choice.
+    """
+    others = "select from pg_stat_activity where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()"
+    for _ in range(100):
+        if session.execute(f"select not exists ({others}), pg_stat_clear_snapshot()").fetchone() == (True, ""):
+            break
+        time.sleep(0.05)
     row = session.execute(
         "select coalesce(idx_tup_fetch, 0), coalesce(seq_tup_read, 0) from pg_stat_user_tables where relname = %s", [table]
     ).fetchone()

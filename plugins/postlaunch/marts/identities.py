@@ -113,7 +113,8 @@ union all
 select found.*, false as is_gone from (table night_links except table before) as found
 """
 
-# Launches all of whose links are found by this build: all their ids are resolved, and none is looked for.
+# Launches all of whose links are found by this build: all their ids are resolved, and none is looked for. One link is looked up by index;
+# `not exists` would be a join that may read the links of all dates.
 _WHOLE = """
 select launch_id
 from (
@@ -121,7 +122,12 @@ from (
     union
     select launch_id from ops.identities where %(full_refresh)s
 ) as launches
-where not exists (select from ops.identity_links as known where known.launch_id = launches.launch_id)
+where (
+    select known.event_date from ops.identity_links as known
+    where known.launch_id = launches.launch_id
+    order by known.event_date
+    limit 1
+) is null
 """
 
 # The ids of the links of other launches, unless an earlier date tells of the link unchanged.
