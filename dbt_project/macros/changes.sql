@@ -53,8 +53,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The same for funnels: users whose attempts were made again, and their entries from the first such attempt on. A launch without funnels
-   (any more) has none.
+{# The same for funnels: users whose attempts were made again, and their entries from the first such attempt on.
 
        int_funnel_attempts ──> int_changed_funnel_users ──> int_funnel_entries ──> int_changed_entry_dates ──> int_funnel_days #}
 {% macro delete_changed_funnel_entries() -%}
@@ -68,11 +67,20 @@
                 and changed.funnel_id = entries.funnel_id
                 and changed.user_key = entries.user_key
                 and changed.from_date <= entries.entry_date
-        )
-            or launch_id not in (select steps.launch_id from {{ source('config', 'funnel_steps') }} as steps)
+        );
+        {{ delete_without_funnels() }}
     {%- else -%}
         select 1
     {%- endif -%}
+{%- endmacro %}
+
+{# A launch without funnels (any more) has no rows. An array is looked up by index, where `not in` reads the whole table. #}
+{% macro delete_without_funnels() -%}
+    delete from {{ this }}
+    where launch_id = any(array(
+        select launches.launch_id from {{ source('config', 'launches') }} as launches
+        where launches.launch_id not in (select steps.launch_id from {{ source('config', 'funnel_steps') }} as steps)
+    ))
 {%- endmacro %}
 
 {# The condition of a model that counts entries by date, and its pre_hook. #}
@@ -88,8 +96,8 @@
 {% macro delete_changed_entry_dates() -%}
     {%- if is_incremental() -%}
         delete from {{ this }}
-        where {{ is_changed_entry_date('launch_id', 'entry_date') }}
-            or launch_id not in (select steps.launch_id from {{ source('config', 'funnel_steps') }} as steps)
+        where {{ is_changed_entry_date('launch_id', 'entry_date') }};
+        {{ delete_without_funnels() }}
     {%- else -%}
         select 1
     {%- endif -%}
@@ -113,8 +121,8 @@
 {% macro delete_changed_activation_periods() -%}
     {%- if is_incremental() -%}
         delete from {{ this }} as made
-        where {{ is_changed_activation_period('made') }}
-            or made.launch_id not in (select steps.launch_id from {{ source('config', 'funnel_steps') }} as steps)
+        where {{ is_changed_activation_period('made') }};
+        {{ delete_without_funnels() }}
     {%- else -%}
         select 1
     {%- endif -%}

@@ -47,20 +47,23 @@
     ) as reached
 {%- endmacro %}
 
+{# From the first of these dates to the last, and of these the dates themselves: the bounds are what an index is looked up with. #}
 {% macro is_within_a_window_of_dirty_dates(launch_id, date, is_after_too=false) -%}
     {%- if is_incremental() -%}
-        ({{ launch_id }}, {{ date }}) in (select reached.launch_id, reached.metric_date from {{ dates_within_a_window(is_after_too) }})
+        {{ date }} between (select min(reached.metric_date) from {{ dates_within_a_window(is_after_too) }})
+        and (select max(reached.metric_date) from {{ dates_within_a_window(is_after_too) }})
+        and ({{ launch_id }}, {{ date }}) in (select reached.launch_id, reached.metric_date from {{ dates_within_a_window(is_after_too) }})
     {%- else -%}
         true
     {%- endif -%}
 {%- endmacro %}
 
-{# The pre_hook that goes with it. A launch without funnels (any more) has no attempts. #}
+{# The pre_hook that goes with it. #}
 {% macro delete_attempts_before_dirty_dates(date_column) -%}
     {%- if is_incremental() -%}
         delete from {{ this }}
-        where {{ is_within_a_window_of_dirty_dates('launch_id', date_column) }}
-            or launch_id not in (select steps.launch_id from {{ source('config', 'funnel_steps') }} as steps)
+        where {{ is_within_a_window_of_dirty_dates('launch_id', date_column) }};
+        {{ delete_without_funnels() }}
     {%- else -%}
         select 1
     {%- endif -%}

@@ -205,7 +205,7 @@ def load_window(
         values (%s, %s, %s, %s, %s, 'p', 'here', 0, 1, 1, 0, 0, 'h', true, %s, %s, '{}', 0)
         """,
         [
-            LAUNCH,
+            launch_id,
             source,
             stream,
             dt.datetime.combine(first, dt.time(), dt.UTC),
