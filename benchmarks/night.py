@@ -4,11 +4,15 @@ that comes with 30 days beside that year.
 CPU seconds of all its processes, so that a busy machine does not decide; of the build (dbt), the gate and the publication each, and of
 the gate's own process. Both warehouses live in one server and take turns. The first build is one of everything, and tells what an event
 costs; the first night warms, the medians of the others count.
+
+The vacuum after a publication is told apart. It comes once a tenth of a table is dead: every third night to a table of 30 days, every
+second week to one of a year, for which it then takes longer. Of two nights, luck decides which has one; docs/decisions.md has fifteen.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import statistics
 import time
 from collections.abc import Callable
@@ -18,7 +22,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.backends import cpu_seconds, model_seconds
+from benchmarks.backends import cpu_seconds, model_seconds, statement_seconds
 from benchmarks.context import Context, environment
 from benchmarks.figure import Figure, at_most
 from benchmarks.history import Scale, fill, night, write_launch
@@ -36,6 +40,7 @@ GATE_SECONDS = 3
 NAMED = 12  # models in the note
 SETTLE_SECONDS = 0.5  # a session ends, and is counted among the ended, a moment after its client has left
 STEPS: dict[str, Callable[[], object]] = {"build": build, "gate": audit, "publish": publish}
+_VACUUM = re.compile(r"STATEMENT:\s+vacuum ")
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class Night:
     steps: dict[str, float]
     models: dict[str, float]
     gate_process: float  # of the process that judges, whose imports are done
+    vacuum: float  # after the publication, and not in its step
 
 
 def run(context: Context) -> list[Figure]:
@@ -132,7 +138,9 @@ def one_night(server: PostgresServer, scale: Scale, day: int) -> Night:
         own[name] = time.process_time() - before
     if held := getattr(result, "held", ()):
         raise PostlaunchError(f"the gate holds {held}")
-    return Night(steps, model_seconds(log_from(log, written)), own["gate"])
+    said = log_from(log, written)
+    vacuum = statement_seconds(said, _VACUUM)
+    return Night({**steps, "publish": steps["publish"] - vacuum}, model_seconds(said), own["gate"], vacuum)
 
 
 def _spent(postmaster: int, step: Callable[[], object]) -> tuple[float, object]:
@@ -150,6 +158,7 @@ def medians(nights: list[Night]) -> Night:
         {name: statistics.median(each.steps[name] for each in nights) for name in STEPS},
         {model: statistics.median(each.models.get(model, 0) for each in nights) for model in models},
         statistics.median(each.gate_process for each in nights),
+        statistics.mean(each.vacuum for each in nights),
     )
 
 
@@ -168,6 +177,10 @@ def figures(few: Night, many: Night) -> list[Figure]:
         found += [
             Figure(f"night: {name} after {days} days", each.steps[name], "CPU s") for days, each in ((FEW_DAYS, few), (MANY_DAYS, many))
         ]
+    found += [
+        Figure(f"night: vacuum after {days} days, on the average", each.vacuum, "CPU s")
+        for days, each in ((FEW_DAYS, few), (MANY_DAYS, many))
+    ]
     together = sum(many.steps.values()) / sum(few.steps.values())
     return [
         *found,

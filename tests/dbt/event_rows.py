@@ -132,7 +132,9 @@ def rows_read(session: psycopg.Connection, table: str) -> tuple[int, int]:
 
     A session tells what it read as it ends, and a client does not wait for that; `session` tells its own at times of its own choice.
     """
-    others = "select from pg_stat_activity where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()"
+    others = (
+        "select from pg_stat_activity where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()"
+    )
     for _ in range(100):
         if session.execute(f"select not exists ({others}), pg_stat_clear_snapshot()").fetchone() == (True, ""):
             break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import threading
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -254,6 +255,15 @@ def test_a_failure_of_dbt_names_the_model_and_leaves_the_loads_dirty(
         session.execute("grant select on config.funnel_steps to postlaunch_transformer")
         assert build().build_id is not None
         assert (statuses(session), dirty_loads(session)) == (["failed", "succeeded"], 0)
+        # a release that changed columns and forgot to make the tables anew
+        session.execute("alter table build.int_active_days add column now_gone text")
+        session.execute("alter table build.int_event_days rename column event_name to other_name")
+        load_dates(session, LAUNCH, UTC, [MONDAY + truth.DAY], [noon(MONDAY + truth.DAY)])
+        with pytest.raises(BuildError) as failure:
+            build()
+        said = str(failure.value)
+        assert re.search("int_active_days: each UNION query must have the same number of columns", said)
+        assert re.search(r"int_event_days: column .*other_name.* does not exist", said)
 
 
 def test_a_late_event_in_the_night_after_an_upgrade_is_counted_on_later_dates_too(
