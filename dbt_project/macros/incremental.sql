@@ -56,8 +56,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The post_hook of a model with an index of some of its rows, which dbt's own `indexes` cannot say. Without a name: where the model is made
-   anew, the table that it replaces is still there with its own. #}
+{# The post_hook of a model with an index of some of its rows, which dbt's own `indexes` cannot say. #}
 {% macro index_where(columns, condition) -%}
     {{ return(adapter.dispatch('index_where', 'postlaunch')(columns, condition)) }}
 {%- endmacro %}

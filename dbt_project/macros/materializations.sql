@@ -1,5 +1,5 @@
 {# How models become tables and views in PostgreSQL: each in one transaction, and by as few statements as that takes. dbt's own way (a new one
-   beside the old one, two renames, a drop after the commit; a night's rows by way of a temporary table) is two fifths of its time for a small
+   beside the old one, two renames, a drop after the commit; a night's rows by way of a temporary table) is a third of its time for a small
    model, and writes a night's rows twice. Of dbt's settings these know what this project uses: hooks within the transaction, indexes,
    contracts, docs; incremental models append, after their pre_hook has deleted, and a change of their columns fails. #}
 
