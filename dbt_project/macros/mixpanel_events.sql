@@ -61,16 +61,35 @@
     )
 {%- endmacro %}
 
-{# True for an event that is activity: one that the launch file lists, or without a list any but Mixpanel's own; registering always is. #}
-{% macro is_activity(launch_id, event_name, registration_event) -%}
+{# True for an event that is activity: one that the launch file lists, or without a list any but Mixpanel's own; registering always is. What launch
+   files say is looked up in small tables that are hashed once: a join may come last, and reads them anew for each row. #}
+{% macro is_activity(launch_id, event_name) -%}
     (
         ({{ launch_id }}, {{ event_name }}) in (
             select listed.launch_id, listed.event_name from {{ ref('stg_config__active_events') }} as listed
         )
-        or {{ event_name }} = {{ registration_event }}
+        or {{ is_registration(launch_id, event_name) }}
         or (
             {{ event_name }} not like '$%'
             and {{ launch_id }} not in (select listed.launch_id from {{ ref('stg_config__active_events') }} as listed)
+        )
+    )
+{%- endmacro %}
+
+{% macro is_registration(launch_id, event_name) -%}
+    ({{ launch_id }}, {{ event_name }}) in (
+        select registering.launch_id, registering.registration_event from {{ ref('stg_config__launches') }} as registering
+        where registering.registration_event is not null
+    )
+{%- endmacro %}
+
+{# True for activity with which a user begins: registering, or any where the launch file does not say which event that is. #}
+{% macro is_beginning(launch_id, event_name) -%}
+    (
+        {{ is_registration(launch_id, event_name) }}
+        or {{ launch_id }} in (
+            select anyhow.launch_id from {{ ref('stg_config__launches') }} as anyhow
+            where anyhow.registration_event is null
         )
     )
 {%- endmacro %}

@@ -2,7 +2,7 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook=["{{ read_by_index() }}", "{{ delete_changed_kpi_periods() }}"],
+        pre_hook=["{{ read_by_index(joins='hashes') }}", "{{ delete_changed_kpi_periods() }}"],
         indexes=[{'columns': ['launch_id', 'period_kind', 'period_end']}]
     )
 }}

@@ -25,8 +25,7 @@ measures as (
 of_accounts as (
     select
         events.*,
-        launches.account_property,
-        launches.registration_event
+        launches.account_property
     from events
     inner join launches on events.launch_id = launches.launch_id
 ),
@@ -35,7 +34,7 @@ of_accounts as (
 counted as (
     select launch_id, '' as measure_id, user_key, event_date, properties, account_property
     from of_accounts
-    where {{ is_activity('launch_id', 'event_name', 'registration_event') }}
+    where {{ is_activity('launch_id', 'event_name') }}
     union all
     select
         of_accounts.launch_id, measures.measure_id, of_accounts.user_key, of_accounts.event_date, of_accounts.properties,

@@ -2,7 +2,7 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook=["{{ read_by_index() }}", "{{ delete_changed_user_days() }}"],
+        pre_hook=["{{ read_by_index(joins='loops') }}", "{{ delete_changed_user_days() }}"],
         indexes=[
             {'columns': ['launch_id', 'user_key', 'activity_date'], 'unique': true},
             {'columns': ['launch_id', 'activity_date']},
@@ -29,17 +29,12 @@ user_event_days as (
     where event_days.user_key is not null
 ),
 
-launches as (
-    select * from {{ ref('stg_config__launches') }}
-),
-
 activity as (
     select
-        user_event_days.*,
-        coalesce(launches.registration_event, user_event_days.event_name) = user_event_days.event_name as is_beginning
+        *,
+        {{ is_beginning('launch_id', 'event_name') }} as is_beginning
     from user_event_days
-    inner join launches on user_event_days.launch_id = launches.launch_id
-    where {{ is_activity('user_event_days.launch_id', 'user_event_days.event_name', 'launches.registration_event') }}
+    where {{ is_activity('launch_id', 'event_name') }}
 ),
 
 user_days as (
