@@ -18,6 +18,11 @@
     {{ 'inner join' if is_incremental() else 'left join' }}
 {%- endmacro %}
 
+{# For a CTE of what a night makes again: it is found before anything is asked of it. In a full refresh it is all there is, and not written twice. #}
+{% macro materialized_at_night() -%}
+    {{ materialized() if is_incremental() else '' }}
+{%- endmacro %}
+
 {# The pre_hook of a model with one row a user and date. #}
 {% macro delete_changed_user_days() -%}
     {%- if is_incremental() -%}

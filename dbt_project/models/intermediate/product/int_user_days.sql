@@ -14,8 +14,9 @@ with changed_users as (
     select * from {{ ref('int_changed_users') }}
 ),
 
--- What a night does not make again goes before: int_changed_users knows the last day of it.
-user_event_days as (
+-- What a night does not make again goes before: int_changed_users knows its last day. A night finds these days first and asks then which
+-- are activity: the planner takes that look-up to be hashed anew for each user whose days are looked for, and would read all days.
+user_event_days as {{ materialized_at_night() }} (
     select
         event_days.*,
         changed_users.kept_date,
