@@ -181,7 +181,7 @@ def figures(few: Night, many: Night) -> list[Figure]:
         Figure(f"night: vacuum after {days} days, on the average", each.vacuum, "CPU s")
         for days, each in ((FEW_DAYS, few), (MANY_DAYS, many))
     ]
-    together = sum(many.steps.values()) / sum(few.steps.values())
+    together = (sum(many.steps.values()) + many.vacuum) / (sum(few.steps.values()) + few.vacuum)
     return [
         *found,
         at_most(f"night after {MANY_DAYS} days against {FEW_DAYS}", together, "ratio", GROWTH),

@@ -56,7 +56,7 @@ _THROWAWAY_SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
-    "scram_iterations": "1",  # 4096 by default: with one, a connection costs its client a fifth, and dbt opens one per model
+    "scram_iterations": "1",  # 4096 by default: with one, a connection costs its client a sixth, and dbt opens one per model
 }
 
 

@@ -1,7 +1,8 @@
 {# How models become tables and views in PostgreSQL: each in one transaction, and by as few statements as that takes. dbt's own way (a new one
    beside the old one, two renames, a drop after the commit; a night's rows by way of a temporary table) is a third of its time for a small
    model, and writes a night's rows twice. Of dbt's settings these know what this project uses: hooks within the transaction, indexes,
-   contracts, docs; incremental models append, after their pre_hook has deleted, and a change of their columns fails. #}
+   contracts, docs; incremental models append, after their pre_hook has deleted. A change of their columns fails: of a name by itself, of their
+   number by the empty branch of a union (marts/dbt_run.py says what to do). #}
 
 {% materialization view, adapter='postgres' %}
     {%- set target_relation = this.incorporate(type='view') -%}
@@ -22,15 +23,20 @@
 
 {% materialization incremental, adapter='postgres' %}
     {%- set target_relation = this.incorporate(type='table') -%}
+    {%- if config.get('incremental_strategy') != 'append' or config.get('unique_key') -%}
+        {{ exceptions.raise_compiler_error("incremental models of this project append: incremental_strategy='append' and a pre_hook that deletes") }}
+    {%- endif -%}
     {{ run_hooks(pre_hooks) }}
     {% if is_incremental() %}
-        {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='quoted') | join(', ') -%}
+        {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='quoted') | list -%}
         {% call statement('main') %}
-            insert into {{ this }} ({{ columns }})
-            select {{ columns }} from (
-                ({{ sql }})
-                -- no row, but an error where the model has another number of columns than the table; another name is one by itself
-                union all select * from {{ this }} where false
+            insert into {{ this }} ({{ columns | join(', ') }})
+            select made.{{ columns | join(', made.') }} from (
+                (
+                    {{ sql }}
+                )
+                union all
+                select * from {{ this }} where false
             ) as made
         {% endcall %}
     {% else %}

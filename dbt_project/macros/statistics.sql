@@ -21,7 +21,7 @@
 
 {# The first pre_hook of a model that goes on night by night: what changed is looked for by index in what is there. The planner, which does
    not know how little that is, would read the whole history, each night a little more. Ends with the model's transaction. joins: 'loops' for
-   a model whose every join is such a look-up; 'hashes' for one that joins events with what it has just made of them: the planner expects one
+   a model whose every join is such a look-up; 'hashes' for one that joins rows with what it has just made of them: the planner expects one
    of these, and compares each of a hundred thousand with each. #}
 {% macro read_by_index(joins='any') -%}
     {{ return(adapter.dispatch('read_by_index', 'postlaunch')(joins)) }}

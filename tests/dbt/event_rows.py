@@ -26,6 +26,9 @@ JSON_TYPES: Mapping[type, str] = {
 }
 
 
+SESSIONS_END_SECONDS = 10.0
+
+
 class Event(NamedTuple):
     """One event: whose (None: nobody's), which, when (zone-aware), and the properties that tell more of who it was."""
 
@@ -135,9 +138,9 @@ def rows_read(session: psycopg.Connection, table: str) -> tuple[int, int]:
     others = (
         "select from pg_stat_activity where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()"
     )
-    for _ in range(100):
-        if session.execute(f"select not exists ({others}), pg_stat_clear_snapshot()").fetchone() == (True, ""):
-            break
+    deadline = time.monotonic() + SESSIONS_END_SECONDS
+    while session.execute(f"select not exists ({others}), pg_stat_clear_snapshot()").fetchone() != (True, ""):
+        assert time.monotonic() < deadline, "other sessions are still in this database"
         time.sleep(0.05)
     row = session.execute(
         "select coalesce(idx_tup_fetch, 0), coalesce(seq_tup_read, 0) from pg_stat_user_tables where relname = %s", [table]

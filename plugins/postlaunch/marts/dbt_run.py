@@ -36,6 +36,9 @@ WATCH_SECONDS = 1.0  # between two looks whether the build still owns its lock
 PAUSE_SECONDS = 5.0  # before failed models are tried again: a lock or a connection that was lost may be there again
 _END_SECONDS = 10.0  # until a dbt whose input has ended is killed
 
+_OTHER_COLUMNS = re.compile(
+    r"each UNION query must have the same number of columns|column made\.\S+ does not exist"
+)  # macros/materializations.sql
 _VALUE = re.compile(r': ["„“«].*["”“»]')  # as PostgreSQL quotes it: invalid input syntax for type integer: "..."
 
 log = logging.getLogger(__name__)
@@ -239,7 +242,9 @@ def _message(outcome: _Ended) -> str:
         return f"dbt build stopped: {f'skipped {skipped}' if skipped else _first_line(outcome.reason or '')} {where}"
     named = [f"{name}: {_reason(text)}" for name, text in failures[:FAILURES_NAMED]]
     more = len(failures) - FAILURES_NAMED
-    return "dbt failed in " + "; ".join(named) + (f"; and {more} more" if more > 0 else "") + f" {where}"
+    is_another_table = any(_OTHER_COLUMNS.search(text) for _, text in failures)
+    advice = "; a model has other columns than its table: run `postlaunch build --full-refresh`" if is_another_table else ""
+    return "dbt failed in " + "; ".join(named) + (f"; and {more} more" if more > 0 else "") + advice + f" {where}"
 
 
 def _reason(text: str) -> str:
