@@ -7,15 +7,19 @@
 {%- endmacro %}
 {% macro postgres__analyze_table(large_rows) -%}
     {%- if model.config.materialized != 'view' -%}
-        {%- set is_known = namespace(well=false) -%}
-        {%- if execute and is_incremental() -%}
-            {%- set rows = run_query(
-                "select reltuples > " ~ large_rows ~ " and pg_relation_size(oid) < 1.1 * relpages * current_setting('block_size')::integer"
-                ~ " from pg_class where oid = to_regclass('" ~ this ~ "')"
-            ) -%}
-            {%- set is_known.well = rows.columns[0].values()[0] -%}
+        {%- if is_incremental() -%}
+            do $$ begin
+                if not exists (
+                    select from pg_class
+                    where oid = '{{ this }}'::regclass and reltuples > {{ large_rows }}
+                        and pg_relation_size(oid) < 1.1 * relpages * current_setting('block_size')::integer
+                ) then
+                    analyze {{ this }};
+                end if;
+            end $$
+        {%- else -%}
+            analyze {{ this }}
         {%- endif -%}
-        {{ 'select 1' if is_known.well else 'analyze ' ~ this }}
     {%- endif -%}
 {%- endmacro %}
 

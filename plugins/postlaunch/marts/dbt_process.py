@@ -16,6 +16,7 @@ not leave a dbt behind that works for nobody.
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -43,6 +44,7 @@ _log = logging.getLogger("postlaunch.dbt")
 def main(arguments: list[str]) -> None:
     """Run dbt and report. Exits with 0 also when models fail: the last line tells."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    gc.set_threshold(50_000, 20, 100)  # of millions of small objects few are in circles: Python looks for them all the time, and finds none
     from dbt.cli.main import dbtRunner
 
     changed, named = _values(CHANGED, arguments), _values(MODEL, arguments)
