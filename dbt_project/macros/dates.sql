@@ -53,6 +53,14 @@
     (({{ moment }}) + ({{ seconds }}) * interval '1 second')
 {%- endmacro %}
 
+{# The moment at which a clock in an IANA time zone shows the same time, some whole days later; days may be negative. #}
+{% macro clock_days_later(moment, days, timezone) -%}
+    {{ return(adapter.dispatch('clock_days_later', 'postlaunch')(moment, days, timezone)) }}
+{%- endmacro %}
+{% macro postgres__clock_days_later(moment, days, timezone) -%}
+    ((({{ moment }}) at time zone {{ timezone }} + ({{ days }}) * interval '1 day') at time zone {{ timezone }})
+{%- endmacro %}
+
 {# The kinds of periods that the calendar makes; a launch file makes phases (int_kpi_spans). #}
 {% macro calendar_periods() -%}
     {{ return(['day', 'week', 'month', 'quarter']) }}

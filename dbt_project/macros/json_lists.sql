@@ -26,6 +26,14 @@
     coalesce({{ column }} -> '{{ path }}' @> '["{{ text }}"]', false)
 {%- endmacro %}
 
+{# True if a JSON list holds a text that is itself a column; false also for what is no list. #}
+{% macro json_holds(list, text) -%}
+    {{ return(adapter.dispatch('json_holds', 'postlaunch')(list, text)) }}
+{%- endmacro %}
+{% macro postgres__json_holds(list, text) -%}
+    coalesce({{ list }} @> jsonb_build_array({{ text }}), false)
+{%- endmacro %}
+
 {# A text as a whole number (bigint); null if it is none of at most 18 digits. #}
 {% macro as_whole_number(text) -%}
     {{ return(adapter.dispatch('as_whole_number', 'postlaunch')(text)) }}

@@ -42,7 +42,7 @@ class Played:
 
     session: psycopg.Connection
     products: list[stream_products.Marts] = field(default_factory=list)
-    accounts: list[tuple[stream_accounts.Rows, stream_accounts.Rows]] = field(default_factory=list)
+    accounts: list[tuple[stream_accounts.Rows, ...]] = field(default_factory=list)
     segments: list[tuple[stream_segments.Values, stream_segments.Values]] = field(default_factory=list)
     incremental: dict[str, tuple[int, str]] = field(default_factory=dict)
     refreshed: dict[str, tuple[int, str]] = field(default_factory=dict)

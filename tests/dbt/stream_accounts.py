@@ -37,6 +37,7 @@ OUTCOMES: dict[str, dict[str, Any]] = {
     "kept_twice": {"event": "A", "at_least": 2, "within": "calendar_month", "by": "account", "of": "previous"},
     "busy_accounts": {"event": "A", "at_least": 2, "within": "calendar_month", "by": "account", "where": [["plan", "!=", "free"]]},
 }
+HEALTH = {"red": {"name": "Lost", "inactive_days": 4}, "yellow": {"name": "Less", "usage_below": 0.8}}
 Rows = dict[Any, Any]
 
 
@@ -92,7 +93,7 @@ def write(folder: Path, product: Product) -> None:
     kpis = [{"kpi": kpi, "unit": "ratio", "better": "higher", "measure": {"outcome": spec}} for kpi, spec in OUTCOMES.items()]
     write_launch(
         folder, product.launch_id, date=product.first, timezone=product.timezone,
-        population={"account": "org"}, mixpanel=mixpanel, kpis=kpis,
+        population={"account": "org", "health": HEALTH}, mixpanel=mixpanel, kpis=kpis,
     )  # fmt: skip
 
 
@@ -105,16 +106,24 @@ def put_profiles(session: psycopg.Connection, product: Product, profiles: dict[s
         )
 
 
-def read(session: psycopg.Connection) -> tuple[Rows, Rows]:
-    """(account_days, scorecard), by launch."""
+def read(session: psycopg.Connection) -> tuple[Rows, Rows, Rows]:
+    """(account_days, scorecard, account_health), by launch."""
+
+    def shown(account: str) -> str:
+        return PERSON if re.fullmatch("[0-9a-f]{32}", account) else account
+
     of_days: Rows = defaultdict(dict)
     columns = "first_active_date, active_users_count, new_users_count, repeat_users_count, events_count"
     for (launch_id, account, date), counts in rows_by(
         session, f"select launch_id, account_id, metric_date, {columns} from build.account_days", 3
     ).items():
-        of_days[launch_id][PERSON if re.fullmatch("[0-9a-f]{32}", account) else account, date] = counts
+        of_days[launch_id][shown(account), date] = counts
     judged: Rows = defaultdict(dict)
     query = "select launch_id, kpi_id, period_kind, period_start, value from build.scorecard where kpi_id = any(%s)"
     for launch_id, *key, value in session.execute(query, [list(OUTCOMES)]).fetchall():
         judged[launch_id][tuple(key)] = value
-    return of_days, judged
+    health: Rows = defaultdict(dict)
+    query = "select launch_id, account_id, health, inactive_days_count, events_7d_count, usage_ratio from build.account_health"
+    for launch_id, account, *values in session.execute(query).fetchall():
+        health[launch_id][shown(account)] = tuple(values)
+    return of_days, judged, health

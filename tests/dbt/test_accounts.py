@@ -68,6 +68,24 @@ class Accounts(Truth):
             for (account, date), sent in users.items()
         }
 
+    def health(self) -> Rows:
+        """account -> colour, loaded dates without activity, events of seven days, these by those of a week before."""
+        sent: dict[str, dict[dt.date, int]] = defaultdict(dict)
+        for (account, date), (*_, events) in self.days().items():
+            sent[account][date] = events
+        covered, found = self.product.covered, {}
+        end = max(covered)
+        for account, events in sent.items():
+            inactive = sum(date > max(events) for date in covered)
+            now = sum(count for date, count in events.items() if end - date < 7 * DAY)
+            weeks = [week for week in range(1, 5) if end - (7 * week + 6) * DAY >= min(events)]
+            before = [sum(count for date, count in events.items() if 7 * week <= (end - date).days < 7 * week + 7) for week in weeks]
+            is_seen = all(end - number * DAY in covered for number in range(7 * len(weeks) + 7))
+            usage = now / (sum(before) / len(before)) if weeks and is_seen and sum(before) else None
+            colour = "red" if inactive >= 4 else "unknown" if usage is None else "yellow" if usage < 0.8 else "green"
+            found[account] = (colour, inactive, now, usage)
+        return found
+
     def outcome(self, kpi: str, dates: set[dt.date]) -> Value:
         spec, last = OUTCOMES[kpi], max(dates)
         is_by_account, is_by_month = spec.get("by") == "account", spec["within"] == "calendar_month"
@@ -103,13 +121,13 @@ def streams() -> list[Stream]:
 
 
 @pytest.fixture
-def builds(played: Played) -> list[tuple[Rows, Rows]]:
-    """(account_days, scorecard) after each night, by launch."""
+def builds(played: Played) -> list[tuple[Rows, ...]]:
+    """(account_days, scorecard, account_health) after each night, by launch."""
     return played.accounts
 
 
 @pytest.mark.parametrize("number", range(len(NIGHTS)))
-def test_an_account_has_the_users_and_events_that_name_it(builds: list[tuple[Rows, Rows]], streams: list[Stream], number: int) -> None:
+def test_an_account_has_the_users_and_events_that_name_it(builds: list[tuple[Rows, ...]], streams: list[Stream], number: int) -> None:
     wrong, rows = [], 0
     for stream in streams:
         product = at(stream, number)
@@ -121,8 +139,22 @@ def test_an_account_has_the_users_and_events_that_name_it(builds: list[tuple[Row
     assert rows > 20 * (number + 1)
 
 
+def test_the_health_of_accounts_is_what_a_walk_over_their_days_says(builds: list[tuple[Rows, ...]], streams: list[Stream]) -> None:
+    wrong, colours = [], set()
+    for night in range(len(NIGHTS)):
+        for stream in streams:
+            product = at(stream, night)
+            expected = Accounts(product, PROFILES[night // 2]).health()
+            found = builds[night][2].get(product.launch_id, {})
+            colours |= {colour for colour, *_ in expected.values()}
+            if found.keys() != expected.keys() or any(found[each] != pytest.approx(expected[each], rel=1e-9) for each in expected):
+                wrong.append((product.launch_id, night, found, expected))
+    assert wrong == []
+    assert colours == {"red", "yellow", "green", "unknown"}
+
+
 @pytest.mark.parametrize("kpi", OUTCOMES)
-def test_what_is_kept_is_of_those_of_the_period_before(builds: list[tuple[Rows, Rows]], streams: list[Stream], kpi: str) -> None:
+def test_what_is_kept_is_of_those_of_the_period_before(builds: list[tuple[Rows, ...]], streams: list[Stream], kpi: str) -> None:
     wrong, known = [], set()
     for night in range(len(NIGHTS)):
         for stream in streams:
@@ -138,7 +170,7 @@ def test_what_is_kept_is_of_those_of_the_period_before(builds: list[tuple[Rows, 
     assert len(known) > 1  # not always all of them, or none
 
 
-def test_an_account_that_nothing_names_is_said(played: Played, builds: list[tuple[Rows, Rows]], streams: list[Stream]) -> None:
+def test_an_account_that_nothing_names_is_said(played: Played, builds: list[tuple[Rows, ...]], streams: list[Stream]) -> None:
     silent = {stream.product.launch_id for stream in streams if has_names(stream.product) == (False, False)}
     told = played.session.execute(
         "select distinct launch_id from build.active_users_daily where notice like '%population.account%'"

@@ -236,6 +236,23 @@ MARTS: dict[str, str] = {
             120::double precision as paged_after_seconds, 'caught'::text as outcome
         from days where launch_day % 7 = 0
     """,
+    "incident_impacts": """
+        select launch_id, 'Q' || launch_day as incident_id, 'Paid'::text as event_name, 'P1'::text as severity, metric_date, launch_day,
+            metric_date::timestamptz as started_at, metric_date::timestamptz + interval '1 hour' as ended_at, 'measured'::text as status,
+            4::bigint as weeks_count, 50::double precision as events_count, 200::double precision as expected_events_count,
+            150::double precision as lost_events_count, 100::double precision as lost_events_low_count,
+            200::double precision as lost_events_high_count, 40::double precision as users_count,
+            100::double precision as expected_users_count, 60::double precision as lost_users_count,
+            30::double precision as lost_users_low_count, 90::double precision as lost_users_high_count
+        from days where launch_day % 7 = 0
+    """,
+    "account_health": """
+        select launch_id, 'General'::text as account_id, date '2026-03-29' as metric_date, date '2026-03-29' - launch_date as launch_day,
+            'red'::text as health, 'At risk'::text as meaning, 'Call'::text as outreach, 'nobody was active for 20 days'::text as reasons,
+            date '2026-01-12' as first_active_date, date '2026-03-09' as last_active_date, 20::bigint as inactive_days_count,
+            0::double precision as events_7d_count, 0::double precision as usage_ratio, 0::bigint as tickets_28d_count
+        from config.launches
+    """,
     "leak_daily": """
         select launch_id, 'hoard'::text as alert_id, metric_date, launch_day, 0.02::double precision as slope_per_day,
             0.01::double precision as slope_low_per_day, true as is_leaking, date '2026-01-03' as leaking_since_date

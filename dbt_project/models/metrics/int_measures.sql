@@ -35,6 +35,7 @@
         'post_mortems_in_time_count': 'post_mortems_in_time', 'post_mortems_late_count': 'post_mortems_late',
         'action_items_in_time_count': 'action_items_in_time', 'action_items_late_count': 'action_items_late',
     }},
+    {'relation': ref('int_impact_daily'), 'domain': 'incidents', 'columns': {'lost_events_count': 'events_lost'}},
     {'relation': ref('on_call_coverage_daily'), 'domain': 'incidents', 'subject': 'escalation_policy_id', 'columns': {
         'promised_seconds': 'on_call_promised_seconds', 'covered_seconds': 'on_call_covered_seconds',
     }},

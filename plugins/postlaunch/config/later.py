@@ -33,14 +33,6 @@ def unused(section: BaseModel, path: str = "") -> Iterator[str]:
             yield from dict.fromkeys(found)  # once for all entries of a list
 
 
-class Health(Section):
-    """An account's colour: the first rule that applies, red before yellow; and what each colour asks for."""
-
-    red: tuple[Name, ...] = ()
-    yellow: tuple[Name, ...] = ()
-    outreach: dict[Literal["green", "yellow", "red"], Name] = Field(default_factory=dict)
-
-
 class Pulse(Section):
     """The first hours after a launch: what is checked every so many minutes, and who is told how often (hours)."""
 

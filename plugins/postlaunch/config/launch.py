@@ -34,11 +34,12 @@ from postlaunch.config.fields import (
     TimeOfDay,
     Zone,
 )
-from postlaunch.config.later import Health, NotYet, Pulse
+from postlaunch.config.later import NotYet, Pulse
 from postlaunch.config.lists import disjoint_phases, ordered_days, unique_by
 from postlaunch.config.measures import Conditions, Measure
 from postlaunch.config.phases import with_phase_days
 from postlaunch.config.plan import PlanMonth
+from postlaunch.config.population import Population
 from postlaunch.config.verdict import VerdictRules
 from postlaunch.config.weekly_hours import weekly_hours
 from postlaunch.dates import Dates, Interval
@@ -231,7 +232,7 @@ class PagerDuty(SourceSection):
     requirements: Pattern | None = None  # regular expression of requirement ids in titles and notes
     kinds: Annotated[dict[Slug, Name], NotYet()] = Field(default_factory=dict)  # promises that speak of kinds of incidents
     action_items: ActionItems | None = None
-    impact: Annotated[tuple[EventName, ...], NotYet()] = ()  # events whose loss during an incident is its impact
+    impact: tuple[EventName, ...] = ()  # events whose loss during an incident is its impact
     coverage: Annotated[tuple[Coverage, ...], AfterValidator(disjoint_phases)] = ()  # from the launch date on
     show_titles: bool = False  # titles are free text and may name people; shown, they lose e-mail addresses and long numbers
 
@@ -525,24 +526,6 @@ class LaunchKpi(Section):
     def segment(self) -> str:
         """Of whom it is; empty: of everybody."""
         return self.of.get(WAVE, "")
-
-
-class Population(Section):
-    """Who is to use it: how many, and the property that names their account (company, organization: a group key of Mixpanel).
-
-    An event is of the account that its own property names, or of each in a list of them; without the property of the account that the
-    profile of its user names, if `mixpanel.profile_properties` pulls it. Account names reach the marts as they are.
-    """
-
-    users: Annotated[int | None, Field(ge=1), NotYet()] = None
-    account: EventName | None = None
-    health: Annotated[Health | None, NotYet()] = None
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Population:
-        if self.users is None and self.account is None:
-            raise ValueError("give users, account, or both")
-        return self
 
 
 ReviewTime = Annotated[str, Field(pattern=r"^((mon|tue|wed|thu|fri|sat|sun) )?([01]\d|2[0-3]):[0-5]\d$")]

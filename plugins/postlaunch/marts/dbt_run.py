@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -203,8 +203,9 @@ def _lines(process: subprocess.Popen[str], watch: Callable[[], None]) -> Iterato
 
     def listen() -> None:
         assert process.stdout  # noqa: S101  (a pipe, as asked for)
-        for line in process.stdout:
-            said.put(line)
+        with suppress(ValueError):  # the pipe was closed: `watch` raised, and nobody waits for the rest
+            for line in process.stdout:
+                said.put(line)
         said.put(None)
 
     threading.Thread(target=listen, daemon=True).start()

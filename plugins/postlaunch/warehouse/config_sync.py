@@ -373,6 +373,24 @@ def _incident_levels(launch: Launch) -> Rows:
     return list(enumerate(launch.pagerduty.levels, start=1)) if launch.pagerduty else []
 
 
+def _impact_events(launch: Launch) -> Rows:
+    return [(name,) for name in dict.fromkeys(launch.pagerduty.impact)] if launch.pagerduty else []
+
+
+def _health_rules(launch: Launch) -> Rows:
+    health = launch.population.health if launch.population else None
+    if health is None:
+        return []
+    return [
+        (
+            colour,
+            health.outreach.get(colour),
+            *((rule.name, rule.inactive_days, rule.usage_below, rule.tickets, rule.tag) if rule else (None,) * 5),
+        )
+        for colour, rule in health.colours
+    ]
+
+
 def _incident_patterns(launch: Launch) -> Rows:
     return [(launch.pagerduty.post_mortem, launch.pagerduty.requirements)] if launch.pagerduty else []
 
@@ -456,6 +474,8 @@ _REPLACED = {
     "incident_services": _incident_services,
     "on_call_hours": _on_call_hours,
     "incident_levels": _incident_levels,
+    "impact_events": _impact_events,
+    "health_rules": _health_rules,
     "incident_patterns": _incident_patterns,
     "action_items": _action_items,
     "deployment_keys": _deployment_keys,

@@ -11,12 +11,14 @@ import pytest
 
 from postlaunch.marts.build import build
 from tests.conftest import Warehouses
-from tests.dbt.event_rows import write_launch
-from tests.dbt.operations import capacity_cases, declared_cases, deployment_cases, incident_cases, metric_cases, on_call_cases
+from tests.dbt.event_rows import load_dates, write_launch
+from tests.dbt.operations import capacity_cases, declared_cases, deployment_cases, impact_cases, incident_cases, metric_cases, on_call_cases
 from tests.dbt.operations.raw_rows import put_entities, put_samples
 from tests.dbt.operations.support_desks import DESKS, FIRST, LAST
 from tests.dbt.operations.support_exports import metric_event_entities, ticket_entity, ticket_event_entities
 from tests.dbt.operations.support_tickets import random_tickets
+
+IMPACT_SEED = 5
 
 
 @pytest.fixture(scope="package")
@@ -33,6 +35,7 @@ def built(warehouses: Warehouses, template: str, tmp_path_factory: pytest.TempPa
         _put_incidents(session)
         _put_deployments(session)
         _put_duties(session)
+        _put_impacts(session)
         put_samples(session, metric_cases.PLACE, metric_cases.DATES, metric_cases.service_samples() + metric_cases.resource_samples())
         put_samples(session, declared_cases.PLACE, metric_cases.DATES, declared_cases.samples())
         put_samples(session, capacity_cases.PLACE, capacity_cases.DATES, capacity_cases.samples())
@@ -60,6 +63,15 @@ def _launch_files(folder: Path) -> Path:
         prometheus=metrics.PROMETHEUS,
         kpis=metrics.TARGETS,
         alerts=metrics.ALERTS,
+    )
+    lost = impact_cases
+    write_launch(
+        folder,
+        "impacted",
+        date=lost.LAUNCH_DATE,
+        timezone=lost.PLACE.zone.key,
+        mixpanel={"project_id": 1, "timezone": lost.PLACE.zone.key},
+        pagerduty=lost.PAGERDUTY,
     )
     write_launch(folder, "declared", **declared_cases.FILE)
     capacity = capacity_cases
@@ -108,3 +120,11 @@ def _put_duties(session: psycopg.Connection) -> None:
     put_entities(session, place, "pagerduty", "oncalls", (cases.FIRST, cases.UNSEEN - day), cases.duty_entities())
     put_entities(session, place, "pagerduty", "oncalls", (cases.UNSEEN, cases.UNSEEN), [], ["oncalls were not pulled: forbidden"])
     put_entities(session, place, "pagerduty", "oncalls", (cases.UNSEEN + day, cases.LAST), [])
+
+
+def _put_impacts(session: psycopg.Connection) -> None:
+    cases, place = impact_cases, impact_cases.PLACE
+    incidents = [case.incident for case in cases.CASES]
+    put_entities(session, place, "pagerduty", "incidents", (cases.FIRST, cases.LAST), incident_cases.incident_entities(incidents))
+    put_entities(session, place, "pagerduty", "log_entries", (cases.FIRST, cases.LAST), incident_cases.log_entities(incidents))
+    load_dates(session, place.launch_id, place.zone.key, cases.LOADED, cases.payments(IMPACT_SEED))

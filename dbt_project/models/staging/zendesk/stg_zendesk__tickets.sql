@@ -20,6 +20,7 @@ renamed as (
     select
         launch_id,
         id as ticket_id,
+        {{ json_text('record', 'organization_id') }} as organization_id,
         {{ ticket_priority(json_text('record', 'priority')) }} as priority,
         lower({{ json_text('record', 'status') }}) as status,
         occurred_at as created_at,
@@ -39,6 +40,7 @@ final as (
     select
         launch_id,
         ticket_id,
+        organization_id,
 
         created_at,
         -- a reopened ticket keeps the moment of its former solution, but is not solved
