@@ -151,7 +151,8 @@ def test_a_section_that_nothing_uses_yet_is_checked_and_said(tmp_path: Path) -> 
     launch = load(
         tmp_path,
         zendesk={
-            "sla": [{"priority": "low", "first_reply_minutes": 60, "resolution_by": "next_release"}],
+            "sla": [{"priority": "low", "resolution_by": "next_release"}],
+            "escalate_after_minutes": 120,
             "support_hours": [
                 {"phase": "week_1", "hours": "always"},
                 {"phase": "week_2", "hours": {"mon-fri": "08:00-18:00", "sat": "10:00-24:00"}},
@@ -164,7 +165,7 @@ def test_a_section_that_nothing_uses_yet_is_checked_and_said(tmp_path: Path) -> 
     always, weekdays = launch.zendesk.support_hours
     assert (len(always.hours), weekdays.hours["fri"], weekdays.hours["sat"][1]) == (7, (dt.time(8), dt.time(18)), "24:00")
     said = [warning.partition(":")[0] for warning in kpi_warnings(launch) if "not yet" in warning]
-    assert said == ["zendesk.sla.resolution_by", "alerts.context", "verdict.gates"]
+    assert said == ["zendesk.escalate_after_minutes", "alerts.context", "verdict.gates"]
     assert "verdict.gates[0].kpi: no such KPI; found 'up'" in fault(tmp_path, verdict={"gates": [{"kpi": "up", "at_least": 1}]})
     wrong = {"id": "disk", "resource": "disk", "above": 0.8, "page": "on-call", "message": "full"}
     assert "alerts[0].resource: no such resource; found 'disk'" in fault(tmp_path, alerts=[wrong])

@@ -122,6 +122,31 @@ def test_incidents_of_a_launch_with_alerts_change_with_its_samples(warehouse: st
         assert domains.fetchall() == sorted([(LAUNCH, "incidents"), *by_samples])
 
 
+def test_impacts_health_and_releases_change_with_the_other_source_that_they_are_made_of(warehouse: str, launch_files: Path) -> None:
+    health = {"account": "org", "health": {"red": {"name": "At risk", "tag": "at_risk"}}}
+    every = {"timezone": UTC, "date": MONDAY, "mixpanel": {"project_id": 1}, "deployments": {}}
+    zendesk, pagerduty = {"sla": [{"priority": "low", "resolution_by": "next_release"}]}, {"impact": ["Logged In"]}
+    write_launch(launch_files, LAUNCH, population=health, zendesk=zendesk, pagerduty=pagerduty, **every)
+    write_launch(launch_files, "plain", zendesk={}, pagerduty={}, **every)
+    with connect(autocommit=True) as session:
+
+        def changed(source: str) -> list[tuple[str, str]]:
+            for name in (LAUNCH, "plain"):
+                if source == "mixpanel":
+                    load_dates(session, name, UTC, [MONDAY], [])
+                else:
+                    stream = {"zendesk": "tickets", "pagerduty": "incidents"}[source]
+                    load_window(session, MONDAY, MONDAY, dirty=(MONDAY, MONDAY), source=source, stream=stream, launch_id=name)
+            query = "select launch_id, domain from ops.domain_builds where build_id = %s order by 1, 2"
+            return session.execute(query, [taken()]).fetchall()
+
+        for source in ("zendesk", "pagerduty"):
+            changed(source)
+        assert changed("mixpanel") == [(LAUNCH, "incidents"), (LAUNCH, "product"), ("plain", "product")]
+        assert changed("zendesk") == [(LAUNCH, "product"), (LAUNCH, "support"), ("plain", "support")]
+        assert changed("pagerduty") == [(LAUNCH, "incidents"), (LAUNCH, "support"), ("plain", "incidents")]
+
+
 def test_a_wrong_launch_file_stops_its_own_launch_and_the_others_are_built(warehouse: str, launch_files: Path) -> None:
     launch(launch_files)
     (launch_files / "blue.yaml").write_text("launch: blue\ncolour: blue\n")

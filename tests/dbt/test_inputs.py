@@ -82,7 +82,13 @@ def test_nothing_is_run_for_nothing_but_what_is_made_of_coverage(manifest: Any) 
 
 @pytest.mark.parametrize(("source", "domains"), [("mixpanel", {"product"}), ("zendesk", {"support"}), ("pagerduty", {"incidents"})])
 def test_a_source_runs_its_domains_and_the_scorecard(manifest: Any, source: str, domains: set[str]) -> None:
-    of_two = {"error_budget_daily", "incident_impacts", "int_impact_daily", "account_health"}  # made of the scorecard, and of two sources
+    of_two = {
+        "error_budget_daily",
+        "incident_impacts",
+        "int_impact_daily",
+        "account_health",
+        "ticket_releases",
+    }  # made of the scorecard, and of two sources
     run = {folder(models(manifest)[name]) for name in models_made_of({source}, manifest) if name not in of_two}
     assert {place.split("/")[1] for place in run if place.startswith("marts/")} == {*domains, "scorecard"}
     assert not any(place.startswith("staging/") for place in run)
@@ -136,6 +142,7 @@ def test_whose_mart_is_made_of_another_source_is_known_to_the_publication(manife
         ("page_breaches", "incidents", "prometheus"),
         ("incident_impacts", "incidents", "mixpanel"),
         ("account_health", "product", "zendesk"),
+        ("ticket_releases", "support", "pagerduty"),
     }
 
 

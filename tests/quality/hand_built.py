@@ -253,6 +253,13 @@ MARTS: dict[str, str] = {
             0::double precision as events_7d_count, 0::double precision as usage_ratio, 0::bigint as tickets_28d_count
         from config.launches
     """,
+    "ticket_releases": """
+        select launch_id, '7' || launch_day as ticket_id, metric_date, launch_day, 'low'::text as priority,
+            metric_date::timestamptz as created_at, metric_date::timestamptz + interval '20 days' as solved_at,
+            metric_date::timestamptz + interval '5 days' as first_release_at,
+            metric_date::timestamptz + interval '12 days' as due_at, 'late'::text as status
+        from days where launch_day % 7 = 0
+    """,
     "leak_daily": """
         select launch_id, 'hoard'::text as alert_id, metric_date, launch_day, 0.02::double precision as slope_per_day,
             0.01::double precision as slope_low_per_day, true as is_leaking, date '2026-01-03' as leaking_since_date

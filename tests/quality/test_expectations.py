@@ -33,6 +33,7 @@ MAY_BE_EMPTY = {
     "page_breaches",
     "plan_months",
     "responder_load_weekly",
+    "ticket_releases",
     "verdict_gates",
 }
 DOMAINS = ("product", "support", "incidents", "reliability", "capacity")
@@ -149,6 +150,8 @@ DAMAGES = [
     ("incident_impacts", "set lost_events_low_count = 151 where launch_day = 28", "what was lost lies within its bounds"),
     ("incident_impacts", "set events_count = 20 where launch_day = 28", "what was lost is what was expected and did not come"),
     ("incident_impacts", "set weeks_count = 1 where launch_day = 28", "two to four weeks are compared"),
+    ("ticket_releases", "set solved_at = null where launch_day = 7", "what is late was due and what is in time is solved"),
+    ("ticket_releases", "set created_at = due_at where launch_day = 7", "what is due follows the first release"),
     ("service_level_daily", "delete where launch_day = 5", "a service has a row for every covered date"),
     ("latency_buckets_daily", "delete where launch_day = 5", "a percentile has buckets behind it"),
     ("capacity_daily", "set average_value = 0.9 where launch_day = 5", "neither average nor percentile exceeds the maximum"),

@@ -21,6 +21,9 @@
     {'relation': ref('int_attainment_daily'), 'domain': 'support', 'subject': 'priority', 'prefix': 'metric', 'columns': {
         'attained_count': 'attained', 'breached_count': 'breached',
     }},
+    {'relation': ref('int_release_promises_daily'), 'domain': 'support', 'columns': {
+        'in_time_count': 'release_solved_in_time', 'late_count': 'release_solved_late',
+    }},
     {'relation': ref('int_ticket_times_daily'), 'domain': 'support', 'subject': 'priority', 'prefix': 'metric', 'columns': {
         'ended_count': 'ended', 'business_seconds': 'seconds',
     }},

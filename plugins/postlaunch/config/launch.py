@@ -114,12 +114,12 @@ class SlaTarget(Section):
     pausable_update_minutes: Minutes | None = None  # from a reply to the next one, without time in pending
     periodic_update_minutes: Minutes | None = None  # from a reply to the next one
     resolution_minutes: Minutes | None = None  # all time in new, open, pending and on-hold
-    resolution_by: Annotated[Literal["next_release"] | None, NotYet()] = None
+    resolution_by: Literal["next_release"] | None = None  # solved by the release that ends the cycle after the one it came in
 
     @model_validator(mode="after")
     def _promises_something(self) -> SlaTarget:
-        if not self.promises:
-            allowed = ", ".join(f"{metric}_minutes" for metric in SLA_METRICS)
+        if not self.promises and self.resolution_by is None:
+            allowed = ", ".join([*(f"{metric}_minutes" for metric in SLA_METRICS), "resolution_by"])
             raise ValueError(f"priority {self.priority} promises nothing: give at least one of {allowed}")
         return self
 

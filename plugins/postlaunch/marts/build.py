@@ -113,9 +113,9 @@ where build_id = (select build_id from ops.builds where build_id = %s and status
 """
 
 # What is covered ends with what is loaded, also where a date after it was made again into nothing. A KPI may be made of those of another
-# domain, or of facts, which count as far as any source has told; of incidents, whether somebody was paged for an alert (page_breaches)
-# changes with samples, and what an incident cost (incident_impacts) with events; the health of accounts (account_health), which is of the
-# product, with tickets. Where such a domain has data of its own, it changes with theirs.
+# domain, or of facts, which count as far as any source has told; and some marts are made of another source too: whether somebody was paged
+# for an alert (page_breaches), what an incident cost (incident_impacts), the health of accounts (account_health), tickets that are due with
+# a release (ticket_releases). Where such a domain has data of its own, it changes with those.
 _DOMAIN_BUILDS = f"""
 insert into ops.domain_builds (build_id, launch_id, domain, first_date, last_date)
 with {_WINDOWS},
@@ -144,11 +144,17 @@ parts as (
     union
     select launch_id, domain, source from config.kpis
     union
-    select launch_id, 'incidents', 'prometheus' from config.alerts
-    union
-    select launch_id, 'incidents', 'mixpanel' from config.impact_events
-    union
-    select launch_id, 'product', 'zendesk' from config.health_rules where tickets_count is not null or organization_tag is not null
+    select also.launch_id, also.domain, domains.source
+    from (
+        select launch_id, 'incidents' as domain, 'reliability' as made_of from config.alerts
+        union all
+        select launch_id, 'incidents', 'product' from config.impact_events
+        union all
+        select launch_id, 'support', 'incidents' from config.release_promises
+        union all
+        select launch_id, 'product', 'support' from config.health_rules where tickets_count is not null or organization_tag is not null
+    ) as also
+    inner join domains on also.made_of = domains.domain
 ),
 
 lent as (

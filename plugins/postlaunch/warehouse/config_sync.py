@@ -325,6 +325,11 @@ def _sla_targets(launch: Launch) -> Rows:
     return [(target.priority, metric, minutes * 60) for target in targets for metric, minutes in target.promises]
 
 
+def _release_promises(launch: Launch) -> Rows:
+    targets = launch.zendesk.sla if launch.zendesk else ()
+    return [(target.priority,) for target in targets if target.resolution_by == "next_release"]
+
+
 def _support_hours(launch: Launch) -> Rows:
     if launch.zendesk is not None and not launch.zendesk.support_hours:
         opens_at, closes_at = AROUND_THE_CLOCK
@@ -468,6 +473,7 @@ _REPLACED = {
     "facts": _facts,
     "funnel_steps": _funnel_steps,
     "active_events": _active_events,
+    "release_promises": _release_promises,
     "ticket_categories": _ticket_categories,
     "ticket_category_tags": _ticket_category_tags,
     "severities": _severities,

@@ -12,7 +12,16 @@ import pytest
 from postlaunch.marts.build import build
 from tests.conftest import Warehouses
 from tests.dbt.event_rows import load_dates, write_launch
-from tests.dbt.operations import capacity_cases, declared_cases, deployment_cases, impact_cases, incident_cases, metric_cases, on_call_cases
+from tests.dbt.operations import (
+    capacity_cases,
+    declared_cases,
+    deployment_cases,
+    impact_cases,
+    incident_cases,
+    metric_cases,
+    on_call_cases,
+    release_cases,
+)
 from tests.dbt.operations.raw_rows import put_entities, put_samples
 from tests.dbt.operations.support_desks import DESKS, FIRST, LAST
 from tests.dbt.operations.support_exports import metric_event_entities, ticket_entity, ticket_event_entities
@@ -36,6 +45,7 @@ def built(warehouses: Warehouses, template: str, tmp_path_factory: pytest.TempPa
         _put_deployments(session)
         _put_duties(session)
         _put_impacts(session)
+        _put_releases(session)
         put_samples(session, metric_cases.PLACE, metric_cases.DATES, metric_cases.service_samples() + metric_cases.resource_samples())
         put_samples(session, declared_cases.PLACE, metric_cases.DATES, declared_cases.samples())
         put_samples(session, capacity_cases.PLACE, capacity_cases.DATES, capacity_cases.samples())
@@ -64,6 +74,9 @@ def _launch_files(folder: Path) -> Path:
         kpis=metrics.TARGETS,
         alerts=metrics.ALERTS,
     )
+    due = release_cases
+    zone = due.PLACE.zone.key
+    write_launch(folder, "released", date=due.LAUNCH_DATE, timezone=zone, zendesk=due.ZENDESK, pagerduty={}, deployments={})
     lost = impact_cases
     write_launch(
         folder,
@@ -128,3 +141,15 @@ def _put_impacts(session: psycopg.Connection) -> None:
     put_entities(session, place, "pagerduty", "incidents", (cases.FIRST, cases.LAST), incident_cases.incident_entities(incidents))
     put_entities(session, place, "pagerduty", "log_entries", (cases.FIRST, cases.LAST), incident_cases.log_entities(incidents))
     load_dates(session, place.launch_id, place.zone.key, cases.LOADED, cases.payments(IMPACT_SEED))
+
+
+def _put_releases(session: psycopg.Connection) -> None:
+    """On one date PagerDuty refused the change events."""
+    cases, place, day = release_cases, release_cases.PLACE, dt.timedelta(days=1)
+    put_entities(session, place, "zendesk", "tickets", (cases.FIRST, cases.LAST), cases.ticket_entities())
+    put_entities(session, place, "pagerduty", "incidents", (cases.FIRST, cases.LAST), [])
+    put_entities(session, place, "pagerduty", "change_events", (cases.FIRST, cases.UNSEEN - day), cases.change_entities())
+    put_entities(
+        session, place, "pagerduty", "change_events", (cases.UNSEEN, cases.UNSEEN), [], ["change_events were not pulled: forbidden"]
+    )
+    put_entities(session, place, "pagerduty", "change_events", (cases.UNSEEN + day, cases.LAST), [])
