@@ -158,6 +158,8 @@ def test_a_section_that_nothing_uses_yet_is_checked_and_said(tmp_path: Path) -> 
                 {"phase": "week_2", "hours": {"mon-fri": "08:00-18:00", "sat": "10:00-24:00"}},
             ],
         },
+        pagerduty={},
+        deployments={},
         verdict={"gates": [{"kpi": "uptime", "at_least": 0.999, "role": "stability"}], "attest": ["Backup restored"]},
         alerts=[{"id": "cpu", "resource": "cpu", "above": 0.8, "page": "on-call", "message": "CPU over 80 %", "context": ["deployments"]}],
     )

@@ -44,6 +44,23 @@ def test_action_items_are_read_beside_the_launch_file_and_a_wrong_line_is_named(
 @pytest.mark.parametrize(
     ("sections", "expected"),
     [
+        (
+            {"pagerduty": {"impact": ["Paid"]}, "mixpanel": None, "kpis": []},
+            "pagerduty.impact: the file has no section `mixpanel`, so there are no events to be lost",
+        ),
+        (
+            {"zendesk": {"sla": [{"priority": "low", "resolution_by": "next_release"}]}},
+            "zendesk.sla[0].resolution_by: the file has no section `deployments`, which tells of releases",
+        ),
+        (
+            {"population": {"account": "org", "health": {"red": {"name": "At risk", "tag": "at_risk"}}}},
+            "population.health.red.tag: the file has no section `zendesk`, whose organizations are asked",
+        ),
+        (
+            {"population": {"account": "org", "health": {"red": {"name": "At risk"}}}},
+            "give at least one of inactive_days, usage_below, tickets and tag",
+        ),
+        ({"population": {"users": 9, "health": {"red": {"name": "At risk", "tag": "x"}}}}, "account has to say which property names them"),
         ({"deployments": {}}, "deployments: the file has no section `pagerduty`, whose change events tell of them"),
         ({"pagerduty": {}, "deployments": {"windows": [{"at": ["23:30"]}]}}, "the window of 23:30 ends after midnight"),
         ({"pagerduty": {}, "deployments": {"windows": [{"at": []}]}}, "deployments.windows[0].at"),

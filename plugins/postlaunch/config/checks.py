@@ -26,6 +26,7 @@ def kpi_faults(launch: Launch) -> Iterator[str]:
     yield from _class_faults(launch)
     yield from _segment_faults(launch)
     yield from plan_faults(launch.plan, known)
+    yield from _lent_faults(launch)
     if launch.population is not None and launch.population.account is not None and launch.mixpanel is None:
         yield "population.account: the file has no section `mixpanel`, so there are no events of accounts"
     if launch.deployments is not None and launch.pagerduty is None:
@@ -57,6 +58,22 @@ def _segment_faults(launch: Launch) -> Iterator[str]:
                     f"segments[{number}].where: profiles are pulled without {condition.property}: add it to mixpanel.profile_properties; "
                     f"it has: {', '.join(pulled) or 'none'}"
                 )
+
+
+def _lent_faults(launch: Launch) -> Iterator[str]:
+    """What one section says of records that another one gives."""
+    health = launch.population.health if launch.population else None
+    if launch.pagerduty is not None and launch.pagerduty.impact and launch.mixpanel is None:
+        yield "pagerduty.impact: the file has no section `mixpanel`, so there are no events to be lost"
+    if launch.zendesk is not None and launch.deployments is None:
+        for number, target in enumerate(launch.zendesk.sla):
+            if target.resolution_by is not None:
+                yield f"zendesk.sla[{number}].resolution_by: the file has no section `deployments`, which tells of releases"
+    if health is not None and launch.zendesk is None:
+        for colour, rule in health.colours:
+            for condition in ("tickets", "tag"):
+                if rule is not None and getattr(rule, condition) is not None:
+                    yield f"population.health.{colour}.{condition}: the file has no section `zendesk`, whose organizations are asked"
 
 
 def _class_faults(launch: Launch) -> Iterator[str]:
