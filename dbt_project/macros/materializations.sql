@@ -80,7 +80,8 @@
 
 {% macro statements_of(hooks) -%}
     {%- for hook in hooks %}
-    {{ render(hook.sql) }};
+    {{ render(hook.sql) }}
+    ;
     {%- endfor %}
 {%- endmacro %}
 

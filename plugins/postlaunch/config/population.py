@@ -20,9 +20,7 @@ class HealthRule(Section):
 
     name: Name  # what the colour means, in the words of the promise
     inactive_days: Annotated[int, Field(ge=1, le=366)] | None = None  # nobody of the account was active for at least so many days
-    usage_below: Annotated[float, Field(gt=0, le=10)] | None = (
-        None  # events of seven days, as a share of a week's in up to four weeks before
-    )
+    usage_below: Annotated[float, Field(gt=0, le=10)] | None = None  # events of seven days by those of a week in the four before
     tickets: Annotated[int, Field(ge=1)] | None = None  # at least so many tickets opened in 28 days
     tag: Name | None = None  # a tag of the organization
 
