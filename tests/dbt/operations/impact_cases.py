@@ -108,14 +108,14 @@ def loss(case: Case, came: list[Event]) -> Loss | str:
         return len(within), len(set(within))
 
     if not is_loaded(*hours(0)):
-        return "no data"
+        return "no_data"
     compared = [
         counts(*hours(week))
         for week in range(1, 5)
         if hours(week)[0].astimezone(PLACE.zone).date() >= LAUNCH_DATE and is_loaded(*hours(week)) and not is_broken(*hours(week))
     ]
     if len(compared) < 2:
-        return "insufficient data"
+        return "insufficient_data"
 
     def estimate(number: int) -> tuple[float, ...]:
         observed, before = counts(*hours(0))[number], [each[number] for each in compared]

@@ -31,7 +31,7 @@ def test_every_incident_cost_what_a_count_by_hand_says(built: psycopg.Connection
             assert users == pytest.approx(expected.users, rel=1e-8), name
         else:
             assert (status, events[1:], users[1:]) == (expected, [None] * 4, [None] * 4), name
-    assert {each if isinstance(each, str) else each.weeks for each in LOSSES.values()} >= {"open", "no data", "insufficient data", 2, 3, 4}
+    assert {each if isinstance(each, str) else each.weeks for each in LOSSES.values()} >= {"open", "no_data", "insufficient_data", 2, 3, 4}
 
 
 def test_150_payments_that_were_taken_away_lie_within_the_interval(built: psycopg.Connection) -> None:
@@ -45,7 +45,7 @@ def test_150_payments_that_were_taken_away_lie_within_the_interval(built: psycop
 
 def test_an_event_that_was_never_sent_lost_nobody_knows_what(built: psycopg.Connection) -> None:
     rows = built.execute("select distinct status from build.incident_impacts where event_name = %s", [EVENTS[1]]).fetchall()
-    assert {row[0] for row in rows} == {"no data", "open"}
+    assert {row[0] for row in rows} == {"no_data", "open"}
 
 
 def test_the_kpi_has_a_value_where_nothing_was_broken_and_none_where_a_loss_is_not_known(built: psycopg.Connection) -> None:

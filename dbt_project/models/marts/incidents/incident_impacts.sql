@@ -160,8 +160,8 @@ judged as (
         incidents.ended_at,
         case
             when incidents.ended_at is null then 'open'
-            when seen.event_name is null or not coalesce(compared.is_loaded, false) then 'no data'
-            when compared.weeks_count < 2 then 'insufficient data'
+            when seen.event_name is null or not coalesce(compared.is_loaded, false) then 'no_data'
+            when compared.weeks_count < 2 then 'insufficient_data'
             else 'measured'
         end as status,
         coalesce(compared.weeks_count, 0) as weeks_count,
@@ -209,12 +209,12 @@ final as (
         ended_at,
         status,
         weeks_count,
-        case when status in ('measured', 'insufficient data') then events_count end as events_count,
+        case when status in ('measured', 'insufficient_data') then events_count end as events_count,
         case when status = 'measured' then expected_events_count end as expected_events_count,
         case when status = 'measured' then expected_events_count - events_count end as lost_events_count,
         case when status = 'measured' then expected_events_count - events_count - events_spread end as lost_events_low_count,
         case when status = 'measured' then expected_events_count - events_count + events_spread end as lost_events_high_count,
-        case when status in ('measured', 'insufficient data') then users_count end as users_count,
+        case when status in ('measured', 'insufficient_data') then users_count end as users_count,
         case when status = 'measured' then expected_users_count end as expected_users_count,
         case when status = 'measured' then expected_users_count - users_count end as lost_users_count,
         case when status = 'measured' then expected_users_count - users_count - users_spread end as lost_users_low_count,
