@@ -18,15 +18,7 @@
     jsonb_exists({{ column }}, '{{ key }}')
 {%- endmacro %}
 
-{# True if a JSON list holds a text; false also when there is no such list. #}
-{% macro json_list_has(column, path, text) -%}
-    {{ return(adapter.dispatch('json_list_has', 'postlaunch')(column, path, text)) }}
-{%- endmacro %}
-{% macro postgres__json_list_has(column, path, text) -%}
-    coalesce({{ column }} -> '{{ path }}' @> '["{{ text }}"]', false)
-{%- endmacro %}
-
-{# True if a JSON list holds a text that is itself a column; false also for what is no list. #}
+{# True if a JSON list holds a text (an expression); false also for what is no list. #}
 {% macro json_holds(list, text) -%}
     {{ return(adapter.dispatch('json_holds', 'postlaunch')(list, text)) }}
 {%- endmacro %}

@@ -50,7 +50,7 @@ def test_action_items_are_read_beside_the_launch_file_and_a_wrong_line_is_named(
         ),
         (
             {"zendesk": {"sla": [{"priority": "low", "resolution_by": "next_release"}]}},
-            "zendesk.sla[0].resolution_by: the file has no section `deployments`, which tells of releases",
+            "zendesk.sla[0].resolution_by: no section `deployments` tells of releases: add `deployments: {}`",
         ),
         (
             {"population": {"account": "org", "health": {"red": {"name": "At risk", "tag": "at_risk"}}}},

@@ -82,13 +82,8 @@ def test_nothing_is_run_for_nothing_but_what_is_made_of_coverage(manifest: Any) 
 
 @pytest.mark.parametrize(("source", "domains"), [("mixpanel", {"product"}), ("zendesk", {"support"}), ("pagerduty", {"incidents"})])
 def test_a_source_runs_its_domains_and_the_scorecard(manifest: Any, source: str, domains: set[str]) -> None:
-    of_two = {
-        "error_budget_daily",
-        "incident_impacts",
-        "int_impact_daily",
-        "account_health",
-        "ticket_releases",
-    }  # made of the scorecard, and of two sources
+    # made of the scorecard, and of two sources
+    of_two = {"error_budget_daily", "incident_impacts", "int_incident_weeks", "int_impact_daily", "account_health", "ticket_releases"}
     run = {folder(models(manifest)[name]) for name in models_made_of({source}, manifest) if name not in of_two}
     assert {place.split("/")[1] for place in run if place.startswith("marts/")} == {*domains, "scorecard"}
     assert not any(place.startswith("staging/") for place in run)

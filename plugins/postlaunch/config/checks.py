@@ -68,7 +68,7 @@ def _lent_faults(launch: Launch) -> Iterator[str]:
     if launch.zendesk is not None and launch.deployments is None:
         for number, target in enumerate(launch.zendesk.sla):
             if target.resolution_by is not None:
-                yield f"zendesk.sla[{number}].resolution_by: the file has no section `deployments`, which tells of releases"
+                yield f"zendesk.sla[{number}].resolution_by: no section `deployments` tells of releases: add `deployments: {{}}`"
     if health is not None and launch.zendesk is None:
         for colour, rule in health.colours:
             for condition in ("tickets", "tag"):

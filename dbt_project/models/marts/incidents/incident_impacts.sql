@@ -16,21 +16,12 @@ impact_events as (
     select * from {{ ref('stg_config__impact_events') }}
 ),
 
-covered_dates as (
-    select * from {{ ref('int_covered_dates') }}
-    where source = 'mixpanel'
+weeks as (
+    select * from {{ ref('int_incident_weeks') }}
 ),
 
 events as (
     select * from {{ ref('int_impact_events') }}
-),
-
--- week 0 is the incident; the others are the same hours by the clock, as many weeks before
-weeks as (
-    {% for week in range(5) -%}
-    select {{ week }} as week
-    {{ 'union all' if not loop.last }}
-    {% endfor -%}
 ),
 
 -- 95 % of Student's t, two-sided, for one to three degrees of freedom
@@ -46,78 +37,6 @@ quantiles as (
     select
         4 as weeks_count,
         3.182446305 as quantile
-),
-
-windows as (
-    select
-        incidents.launch_id,
-        incidents.incident_id,
-        weeks.week,
-        launches.timezone,
-        {{ clock_days_later('incidents.triggered_at', '-7 * weeks.week', 'launches.timezone') }} as starts_at,
-        {{ add_seconds(
-            clock_days_later('incidents.triggered_at', '-7 * weeks.week', 'launches.timezone'),
-            seconds_between('incidents.triggered_at', 'incidents.ended_at')
-        ) }} as ends_at
-    from incidents
-    inner join launches on incidents.launch_id = launches.launch_id
-    cross join weeks
-    where
-        incidents.ended_at is not null
-        and (
-            weeks.week = 0
-            or {{ local_date(clock_days_later('incidents.triggered_at', '-7 * weeks.week', 'launches.timezone'), 'launches.timezone') }}
-            >= launches.launch_date
-        )
-),
-
--- of the weeks before, those that were loaded whole and in which nothing else was broken
-comparable as (
-    select windows.*
-    from windows
-    where
-        {{ days_between(local_date('windows.starts_at', 'windows.timezone'), local_date('windows.ends_at', 'windows.timezone')) }} + 1 = (
-            select count(*)
-            from covered_dates
-            where
-                covered_dates.launch_id = windows.launch_id
-                and covered_dates.metric_date between {{ local_date('windows.starts_at', 'windows.timezone') }}
-                and {{ local_date('windows.ends_at', 'windows.timezone') }}
-        )
-        and (
-            windows.week = 0
-            or not exists (
-                select 1
-                from incidents as others
-                where
-                    others.launch_id = windows.launch_id
-                    and others.triggered_at < windows.ends_at
-                    and (others.ended_at is null or others.ended_at > windows.starts_at)
-            )
-        )
-),
-
-counted as (
-    select
-        comparable.launch_id,
-        comparable.incident_id,
-        comparable.week,
-        impact_events.event_name,
-        came.events_count,
-        came.users_count
-    from comparable
-    inner join impact_events on comparable.launch_id = impact_events.launch_id
-    cross join lateral (
-        select
-            {{ as_double('count(*)') }} as events_count,
-            {{ as_double('count(distinct events.user_key)') }} as users_count
-        from events
-        where
-            events.launch_id = comparable.launch_id
-            and events.event_name = impact_events.event_name
-            and events.occurred_at >= comparable.starts_at
-            and events.occurred_at < comparable.ends_at
-    ) as came
 ),
 
 seen as (
@@ -144,7 +63,7 @@ compared as (
         sum(case when week = 0 then users_count end) as users_count,
         avg(case when week > 0 then users_count end) as expected_users_count,
         var_samp(case when week > 0 then users_count end) as users_variance
-    from counted
+    from weeks
     group by launch_id, incident_id, event_name
 ),
 

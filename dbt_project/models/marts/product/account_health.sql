@@ -2,13 +2,13 @@ with rules as (
     select * from {{ ref('stg_config__health_rules') }}
 ),
 
-account_days as (
-    select * from {{ ref('account_days') }}
+usage as (
+    select * from {{ ref('int_account_usage') }}
 ),
 
 covered_dates as (
     select * from {{ ref('int_covered_dates') }}
-    where source in ('mixpanel', 'zendesk')
+    where source = 'zendesk'
 ),
 
 ends as (
@@ -45,7 +45,6 @@ judged_launches as (
             from covered_dates
             where
                 covered_dates.launch_id = ends.launch_id
-                and covered_dates.source = 'zendesk'
                 and covered_dates.metric_date between greatest({{ add_days('ends.data_end_date', -27) }}, desk_starts.data_start_date)
                 and ends.data_end_date
         ) = {{ days_between(
@@ -57,78 +56,10 @@ judged_launches as (
     where ends.launch_id in (select rules.launch_id from rules)
 ),
 
-accounts as (
-    select
-        account_days.launch_id,
-        account_days.account_id,
-        min(account_days.metric_date) as first_active_date,
-        max(account_days.metric_date) as last_active_date
-    from account_days
-    inner join judged_launches on account_days.launch_id = judged_launches.launch_id
-    group by account_days.launch_id, account_days.account_id
-),
-
--- whole weeks of the account before the last seven days, four at most
-weeks as (
-    select
-        accounts.*,
-        judged_launches.metric_date,
-        judged_launches.launch_date,
-        judged_launches.timezone,
-        judged_launches.tickets_from_date,
-        judged_launches.is_desk_seen,
-        least(4, {{ days_between('accounts.first_active_date', add_days('judged_launches.metric_date', -6)) }} / 7) as weeks_count
-    from accounts
-    inner join judged_launches on accounts.launch_id = judged_launches.launch_id
-),
-
-recent as (
-    select
-        weeks.launch_id,
-        weeks.account_id,
-        {% set last_week = "account_days.metric_date > " ~ add_days('weeks.metric_date', -7) -%}
-        {{ as_double('sum(case when ' ~ last_week ~ ' then account_days.events_count else 0 end)') }} as events_7d_count,
-        {{ as_double('sum(case when ' ~ last_week ~ ' then 0 else account_days.events_count end)') }} as events_before_count
-    from weeks
-    inner join account_days
-        on weeks.launch_id = account_days.launch_id
-        and weeks.account_id = account_days.account_id
-        and account_days.metric_date > {{ add_days('weeks.metric_date', '-7 * (weeks.weeks_count + 1)') }}
-    group by weeks.launch_id, weeks.account_id
-),
-
-used as (
-    select
-        weeks.*,
-        (
-            select count(*)
-            from covered_dates
-            where
-                covered_dates.launch_id = weeks.launch_id
-                and covered_dates.source = 'mixpanel'
-                and covered_dates.metric_date > weeks.last_active_date
-        ) as inactive_days_count,
-        (
-            select count(*)
-            from covered_dates
-            where
-                covered_dates.launch_id = weeks.launch_id
-                and covered_dates.source = 'mixpanel'
-                and covered_dates.metric_date > {{ add_days('weeks.metric_date', '-7 * (weeks.weeks_count + 1)') }}
-        ) = 7 * (weeks.weeks_count + 1) as is_seen,
-        coalesce(recent.events_7d_count, 0) as events_7d_count,
-        coalesce(recent.events_before_count, 0) as events_before_count
-    from weeks
-    left join recent
-        on weeks.launch_id = recent.launch_id
-        and weeks.account_id = recent.account_id
-),
-
 opened as (
     select
         organizations.launch_id,
         organizations.organization_key,
-        judged_launches.is_desk_seen,
         count(tickets.ticket_id) as tickets_count
     from organizations
     inner join judged_launches on organizations.launch_id = judged_launches.launch_id
@@ -137,22 +68,20 @@ opened as (
         and organizations.organization_id = tickets.organization_id
         and {{ local_date('tickets.created_at', 'judged_launches.timezone') }} between judged_launches.tickets_from_date
         and judged_launches.metric_date
-    group by organizations.launch_id, organizations.organization_key, judged_launches.is_desk_seen
+    group by organizations.launch_id, organizations.organization_key
 ),
 
 measured as (
     select
-        used.*,
+        usage.*,
+        judged_launches.launch_date,
         opened.organization_key is not null as is_organization_known,
-        case when used.is_desk_seen then opened.tickets_count end as tickets_28d_count,
-        case
-            when used.weeks_count > 0 and used.is_seen and used.events_before_count > 0
-                then used.events_7d_count * used.weeks_count / used.events_before_count
-        end as usage_ratio
-    from used
+        case when judged_launches.is_desk_seen then opened.tickets_count end as tickets_28d_count
+    from usage
+    inner join judged_launches on usage.launch_id = judged_launches.launch_id
     left join opened
-        on used.launch_id = opened.launch_id
-        and lower(used.account_id) = opened.organization_key
+        on usage.launch_id = opened.launch_id
+        and lower(usage.account_id) = opened.organization_key
 ),
 
 tags as (
@@ -171,7 +100,6 @@ checked as (
     select
         measured.*,
         rules.colour,
-        rules.rule_name,
         rules.inactive_days is not null and measured.inactive_days_count >= rules.inactive_days as is_inactive,
         case when rules.usage_below is null then false else measured.usage_ratio < rules.usage_below end as is_usage_low,
         case when rules.tickets_count is null then false else measured.tickets_28d_count >= rules.tickets_count end as has_tickets,
@@ -201,6 +129,7 @@ told as (
             case when is_inactive then 'nobody was active for ' || inactive_days_count || ' days' end,
             case
                 when is_usage_low then 'usage of seven days is ' || round(cast(100 * usage_ratio as numeric)) || ' % of a week before'
+                when is_usage_low is null and not is_seen then 'days of the weeks before are not loaded'
                 when is_usage_low is null then 'no week before to compare usage with'
             end,
             case

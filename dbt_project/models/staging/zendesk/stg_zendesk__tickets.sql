@@ -31,7 +31,7 @@ renamed as (
             version_at
         ) as status_seen_at,
         -- a follow-up of a merged ticket inherits its tags
-        {{ json_list_has('record', 'tags', 'closed_by_merge') }}
+        {{ json_holds(json_value('record', 'tags'), "'closed_by_merge'") }}
         and coalesce({{ json_text('record', 'via', 'source', 'rel') }}, '') <> 'follow_up' as has_merge_tag
     from own
 ),
