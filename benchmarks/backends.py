@@ -13,6 +13,7 @@ from pathlib import Path
 
 _USAGE = re.compile(r"!\s+([\d.]+) s user, ([\d.]+) s system")
 _STATISTICS = re.compile(r"(?:QUERY|(?:PARSE|BIND|EXECUTE) MESSAGE) STATISTICS")
+_AUTOMATIC = re.compile(r'automatic [\w ]+ of table "(\w+)\..*?CPU: user: ([\d.]+) s, system: ([\d.]+) s', re.DOTALL)
 _NODE = re.compile(r'"node_id": "model\.\w+\.(\w+)"')
 
 
@@ -29,6 +30,14 @@ def model_seconds(log: str) -> dict[str, float]:
         usage, node = _USAGE.search(entry), _NODE.search(entry)
         if usage and node:
             found[node[1]] += float(usage[1]) + float(usage[2])
+    return dict(found)
+
+
+def autovacuum_seconds(log: str) -> dict[str, float]:
+    """CPU seconds of autovacuum's workers by database, from a part of a log written with `log_autovacuum_min_duration = 0`."""
+    found: dict[str, float] = defaultdict(float)
+    for database, user, system in _AUTOMATIC.findall(log):
+        found[database] += float(user) + float(system)
     return dict(found)
 
 

@@ -22,13 +22,15 @@ from rich.console import Console
 from rich.table import Table
 
 from postlaunch.config.settings import REPOSITORY
-from sandbox import airflow, state
+from sandbox import airflow, state, tales
 from sandbox.errors import SandboxError
 from sandbox.ports import HOST, find_ports, is_open, load_ports, require_free, variable
 from sandbox.postgres import PostgresServer
 from sandbox.processes import Supervisor, describe, wait_gone
-from sandbox.story.clock import story_launch_date
+from sandbox.story.clock import SandboxClock, story_launch_date
 from sandbox.story.launches import render
+from sandbox.story.plan import Plan
+from sandbox.tales import files
 
 HOME = REPOSITORY / ".local"
 APIS = "apis"
@@ -124,9 +126,13 @@ class Stack:
     def start_apis(self) -> None:
         """The simulated APIs, and the launch files of their story."""
         command = ["-m", "sandbox.apis", "--port", str(self.ports["apis"]), "--state", str(self.home / "sandbox")]
-        command.append(f"--zendesk-per-minute={state.ZENDESK_PER_MINUTE}")
+        command += ["--tales", f"--zendesk-per-minute={state.ZENDESK_PER_MINUTE}"]
         self._start(APIS, [*command, *self.api_options], f"{self.url(APIS)}/_sandbox/clock")
-        render(self.home / "launches", story_launch_date(self.home / "sandbox"))
+        clock = SandboxClock(self.home / "sandbox")
+        plan = Plan(story_launch_date(clock.state_dir))
+        render(self.home / "launches", plan.launch_date)
+        for told in tales.told(plan):
+            files.render(self.home / "launches", told, until=told.day_of(clock.now().timestamp()) - 1)
 
     def start_mail(self) -> None:
         """The SMTP catcher and its page."""

@@ -26,15 +26,9 @@
 {# The pre_hook of a model with one row a user and date. #}
 {% macro delete_changed_user_days() -%}
     {%- if is_incremental() -%}
-        delete from {{ this }}
-        where (launch_id, user_key, activity_date) in (
-            select days.launch_id, days.user_key, days.activity_date
-            from {{ ref('int_changed_users') }} as changed
-            inner join {{ this }} as days
-                on changed.launch_id = days.launch_id
-                and changed.user_key = days.user_key
-                and changed.from_date <= days.activity_date
-        )
+        delete from {{ this }} as days
+        using {{ ref('int_changed_users') }} as changed
+        where changed.launch_id = days.launch_id and changed.user_key = days.user_key and changed.from_date <= days.activity_date
     {%- else -%}
         select 1
     {%- endif -%}
@@ -63,16 +57,12 @@
        int_funnel_attempts ──> int_changed_funnel_users ──> int_funnel_entries ──> int_changed_entry_dates ──> int_funnel_days #}
 {% macro delete_changed_funnel_entries() -%}
     {%- if is_incremental() -%}
-        delete from {{ this }}
-        where (launch_id, funnel_id, user_key, entry_date) in (
-            select entries.launch_id, entries.funnel_id, entries.user_key, entries.entry_date
-            from {{ ref('int_changed_funnel_users') }} as changed
-            inner join {{ this }} as entries
-                on changed.launch_id = entries.launch_id
-                and changed.funnel_id = entries.funnel_id
-                and changed.user_key = entries.user_key
-                and changed.from_date <= entries.entry_date
-        );
+        delete from {{ this }} as entries
+        using {{ ref('int_changed_funnel_users') }} as changed
+        where changed.launch_id = entries.launch_id
+            and changed.funnel_id = entries.funnel_id
+            and changed.user_key = entries.user_key
+            and changed.from_date <= entries.entry_date;
         {{ delete_without_funnels() }}
     {%- else -%}
         select 1

@@ -27,7 +27,15 @@ def main() -> int:
         pagerduty_window_seconds=given.pagerduty_window_seconds,
     )
     auth = tuple(given.prometheus_auth.split(":", 1)) if given.prometheus_auth else None
-    app = create_app(given.state, launch_date=given.launch_date, now=given.now, seed=given.seed, limits=limits, prometheus_auth=auth)
+    app = create_app(
+        given.state,
+        launch_date=given.launch_date,
+        now=given.now,
+        seed=given.seed,
+        limits=limits,
+        prometheus_auth=auth,
+        with_tales=given.tales,
+    )
     try:
         serve(app, given.port)
     except OSError as error:
@@ -44,6 +52,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--launch-date", type=dt.date.fromisoformat, help="day 0 of the story; kept in the state folder")
     parser.add_argument("--now", type=parse_moment, help="freeze the clock at this moment, for example 2026-04-13T06:00:00Z")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
+    parser.add_argument("--tales", action="store_true", help="tell four more launches beside the story (sandbox/tales)")
     parser.add_argument("--mixpanel-per-hour", type=int, default=limits.mixpanel_per_hour)
     parser.add_argument("--mixpanel-per-second", type=int, default=limits.mixpanel_per_second)
     parser.add_argument("--zendesk-per-minute", type=int, default=limits.zendesk_per_minute)

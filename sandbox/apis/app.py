@@ -15,6 +15,7 @@ from typing import Any
 from fastapi import APIRouter, Body, FastAPI
 from fastapi.responses import JSONResponse
 
+from sandbox import tales
 from sandbox.apis import mixpanel, pagerduty, prometheus, zendesk
 from sandbox.apis.faults import FaultError, Faults
 from sandbox.apis.limits import Limits
@@ -31,8 +32,9 @@ def create_app(
     seed: int = DEFAULT_SEED,
     limits: Limits | None = None,
     prometheus_auth: tuple[str, str] | None = None,
+    with_tales: bool = False,
 ) -> FastAPI:
-    """The simulators over a state folder. `launch_date` and `now` are kept there when they are given."""
+    """The simulators over a state folder. `launch_date` and `now` are kept there when they are given; `with_tales`: four more launches."""
     clock = SandboxClock(state_dir)
     if now is not None:
         clock.freeze(now)
@@ -40,7 +42,7 @@ def create_app(
         state_dir.mkdir(parents=True, exist_ok=True)
         (state_dir / "launch_date").write_text(f"{launch_date}\n")
     plan = Plan(story_launch_date(state_dir), seed)
-    world = World(plan, clock, limits or Limits(), prometheus_auth)
+    world = World(plan, clock, limits or Limits(), prometheus_auth, tales.told(plan) if with_tales else ())
     app = FastAPI(title="postlaunch sandbox", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.world = world
     app.state.faults = Faults()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -26,6 +26,7 @@ from sandbox.story import cdnow
 from sandbox.story.event_records import TimeConvention, records
 from sandbox.story.events import EVENT_NAMES, event_day
 from sandbox.story.plan import NEW_YORK, Ints, Plan, Record
+from sandbox.tales.tale import Told, event_records
 
 _CHUNK = 256 * 1024
 _RATE_MESSAGE = "Query rate limit exceeded. Export API is limited to 60 queries per hour, 3 queries per second and 100 concurrent queries."
@@ -76,9 +77,9 @@ class Gate:
                 world.window("mixpanel", limits.mixpanel_per_second, 1),
                 world.window("mixpanel", limits.mixpanel_per_hour, limits.mixpanel_window_seconds),
             )
-            for project in PROJECTS
+            for project in projects(world)
         }
-        self._at_once = {project: threading.BoundedSemaphore(limits.mixpanel_at_once) for project in PROJECTS}
+        self._at_once = {project: threading.BoundedSemaphore(limits.mixpanel_at_once) for project in projects(world)}
 
     def enter(self, project_id: int) -> bool:
         """Take a place; False if a limit is reached."""
@@ -104,24 +105,29 @@ def router(world: World) -> APIRouter:
         if not is_allowed(request.headers.get("authorization"), credentials.MIXPANEL_USER, credentials.MIXPANEL_SECRET):
             return _error(401, request, "Invalid service account credentials")
         try:
-            wanted = parse_export(dict(request.query_params), world.now())
+            wanted = parse_export(dict(request.query_params), projects(world), world.now())
         except BadRequestError as error:
             return _error(400, request, str(error))
         if not gate.enter(wanted.project_id):
             return _error(429, request, _RATE_MESSAGE)
-        lines = _until_left(_lines(world.plan, wanted), lambda: gate.leave(wanted.project_id))
+        lines = _until_left(_lines(world, wanted), lambda: gate.leave(wanted.project_id))
         if "gzip" in request.headers.get("accept-encoding", ""):
             return StreamingResponse(_gzipped(lines), media_type="text/plain", headers={"content-encoding": "gzip"})
         return StreamingResponse(lines, media_type="text/plain")
 
-    mixpanel_engage.add_routes(routes, world, PROJECTS)
+    mixpanel_engage.add_routes(routes, world, projects(world))
     return routes
 
 
-def parse_export(query: dict[str, str], now: dt.datetime) -> Export:
+def projects(world: World) -> dict[int, Project]:
+    """All projects by id: the story's, and those of its tales, in UTC."""
+    return PROJECTS | {told.tale.project: Project(ZoneInfo("UTC"), "utc") for told in world.tales}
+
+
+def parse_export(query: dict[str, str], known: Mapping[int, Project], now: dt.datetime) -> Export:
     """Check the parameters of an export; BadRequestError says which one is wrong."""
-    project_id = _project_id(query)
-    project = PROJECTS[project_id]
+    project_id = _project_id(query, known)
+    project = known[project_id]
     first, last = _date(query, "from_date"), _date(query, "to_date")
     if last < first:
         raise BadRequestError("to_date cannot be before from_date")
@@ -144,11 +150,11 @@ def parse_export(query: dict[str, str], now: dt.datetime) -> Export:
     )
 
 
-def _project_id(query: dict[str, str]) -> int:
+def _project_id(query: dict[str, str], known: Collection[int]) -> int:
     text = query.get("project_id", "")
     if not text.isdigit():
         raise BadRequestError("project_id is a required parameter for service accounts")
-    if int(text) not in PROJECTS:
+    if int(text) not in known:
         raise BadRequestError(f"Invalid project_id: {text}")
     return int(text)
 
@@ -178,9 +184,10 @@ def _midnight(date: dt.date, zone: ZoneInfo) -> int:
     return int(dt.datetime.combine(date, dt.time(), tzinfo=zone).timestamp())
 
 
-def _lines(plan: Plan, wanted: Export) -> Iterator[bytes]:
+def _lines(world: World, wanted: Export) -> Iterator[bytes]:
     """The export in pieces of about _CHUNK bytes, each of whole lines."""
-    source = _cdnow_lines(wanted) if wanted.project_id == CDNOW else _story_lines(plan, wanted)
+    told = next((each for each in world.tales if each.tale.project == wanted.project_id), None)
+    source = _cdnow_lines(wanted) if wanted.project_id == CDNOW else _tale_lines(told, wanted) if told else _story_lines(world.plan, wanted)
     piece: list[bytes] = []
     size = sent = 0
     for line in source:
@@ -219,6 +226,12 @@ def _cdnow_lines(wanted: Export) -> Iterator[bytes]:
     for purchase in cdnow.purchases():
         if wanted.start <= purchase.occurred_at < wanted.end and purchase.processed_at_ms <= wanted.now_ms:
             yield _dump(cdnow.record(purchase, wanted.convention), wanted.in_ms)
+
+
+def _tale_lines(told: Told, wanted: Export) -> Iterator[bytes]:
+    for each in event_records(told, wanted.start, wanted.end, wanted.now_ms):
+        if wanted.names is None or each["event"] in wanted.names:
+            yield _dump(each, wanted.in_ms)
 
 
 def _dump(each: Record, in_ms: bool) -> bytes:

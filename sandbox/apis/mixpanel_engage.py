@@ -99,7 +99,7 @@ def _page(world: World, sessions: Sessions, project_id: int, given: dict[str, st
     name = given.get("session_id")
     if number and not name:
         return _error(400, "session_id is required for page > 0")
-    name = name or sessions.begin(project_id, _known_users(world))
+    name = name or sessions.begin(project_id, _known_users(world, project_id))
     session = sessions.find(project_id, name)
     if session is None:
         return _error(400, f"request for page in uncached query for params (session_id {name} has expired)")
@@ -116,8 +116,10 @@ def _page(world: World, sessions: Sessions, project_id: int, given: dict[str, st
     return Response(orjson.dumps(answer), media_type="application/json")
 
 
-def _known_users(world: World) -> list[int]:
-    """The users whose first login the sandbox's clock has seen."""
+def _known_users(world: World, project_id: int) -> list[int]:
+    """The users of the story whose first login the sandbox's clock has seen; its tales have no profiles."""
+    if any(told.tale.project == project_id for told in world.tales):
+        return []
     users = users_through(world.plan, world.plan.day_of(int(world.now_seconds())))
     return [int(number) for number in users.number[users.logged_in_at <= world.now_seconds()]]
 

@@ -20,6 +20,7 @@ from sandbox.apis.world import World
 from sandbox.story import deployments, duties
 from sandbox.story import incidents as story
 from sandbox.story.plan import NEW_YORK, Record
+from sandbox.tales.tale import releases
 
 DEEPEST = 10_000
 LONGEST_DAYS = 184
@@ -80,7 +81,7 @@ def router(world: World) -> APIRouter:
 
     @routes.get("/priorities")
     def priorities(request: Request) -> JSONResponse:
-        return answer(request, lambda: _page(request, "priorities", [story.priority_record(name) for name in story.PRIORITIES]))
+        return answer(request, lambda: _page(request, "priorities", [story.priority_record(name) for name in world.priorities]))
 
     @routes.get("/incidents/{incident_id}")
     def incident(request: Request, incident_id: str) -> JSONResponse:
@@ -152,14 +153,8 @@ def _moment(text: str, name: str) -> dt.datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=NEW_YORK)
 
 
-def _known(world: World) -> list[story.Incident]:
-    """The incidents that exist at the clock, oldest first."""
-    now = world.now_seconds()
-    return [incident for incident in story.incidents(world.plan, world.plan.day_of(now)) if incident.created_at <= now]
-
-
 def _one(world: World, identifier: str) -> story.Incident:
-    incident = next((each for each in _known(world) if identifier in (each.id, str(each.number))), None)
+    incident = next((each for each in world.incidents() if identifier in (each.id, str(each.number))), None)
     if incident is None:
         raise ApiError(404, "Not Found", code=2100)
     return incident
@@ -170,7 +165,7 @@ def _incidents(world: World, request: Request) -> list[Record]:
     services, statuses, urgencies = (query.getlist(f"{name}[]") for name in ("service_ids", "statuses", "urgencies"))
     found = [
         story.incident_record(incident, now)
-        for incident in _known(world)
+        for incident in world.incidents()
         if span.holds(incident.created_at) and (not services or incident.trouble.service in services)
     ]
     found = [each for each in found if (not statuses or each["status"] in statuses) and (not urgencies or each["urgency"] in urgencies)]
@@ -181,7 +176,7 @@ def _incidents(world: World, request: Request) -> list[Record]:
 
 def _log_entries(world: World, request: Request) -> list[Record]:
     span, now = _span(world, request), world.now_seconds()
-    return _entries(world, request, _known(world), lambda at: at <= now and span.holds(at))
+    return _entries(world, request, world.incidents(), lambda at: at <= now and span.holds(at))
 
 
 def _log_entries_of_one(world: World, request: Request) -> list[Record]:
@@ -206,11 +201,11 @@ def _entries(world: World, request: Request, incidents: list[story.Incident], is
 
 
 def _services(world: World, _: Request) -> list[Record]:
-    return duties.services(world.plan, _known(world))
+    return duties.services(world.plan, world.incidents(), world.services)
 
 
-def _policies(_: World, __: Request) -> list[Record]:
-    return duties.escalation_policies()
+def _policies(world: World, _: Request) -> list[Record]:
+    return duties.escalation_policies(world.services)
 
 
 def _schedules(_: World, __: Request) -> list[Record]:
@@ -232,5 +227,7 @@ def _oncalls(world: World, request: Request) -> list[Record]:
 def _change_events(world: World, request: Request) -> list[Record]:
     """Change events of the window, newest first, of whatever service."""
     span = _span(world, request)
-    told = deployments.change_event_records(world.plan, world.now_seconds())
+    now = world.now_seconds()
+    told = [*deployments.change_event_records(world.plan, now), *(event for each in world.tales for event in releases(each, now))]
+    told.sort(key=lambda event: (event["timestamp"], event["id"]), reverse=True)
     return [event for event in told if span.holds(dt.datetime.fromisoformat(event["timestamp"]).timestamp())]

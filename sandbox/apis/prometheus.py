@@ -21,6 +21,7 @@ from sandbox.apis.world import World
 from sandbox.story.machines import Bools, server_is_up
 from sandbox.story.plan import DAY, FIRST_DAY, Floats, Plan
 from sandbox.story.series import LOOK_BACK_MINUTES, Labels, all_series, at
+from sandbox.tales import signals
 
 MOST_POINTS = 11_000
 Query = dict[str, list[str]]
@@ -99,17 +100,40 @@ def _query_range(world: World, given: Query) -> bytes:
 def _answer(world: World, text: str, times: Floats) -> tuple[list[Labels], Floats, Bools]:
     """Labels, values and presence of what a query finds at some times, the arrays of shape (series, times)."""
     query = parse_query(text)
-    rows = [row for row, labels in enumerate(all_series()) if all(matcher.accepts(labels) for matcher in query.matchers)]
-    values, is_present = at(world.plan, rows, times, world.now_seconds())
+    series = _known(world)
+    rows = [row for row, labels in enumerate(series) if all(matcher.accepts(labels) for matcher in query.matchers)]
+    values, is_present = _at(world, rows, times)
     if query.asks == "value":
-        return [all_series()[row] for row in rows], values, is_present
-    labels = [{name: value for name, value in all_series()[row].items() if name != "__name__"} for row in rows]
+        return [series[row] for row in rows], values, is_present
+    labels = [{name: value for name, value in series[row].items() if name != "__name__"} for row in rows]
     if len({tuple(each.items()) for each in labels}) < len(labels):
         raise ApiError(422, "execution", "vector cannot contain metrics with the same labelset")
     scraped = np.broadcast_to(_scraped_at(world.plan, times), values.shape)
     if query.asks == "timestamp":
         return labels, scraped, is_present
     return labels, times - scraped, is_present & (times - scraped >= query.oldest)
+
+
+def _known(world: World) -> list[Labels]:
+    """The labels of every series: the story's, then those of its tales."""
+    return [*all_series(), *(labels for told in world.tales for labels in signals.labels_of(told))]
+
+
+def _at(world: World, rows: list[int], times: Floats) -> tuple[Floats, Bools]:
+    """Values and presence of some series (rows of `_known`) at epoch seconds, both of shape (rows, times)."""
+    now, own = world.now_seconds(), len(all_series())
+    parts = [at(world.plan, [row for row in rows if row < own], times, now)]
+    scraped = _scraped_at(world.plan, times)
+    is_scraped = ~np.isnan(scraped) & (times <= now)
+    for told in world.tales:
+        wanted = [row - own for row in rows if own <= row < own + len(signals.labels_of(told))]
+        values: Floats = np.full((len(wanted), len(times)), np.nan)
+        for utc_day in np.unique(scraped[is_scraped] // DAY).astype(np.int64) if wanted else ():
+            here = np.flatnonzero(is_scraped & (scraped // DAY == utc_day))
+            values[:, here] = signals.block(told, int(utc_day))[wanted][:, ((scraped[here] - utc_day * DAY) // 60).astype(np.int64)]
+        parts.append((values, np.broadcast_to(is_scraped, values.shape)))
+        own += len(signals.labels_of(told))
+    return np.concatenate([values for values, _ in parts]), np.concatenate([present for _, present in parts])
 
 
 def _scraped_at(plan: Plan, times: Floats) -> Floats:
@@ -154,13 +178,13 @@ def _format_query(_: World, given: Query) -> bytes:
     return orjson.dumps(text.strip())
 
 
-def _labels(_: World, given: Query) -> bytes:
-    return orjson.dumps(sorted({label for labels in _matching(given) for label in labels}))
+def _labels(world: World, given: Query) -> bytes:
+    return orjson.dumps(sorted({label for labels in _matching(world, given) for label in labels}))
 
 
-def _label_values(_: World, given: Query) -> bytes:
+def _label_values(world: World, given: Query) -> bytes:
     label = given["_label"][0]
-    return orjson.dumps(sorted({labels[label] for labels in _matching(given) if label in labels}))
+    return orjson.dumps(sorted({labels[label] for labels in _matching(world, given) if label in labels}))
 
 
 def _series(world: World, given: Query) -> bytes:
@@ -169,17 +193,15 @@ def _series(world: World, given: Query) -> bytes:
     first, now = world.plan.at(FIRST_DAY), world.now_seconds()
     start = _time(given["start"][0], "start") if "start" in given else first
     end = _time(given["end"][0], "end") if "end" in given else now
-    return orjson.dumps(_matching(given) if start <= now and end >= first - DAY else [])
+    return orjson.dumps(_matching(world, given) if start <= now and end >= first - DAY else [])
 
 
-def _matching(given: Query) -> list[Labels]:
-    rows = sorted({row for text in given.get("match[]", []) for row in _select(text)}) if "match[]" in given else range(len(all_series()))
-    return [all_series()[row] for row in rows]
-
-
-def _select(text: str) -> list[int]:
-    matchers = parse_selector(text)
-    return [row for row, labels in enumerate(all_series()) if all(matcher.accepts(labels) for matcher in matchers)]
+def _matching(world: World, given: Query) -> list[Labels]:
+    series = _known(world)
+    if "match[]" not in given:
+        return series
+    selectors = [parse_selector(text) for text in given["match[]"]]
+    return [labels for labels in series if any(all(matcher.accepts(labels) for matcher in selector) for selector in selectors)]
 
 
 def _one(given: Query, name: str) -> str:

@@ -18,13 +18,13 @@ from fastapi.responses import JSONResponse
 from sandbox.apis import credentials
 from sandbox.apis.basic import is_allowed
 from sandbox.apis.limits import Window
-from sandbox.apis.world import World
+from sandbox.apis.world import Tales, World, tickets
 from sandbox.apis.zendesk_pages import RECENT_SECONDS, ApiError, Entry, by_cursor, by_number, by_time, whole
 from sandbox.story import support_records
 from sandbox.story.plan import Plan, Record
 from sandbox.story.ticket_events import ticket_events
 from sandbox.story.ticket_records import generated_at, metric_events, rating_record, ticket_record
-from sandbox.story.tickets import Ticket, all_tickets
+from sandbox.story.tickets import Ticket
 
 _ROOT = "/api/v2"
 Maker = Callable[[World, Request], Record]
@@ -96,63 +96,64 @@ def _tickets(world: World, request: Request) -> Record:
     include = request.query_params.get("include", "").split(",")
     entries = [
         Entry(at, ticket.id, partial(ticket_record, plan, ticket, now, with_metrics="metric_sets" in include))
-        for at, ticket in _by_generation(plan, int(now))
+        for at, ticket in _by_generation(plan, world.tales, int(now))
     ]
     page = by_cursor(request, "tickets", entries, now)
     people = {ticket[name] for ticket in page["tickets"] for name in ("requester_id", "assignee_id")}
     places = {ticket["organization_id"] for ticket in page["tickets"]}
     if "users" in include:
-        page["users"] = [entry.show() for entry in _user_entries(plan, int(now)) if entry.id in people]
+        page["users"] = [entry.show() for entry in _user_entries(plan, world.tales, int(now)) if entry.id in people]
     if "organizations" in include:
         page["organizations"] = [each for each in support_records.organizations(plan, now - RECENT_SECONDS) if each["id"] in places]
     return page
 
 
 @lru_cache(maxsize=8)
-def _by_generation(plan: Plan, now: int) -> Sequence[tuple[int, Ticket]]:
+def _by_generation(plan: Plan, tales: Tales, now: int) -> Sequence[tuple[int, Ticket]]:
     """Tickets by generated timestamp; what changed within the last minute is left out, as Zendesk does."""
-    settled = [(at, ticket) for ticket in all_tickets(plan, now) if (at := generated_at(ticket, now)) <= now - RECENT_SECONDS]
+    settled = [(at, ticket) for ticket in tickets(plan, tales, now) if (at := generated_at(ticket, now)) <= now - RECENT_SECONDS]
     return tuple(sorted(settled, key=lambda each: (each[0], each[1].id)))
 
 
 def _metric_events(world: World, request: Request) -> Record:
     now = world.now_seconds()
-    return by_time(request, "ticket_metric_events", _metric_entries(world.plan, int(now)), now)
+    return by_time(request, "ticket_metric_events", _metric_entries(world.plan, world.tales, int(now)), now)
 
 
 @lru_cache(maxsize=4)
-def _metric_entries(plan: Plan, now: int) -> Sequence[Entry]:
-    found = [event for ticket in all_tickets(plan, now) for event in metric_events(plan, ticket, now - RECENT_SECONDS)]
+def _metric_entries(plan: Plan, tales: Tales, now: int) -> Sequence[Entry]:
+    found = [event for ticket in tickets(plan, tales, now) for event in metric_events(plan, ticket, now - RECENT_SECONDS)]
     return _in_order((_epoch(event["time"]), event) for event in found)
 
 
 def _ticket_events(world: World, request: Request) -> Record:
     now = world.now_seconds()
     with_comments = "comment_events" in request.query_params.get("include", "").split(",")
-    return by_time(request, "ticket_events", _event_entries(world.plan, int(now), with_comments), now)
+    return by_time(request, "ticket_events", _event_entries(world.plan, world.tales, int(now), with_comments), now)
 
 
 @lru_cache(maxsize=4)
-def _event_entries(plan: Plan, now: int, with_comments: bool) -> Sequence[Entry]:
+def _event_entries(plan: Plan, tales: Tales, now: int, with_comments: bool) -> Sequence[Entry]:
     found = [
         event
-        for ticket in all_tickets(plan, now)
+        for ticket in tickets(plan, tales, now)
         for event in ticket_events(plan, ticket, now - RECENT_SECONDS, with_comments=with_comments)
     ]
     return _in_order((event["timestamp"], event) for event in found)
 
 
 def _users_by_cursor(world: World, request: Request) -> Record:
-    return by_cursor(request, "users", _user_entries(world.plan, int(world.now_seconds())), world.now_seconds())
+    return by_cursor(request, "users", _user_entries(world.plan, world.tales, int(world.now_seconds())), world.now_seconds())
 
 
 def _users_by_time(world: World, request: Request) -> Record:
-    return by_time(request, "users", _user_entries(world.plan, int(world.now_seconds())), world.now_seconds())
+    return by_time(request, "users", _user_entries(world.plan, world.tales, int(world.now_seconds())), world.now_seconds())
 
 
 @lru_cache(maxsize=4)
-def _user_entries(plan: Plan, now: int) -> Sequence[Entry]:
-    return _in_order((_epoch(user["updated_at"]), user) for user in support_records.users(plan, now - RECENT_SECONDS))
+def _user_entries(plan: Plan, tales: Tales, now: int) -> Sequence[Entry]:
+    settled = now - RECENT_SECONDS
+    return _in_order((_epoch(user["updated_at"]), user) for user in support_records.users(plan, tickets(plan, tales, settled), settled))
 
 
 def _organizations(world: World, request: Request) -> Record:
@@ -170,7 +171,7 @@ def _in_order(found: Any) -> Sequence[Entry]:
 def _ratings(world: World, request: Request) -> Record:
     now, query = world.now_seconds(), request.query_params
     start, end = whole(query.get("start_time"), "start_time", default=0), whole(query.get("end_time"), "end_time", default=int(now))
-    found = [rating for ticket in all_tickets(world.plan, now) if (rating := rating_record(ticket, now))]
+    found = [rating for ticket in tickets(world.plan, world.tales, now) if (rating := rating_record(ticket, now))]
     found = [rating for rating in found if start <= _epoch(rating["updated_at"]) <= end and query.get("score") in (None, rating["score"])]
     return by_number(request, "satisfaction_ratings", found)
 

@@ -58,23 +58,21 @@ def deployments(plan: Plan, last_day: int) -> tuple[Deployment, ...]:
 
 def change_event_records(plan: Plan, now: float) -> list[Record]:
     """Change events up to a moment, newest first, as GET /change_events gives them."""
-    found = [
-        _record(
-            each.at,
-            each.service,
-            f"Deployed {each.version}",
-            {
-                "version": each.version,
-                "kind": "deployment" if each.identified_at is None else "hotfix",
-                "result": each.result,
-                **({} if each.identified_at is None else {"identified_at": iso(each.identified_at)}),
-            },
-        )
-        for each in deployments(plan, plan.day_of(now))
-    ]
+    found = [deployment_record(each) for each in deployments(plan, plan.day_of(now))]
     found += [_record(plan.at(day, *clock), WEB, "Feature flag switched", {"flag": "new-task-list"}) for day, clock in _FLAGS]
     known = [record for record in found if record["timestamp"] <= iso(now)]
     return sorted(known, key=lambda record: (record["timestamp"], record["id"]), reverse=True)
+
+
+def deployment_record(each: Deployment) -> Record:
+    """The change event of a deployment."""
+    details = {
+        "version": each.version,
+        "kind": "deployment" if each.identified_at is None else "hotfix",
+        "result": each.result,
+        **({} if each.identified_at is None else {"identified_at": iso(each.identified_at)}),
+    }
+    return _record(each.at, each.service, f"Deployed {each.version}", details)
 
 
 def _record(at: int, service: str, summary: str, details: Record) -> Record:

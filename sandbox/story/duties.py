@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sandbox.story import incidents as story
 from sandbox.story.plan import DAY, FIRST_DAY, Plan, Record, iso
@@ -10,10 +10,10 @@ from sandbox.story.plan import DAY, FIRST_DAY, Plan, Record, iso
 LATE_DAY, LATE_HOUR = 21, 6  # a Monday on which nobody is on the first level until six in the morning
 
 
-def services(plan: Plan, incidents: Sequence[story.Incident]) -> list[Record]:
-    """All services; `incidents` are those so far."""
+def services(plan: Plan, incidents: Sequence[story.Incident], names: Mapping[str, str]) -> list[Record]:
+    """All services by id and name; `incidents` are those so far."""
     found = []
-    for identifier, name in story.SERVICES.items():
+    for identifier, name in names.items():
         last = [incident.created_at for incident in incidents if incident.trouble.service == identifier]
         found.append(
             {
@@ -35,8 +35,8 @@ def services(plan: Plan, incidents: Sequence[story.Incident]) -> list[Record]:
     return found
 
 
-def escalation_policies() -> list[Record]:
-    """The one policy: first level, then second."""
+def escalation_policies(services: Iterable[str]) -> list[Record]:
+    """The one policy of these services: first level, then second."""
     rules = [
         {"id": f"PRUL00{level}", "escalation_delay_in_minutes": 10, "targets": [{"id": schedule, "type": "schedule_reference"}]}
         for level, schedule in enumerate(story.SCHEDULES, start=1)
@@ -48,7 +48,7 @@ def escalation_policies() -> list[Record]:
             "name": story.POLICY["summary"],
             "num_loops": 1,
             "escalation_rules": rules,
-            "services": [story.service_reference(identifier) for identifier in story.SERVICES],
+            "services": [story.service_reference(identifier) for identifier in services],
         }
     ]
 

@@ -16,6 +16,7 @@ from sandbox.story.plan import NEW_YORK, Plan, Record
 
 TimeConvention = Literal["utc", "local"]  # `time` in true UTC, or the New York wall clock written as if it were UTC
 
+GUESTS = 1_000_000  # user numbers from here on are no users of the story
 SITES = (
     ("Mercy General", "New York", "New York"),
     ("Clínica San José", "Miami", "Florida"),
@@ -51,7 +52,9 @@ def distinct_id(number: int) -> str:
 
 @lru_cache(maxsize=16_384)
 def profile(plan: Plan, number: int) -> Record:
-    """The properties that stay with a user: who, where, on what."""
+    """The properties that stay with a user: who, where, on what. A guest is a customer of another launch, known by a name alone."""
+    if number >= GUESTS:
+        return {"distinct_id": f"guest-{number}", "$name": f"Customer {number - GUESTS}", "site": None}
     rng = plan.rng("profile", number)
     site, city, region = SITES[int(rng.integers(len(SITES)))]
     browser, version, system = _BROWSERS[int(rng.integers(len(_BROWSERS)))]

@@ -13,7 +13,25 @@ from sandbox.story.plan import Plan, Record, iso
 from sandbox.story.troubles import API, BILLING, INTEGRATIONS, WEB, Trouble, troubles
 
 SERVICES = {API: "EMR API", WEB: "EMR Web", INTEGRATIONS: "EMR Integrations", BILLING: "Billing"}
+TALE_SERVICES = {
+    "PPAY01": "Payments API",
+    "PPAY02": "Payments receipts",
+    "PERP01": "ERP",
+    "PERP02": "ERP documents",
+    "PWEB01": "Webshop",
+    "PWEB02": "Webshop jobs",
+}
 PRIORITIES = {"P0": "PPRI000", "P1": "PPRI001", "P2": "PPRI002", "P3": "PPRI003"}
+TALE_PRIORITIES = {  # other teams, other names
+    "CRITICAL": "PPRI010",
+    "HIGH": "PPRI011",
+    "MEDIUM": "PPRI012",
+    "LOW": "PPRI013",
+    "Critical": "PPRI020",
+    "High": "PPRI021",
+    "Medium": "PPRI022",
+    "Low": "PPRI023",
+}
 USERS = {"PUSR001": "Ines Marchetti", "PUSR002": "Tomás Rivera", "PUSR003": "Ayo Balogun", "PUSR004": "Katja Lindqvist"}
 POLICY = {"id": "PESC001", "summary": "EMR on call"}
 SCHEDULES = {"PSCH001": "EMR level 1", "PSCH002": "EMR level 2"}
@@ -73,12 +91,13 @@ def incidents(plan: Plan, last_day: int) -> tuple[Incident, ...]:
     """All incidents triggered up to a day, oldest first."""
     told = [(trouble.starts_at + 60 * trouble.page, trouble) for trouble in troubles(plan, last_day)]
     return tuple(
-        Incident(number, trouble, _changes(plan, trouble))
+        Incident(number, trouble, changes_of(plan, trouble))
         for number, (_, trouble) in enumerate(sorted(told, key=lambda each: each[0]), start=1)
     )
 
 
-def _changes(plan: Plan, trouble: Trouble) -> tuple[Change, ...]:
+def changes_of(plan: Plan, trouble: Trouble) -> tuple[Change, ...]:
+    """What PagerDuty logs of a trouble, in order of time; its people are those on call on the trouble's day."""
     first, second = on_call(plan, trouble.day, 1), on_call(plan, trouble.day, 2)
     responder = second if trouble.escalate else first
 
@@ -107,7 +126,7 @@ def _changes(plan: Plan, trouble: Trouble) -> tuple[Change, ...]:
 
 def service_reference(service: str) -> Record:
     """A reference to a service."""
-    return _reference(service, "service", SERVICES[service], f"service-directory/{service}")
+    return _reference(service, "service", (SERVICES | TALE_SERVICES)[service], f"service-directory/{service}")
 
 
 def user_reference(user: str) -> Record:
@@ -122,7 +141,7 @@ def policy_reference() -> Record:
 
 def priority_record(name: str) -> Record:
     """A priority, as incidents embed it."""
-    identifier = PRIORITIES[name]
+    identifier = (PRIORITIES | TALE_PRIORITIES)[name]
     return {
         "id": identifier,
         "type": "priority",
@@ -130,8 +149,8 @@ def priority_record(name: str) -> Record:
         "self": f"https://api.pagerduty.com/priorities/{identifier}",
         "html_url": None,
         "name": name,
-        "description": {"P0": "Outage", "P1": "Major feature broken", "P2": "Minor feature broken", "P3": "Cosmetic"}[name],
-        "order": 1000 - 100 * int(name[1]),
+        "description": ("Outage", "Major feature broken", "Minor feature broken", "Cosmetic")[int(identifier[-1])],
+        "order": 1000 - 100 * int(identifier[-1]),
     }
 
 
@@ -174,7 +193,7 @@ def incident_record(incident: Incident, now: float) -> Record:
         "escalation_policy": policy_reference(),
         "teams": [],
         "priority": priority_record(incident.trouble.severity),
-        "urgency": "high" if incident.trouble.severity in ("P0", "P1", "P2") else "low",
+        "urgency": "low" if priority_record(incident.trouble.severity)["id"].endswith("3") else "high",
         "resolve_reason": None,
         "is_mergeable": status != "resolved",
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from sandbox.story.event_records import SITES, distinct_id, profile
+from collections.abc import Iterable
+
+from sandbox.story.event_records import SITES, profile
 from sandbox.story.plan import DAY, Plan, Record, iso
 from sandbox.story.support_hours import HOLIDAYS, PHASES, hours
 from sandbox.story.ticket_records import ORGANIZATION, SITE, SLA_POLICY, USER, organization_id
-from sandbox.story.tickets import AGENTS, FIRST_REPLY_MINUTES, PRIORITIES, RESOLUTION_MINUTES, all_tickets
+from sandbox.story.tickets import AGENTS, FIRST_REPLY_MINUTES, PRIORITIES, RESOLUTION_MINUTES, Ticket
 
 SCHEDULE = 360000000701
 HOLIDAY = 360000000801
@@ -16,10 +18,10 @@ _LEAVERS = 31  # one customer in so many closes the account once nothing was ask
 _LEAVING_DAYS = 20
 
 
-def users(plan: Plan, now: float) -> list[Record]:
-    """Agents, and everybody who ever asked: their account begins with the first ticket."""
+def users(plan: Plan, tickets: Iterable[Ticket], now: float) -> list[Record]:
+    """Agents, and everybody who ever asked one of the tickets: their account begins with the first."""
     asked: dict[int, list[int]] = {}
-    for ticket in all_tickets(plan, now):
+    for ticket in tickets:
         asked.setdefault(ticket.requester, []).append(ticket.created_at)
     return [*_agents(plan), *(_customer(plan, number, moments, now) for number, moments in sorted(asked.items()))]
 
@@ -117,15 +119,17 @@ def _agents(plan: Plan) -> list[Record]:
 def _customer(plan: Plan, number: int, asked: list[int], now: float) -> Record:
     leaves_at = asked[-1] + _LEAVING_DAYS * DAY
     has_left = number % _LEAVERS == 0 and leaves_at <= now
+    person = profile(plan, number)
     record = _user(
         USER + number,
-        profile(plan, number)["$name"],
-        None if has_left else f"{distinct_id(number)}@emr-platform.example",
+        person["$name"],
+        None if has_left else f"{person['distinct_id']}@emr-platform.example",
         "end-user",
         asked[0],
         leaves_at if has_left else asked[-1],
     )
-    return record | {"organization_id": organization_id(plan, number), "external_id": distinct_id(number), "active": not has_left}
+    place = organization_id(plan, number)
+    return record | {"organization_id": place, "external_id": person["distinct_id"], "active": not has_left}
 
 
 def _user(identifier: int, name: str, email: str | None, role: str, created_at: int, updated_at: int) -> Record:

@@ -25,6 +25,13 @@ SUBJECTS = {
     "data_quality": "Wrong ward shown for a patient / données erronées",
     "how_to": "How do I hand over more than one patient?",
     "feature_request": "Please add bulk assignment",
+    "account_verification": "My account is still not verified",
+    "bug_critical": "Orders cannot be saved",
+    "bug_high": "Invoices are not printed",
+    "bug_medium": "Reports take very long",
+    "bug_low": "A label is cut off",
+    "payment": "My payment was refused",
+    "tracking": "Where is my parcel?",
 }
 _EVENTS_PER_TICKET = 40
 _RATING_WAIT = HOUR
@@ -155,9 +162,10 @@ def changes(ticket: Ticket) -> list[tuple[int, str]]:
     return sorted(found, key=lambda change: change[0])
 
 
-def organization_id(plan: Plan, user: int) -> int:
-    """The organization of a user number: the site that they work at."""
-    return ORGANIZATION + [site for site, _, _ in SITES].index(profile(plan, user)["site"])
+def organization_id(plan: Plan, user: int) -> int | None:
+    """The organization of a user number: the site that they work at; None of a guest."""
+    site = profile(plan, user)["site"]
+    return None if site is None else ORGANIZATION + [name for name, _, _ in SITES].index(site)
 
 
 def _score(ticket: Ticket, now: float) -> str:

@@ -39,6 +39,7 @@ class Trouble:
     post_mortem: int | None = None  # minutes until it is written; None: never
     requirements: tuple[str, ...] = ()  # that it broke
     hotfix: int | None = None  # minutes from the page until a hotfix is live; None: it is settled without one
+    is_paged: bool = True  # False: it is felt, and nobody is told
     starts_at: int = 0  # epoch second, filled in by `troubles`
 
     @property

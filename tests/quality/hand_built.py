@@ -29,7 +29,7 @@ MARTS: dict[str, str] = {
         select launch_id, name, launch_date, timezone, business_cycle_days, minimum_sample_count from config.launches
     """,
     "kpis": """
-        select launch_id, kpis.*, null::text as buckets, null::double precision as quantile, false as is_declared
+        select launch_id, kpis.*, null::text as buckets, null::double precision as quantile, false as is_declared, false as is_net
         from config.launches cross join (values
             ('daily_active_users', 'product', 'Daily active users', 'count', 'higher', 'mean'),
             ('tickets_opened', 'support', 'Tickets opened', 'count', 'lower', 'sum'),

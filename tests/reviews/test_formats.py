@@ -56,6 +56,25 @@ def test_a_number_is_written_in_the_unit_of_its_kpi(number: float | None, unit: 
 
 
 @pytest.mark.parametrize(
+    ("number", "bound", "unit", "text"),
+    [
+        (0.9987, 0.999, "ratio", "99.87 %"),
+        (0.99899, 0.999, "ratio", "99.899 %"),
+        (0.999, 0.999, "ratio", "99.9 %"),
+        (0.95, 0.999, "ratio", "95 %"),
+        (3.97, 4.0, "score", "3.97"),
+        (59.9, 60.0, "seconds", "59.9 s"),
+        (None, 0.5, "ratio", "no data"),
+        (0.5, None, "ratio", "50 %"),
+    ],
+)
+def test_a_number_that_is_not_its_bound_does_not_read_as_if_it_were(
+    number: float | None, bound: float | None, unit: str, text: str
+) -> None:
+    assert plain(formats.beside(number, bound, unit)) == text
+
+
+@pytest.mark.parametrize(
     ("now", "before", "unit", "text"),
     [
         (0.45, 0.433, "ratio", "+1.7 pts"),

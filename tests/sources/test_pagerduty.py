@@ -418,7 +418,7 @@ def test_every_stream_of_the_simulator_is_what_its_story_tells(apis, sandbox_lau
     told = {note["id"]: (each.id, note["content"]) for each in ours for note in story.note_records(each, now)}
     assert told
     assert {note["id"]: (note["incident"]["id"], note["content"]) for note in pulls["notes"]} == told
-    assert pulls["escalation_policies"] == duties.escalation_policies()
+    assert pulls["escalation_policies"] == duties.escalation_policies(story.SERVICES)
     assert pulls["schedules"] == duties.schedules()
     assert [each["id"] for each in pulls["priorities"]] == list(story.PRIORITIES.values())
     start, end = (moment.timestamp() for moment in launch.window(Dates(first, last)))

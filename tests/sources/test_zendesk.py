@@ -432,7 +432,7 @@ def test_every_stream_of_the_simulator_is_what_its_story_tells(apis, sandbox_lau
     told = [event for ticket in tickets for event in ticket_events(PLAN, ticket, now - 60, with_comments=True)]
     assert {event["id"]: event for event in pulls["ticket_events"]} == {event["id"]: event for event in told}
     people = {user["id"]: user for user in pulls["users"]}
-    assert people == {user["id"]: user for user in support_records.users(PLAN, now - 60)}
+    assert people == {user["id"]: user for user in support_records.users(PLAN, tickets, now - 60)}
     assert {ticket["requester_id"] for ticket in pulls["tickets"]} <= set(people)
     places = {each["id"]: each for each in pulls["organizations"]}  # founded before the window, all but one unchanged since
     assert places == {each["id"]: each for each in support_records.organizations(PLAN, now - 60)}

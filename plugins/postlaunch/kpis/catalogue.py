@@ -79,6 +79,7 @@ class Kpi(_Entry):
     is_stability: bool = False  # a verdict rolls back for it
     is_volume: bool = False  # follows what comes in: neither good nor bad
     is_countdown: bool = False  # days until something: near is bad, a change is no news
+    is_net: bool = False  # a difference, which may be below zero
     evidence: str | None = None  # what a review looks at when it is missed: days, funnel, clocks of <SLA metric>
     charted: tuple[Literal["daily", "weekly", "monthly"], ...] = ()  # reviews that draw its days
 

@@ -285,7 +285,9 @@ def kpi_table(metrics: Sequence[KpiValue], period: Period, *, week_ago: bool = F
     for number, metric in enumerate(ordered):
         if len(domains) > 1 and (number == 0 or ordered[number - 1].domain != metric.domain):
             rows.append(Group(DOMAIN_NAMES[metric.domain]))
-        cells = [formats.value(metric.value, metric.unit) if metric.value is not None or not metric.days_seen else formats.DASH]
+        cells = [
+            formats.beside(metric.value, metric.target, metric.unit) if metric.value is not None or not metric.days_seen else formats.DASH
+        ]
         cells.append(formats.value(metric.previous, metric.unit) if metric.previous is not None else formats.DASH)
         change = formats.change(metric.value, metric.previous, metric.unit) or formats.DASH
         ago = formats.value(metric.week_ago, metric.unit) if metric.week_ago is not None else formats.DASH
@@ -392,7 +394,7 @@ def focus(metric: KpiValue) -> str:
         return f"{lead}: {sentences.quota(metric)}"
     if metric.target == 0:
         return f"Bring {name} from {formats.value(metric.value, metric.unit)} to none"
-    now, goal = formats.value(metric.value, metric.unit), formats.value(metric.target, metric.unit)
+    now, goal = formats.beside(metric.value, metric.target, metric.unit), formats.value(metric.target, metric.unit)
     return f"Bring {name} from {now} to {bounds.GOALS[metric.comparator or '<='].format(goal)}"
 
 

@@ -43,6 +43,18 @@ def value(number: float | None, unit: str) -> str:
             return count(number)
 
 
+def beside(number: float | None, bound: float | None, unit: str) -> str:
+    """`number` next to a bound: a ratio or score that would read as its bound and is not has more digits (99.87 %, target > 99.9 %)."""
+    text = value(number, unit)
+    if unit not in ("ratio", "score") or number is None or bound is None or number == bound:
+        return text
+    factor, suffix = (100, f"{NBSP}%") if unit == "ratio" else (1, "")
+    if text.removesuffix(suffix).removesuffix(".0") != value(bound, unit).removesuffix(suffix):
+        return text
+    digits = next((digits for digits in range(2, 5) if round(number * factor, digits) != round(bound * factor, digits)), 5)
+    return f"{number * factor:.{digits}f}{suffix}".replace("-", MINUS)
+
+
 def percent(ratio: float) -> str:
     """A ratio of 0..1 with as many digits as its distance from 0 and 100 % deserves: 45.2 %, 99.95 %, 0.084 %."""
     share = ratio * 100

@@ -66,8 +66,8 @@ class KpiValue:
     @property
     def interval(self) -> tuple[float, float] | None:
         """95 % Wilson interval of a proportion of people or tickets; None for everything else."""
-        if not self.needs_sample or not self.denominator or self.numerator is None:
-            return None
+        if not self.needs_sample or self.unit != "ratio" or not self.denominator or self.numerator is None:
+            return None  # a mean score is no proportion
         return wilson(self.numerator, self.denominator)
 
     @property

@@ -97,7 +97,7 @@ def gap(metric: KpiValue) -> str:
     if metric.is_quota:
         return f"{formats.value(metric.value, metric.unit)}, {quota(metric)}"
     near = "; the 95 % interval includes the target" if metric.is_near_target else ""
-    return f"{formats.value(metric.value, metric.unit)}, target {promised}{near}"
+    return f"{formats.beside(metric.value, metric.target, metric.unit)}, target {promised}{near}"
 
 
 def quota(metric: KpiValue) -> str:

@@ -121,7 +121,7 @@ def _unmeasured(basis: Basis, row: KpiValue, target: Target, promise: str) -> Ga
 
 def _gate(basis: Basis, row: JudgedTarget, label: str) -> Gate:
     days = (basis.launch.launch_day(row.phase_start), basis.launch.launch_day(basis.period.end))
-    is_sampled = row.needs_sample and row.numerator is not None and row.denominator
+    is_sampled = row.needs_sample and row.unit == "ratio" and row.numerator is not None and row.denominator  # a mean score is no proportion
     cycle = basis.launch.verdict.running_cycle(row.kpi_id, basis.launch.date, basis.period.end)
     is_open = cycle is not None and row.status in ("met", "missed", "at_risk")
     low, high = wilson(row.numerator or 0, row.denominator or 1) if is_sampled else (None, None)
@@ -196,7 +196,7 @@ def _table(judged: Sequence[Gate], launch: Launch) -> Table:
             Row(
                 gate.name,
                 [
-                    formats.value(gate.actual, gate.unit) if gate.outcome != "nothing" else formats.DASH,
+                    formats.beside(gate.actual, gate.target, gate.unit) if gate.outcome != "nothing" else formats.DASH,
                     interval(gate),
                     f"{gate.from_day}{formats.DASH}{gate.to_day}",
                 ],

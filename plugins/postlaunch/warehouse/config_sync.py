@@ -234,7 +234,8 @@ def _kpis(launch: Launch) -> Rows:
         (kpi.id, kpi.domain, source_of(launch, kpi), order, kpi.name, kpi.definition, _unit(launch, kpi), kpi.better, kpi.period_rule,
          kpi.denominator_unit, kpi.buckets, kpi.quantile, kpi.subject and kpi.subject.kind, kpi.subject and kpi.subject.name,
          ",".join(kpi.shown), ",".join(kpi.subject.stability if kpi.subject else ()), kpi.seen_by, kpi.needs_sample, kpi.is_stability,
-         kpi.is_volume, kpi.is_countdown, kpi.evidence, ",".join(kpi.charted), has_what_it_measures(launch, kpi), kpi.id not in catalogue())
+         kpi.is_volume, kpi.is_countdown, kpi.evidence, ",".join(kpi.charted), has_what_it_measures(launch, kpi), kpi.id not in catalogue(),
+         kpi.is_net)
         for order, kpi in enumerate(kpis_of(launch).values())
     ]  # fmt: skip
 

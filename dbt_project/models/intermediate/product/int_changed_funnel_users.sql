@@ -80,7 +80,7 @@ last_ends as (
     {{ first_rows('totals', 'launch_id, funnel_id, user_key', 'ended_at desc, ended_order desc nulls first') }}
 ),
 
-followed as (
+followed as {{ materialized() }} (
     select
         changed.*,
         (

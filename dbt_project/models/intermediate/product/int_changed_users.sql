@@ -50,8 +50,9 @@ changed as (
     group by launch_id, user_key
 ),
 
--- The last day of those that stay. A subquery: one look into the index for each user, however long their history is.
-followed as (
+-- The last day of those that stay. A subquery: one look into the index for each user, however long their history is. It is asked once:
+-- within a join's condition it would be asked again.
+followed as {{ materialized() }} (
     select
         changed.*,
         (

@@ -25,6 +25,7 @@ select
     is_stability,
     is_volume,
     is_countdown,
+    is_net,
     evidence,
     charted,
     is_expected,

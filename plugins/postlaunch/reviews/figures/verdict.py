@@ -27,7 +27,7 @@ def intervals(gates: Sequence[Gate]) -> style.Chart | None:
         target = {"color": style.GREEN, "size": 22, "symbol": "line-ns", "line": {"width": 4, "color": style.GREEN}}
         chart.add_trace(go.Scatter(x=[gate.target], y=[y], mode="markers", marker=target))
         promise = f"<span style='color:{style.GREEN}'>| {formats.value(gate.target, gate.unit)}</span>"
-        text = f"<b>{style.literal(gate.name, 26)}</b>  {formats.value(gate.actual, gate.unit)} {promise}"
+        text = f"<b>{style.literal(gate.name, 26)}</b>  {formats.beside(gate.actual, gate.target, gate.unit)} {promise}"
         chart.add_annotation(x=0, y=y, text=text, showarrow=False, xanchor="left", yanchor="bottom", yshift=18)
     chart.update_layout(margin={"t": 4, "l": 6, "r": 34, "b": 4})
     chart.update_xaxes(
