@@ -24,7 +24,14 @@ def dag(request: pytest.FixtureRequest, dags: dict[str, Any]) -> Any:
 
 def test_the_eight_dags_exist(dags: dict[str, Any]) -> None:
     ingests = {"ingest_mixpanel", "ingest_zendesk", "ingest_pagerduty", "ingest_prometheus"}
-    assert set(dags) == ingests | {"build_marts", "daily_review", "monthly_business_review", "prune_storage"}
+    assert set(dags) == ingests | {
+        "build_marts",
+        "daily_review",
+        "weekly_business_review",
+        "monthly_business_review",
+        "verdict",
+        "prune_storage",
+    }
 
 
 def test_a_dag_file_is_thin() -> None:

@@ -66,6 +66,17 @@ def test_a_backfill_never_mails_whatever_its_form_says(form: dict[str, bool]) ->
     assert sending("backfill", {**FORM, **form}) == {"send": False, "again": False}
 
 
+def test_a_launch_that_mails_other_reviews_has_not_asked_for_this_one(launch: Launch) -> None:
+    from postlaunch.orchestration.reviews import asks_for
+
+    def mailing(**recipients: tuple[str, ...]) -> Launch:
+        return launch.model_copy(update={"reviews": launch.reviews.model_copy(update={"recipients": recipients})})
+
+    assert asks_for("daily", mailing(daily=("a@example.org",)))
+    assert not asks_for("daily", mailing(weekly=("a@example.org",)))
+    assert asks_for("daily", mailing()), "its task fails and says what is missing"
+
+
 def test_a_scheduled_run_mails_once() -> None:
     from postlaunch.orchestration.reviews import sending
 
@@ -91,8 +102,10 @@ def test_a_run_reviews_what_ended_or_what_its_form_names(launch: Launch) -> None
     from postlaunch.orchestration.reviews import targets
     from postlaunch.orchestration.windows import days_to_review
 
-    assert targets(days_to_review, context("scheduled")) == [{"launch": "emr-platform", "period": "2026-04-12"}]
-    assert targets(days_to_review, context("manual", launch="cdnow", period="1997-03-31")) == [{"launch": "cdnow", "period": "1997-03-31"}]
+    assert targets("daily", days_to_review, context("scheduled")) == [{"launch": "emr-platform", "period": "2026-04-12"}]
+    assert targets("daily", days_to_review, context("manual", launch="cdnow", period="1997-03-31")) == [
+        {"launch": "cdnow", "period": "1997-03-31"}
+    ]
 
 
 def test_a_form_that_names_an_unknown_launch_says_which_there_are(launch: Launch) -> None:
@@ -102,7 +115,7 @@ def test_a_form_that_names_an_unknown_launch_says_which_there_are(launch: Launch
     from postlaunch.orchestration.windows import days_to_review
 
     with pytest.raises(AirflowFailException, match="known: cdnow, emr-platform"):
-        targets(days_to_review, context("manual", launch="erm"))
+        targets("daily", days_to_review, context("manual", launch="erm"))
 
 
 def test_a_review_waits_for_what_was_not_ingested_yet(launch: Launch, warehouse: str) -> None:
@@ -181,5 +194,5 @@ def test_a_launch_with_a_wrong_file_is_reviewed_by_its_last_right_one_and_a_laun
     sync_launches(read_launches(tmp_path).launches)
     (tmp_path / "two.yaml").write_text(text.replace("launch: emr-platform", "launch: two") + "colour: blue\n")
     (tmp_path / "new.yaml").write_text(text.replace("launch: emr-platform", "launch: new") + "colour: blue\n")
-    found = targets(days_to_review, context("scheduled"))
+    found = targets("daily", days_to_review, context("scheduled"))
     assert sorted((target["launch"], target["period"]) for target in found) == [(name, DAY.isoformat()) for name in ("one", "three", "two")]

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from postlaunch.config.launch import Launch
 from postlaunch.orchestration.defaults import NIGHTLY
-from postlaunch.orchestration.windows import dates_to_ingest, days_to_review, ended_dates, months_to_review
+from postlaunch.orchestration.windows import (
+    dates_to_ingest,
+    days_to_review,
+    ended_dates,
+    months_to_review,
+    verdicts_to_give,
+    weeks_to_review,
+)
 
 ZONES = (
     "America/New_York", "America/Los_Angeles", "Pacific/Honolulu", "America/Sao_Paulo", "America/St_Johns", "UTC", "Europe/Lisbon",
@@ -110,6 +117,23 @@ def test_every_month_is_reviewed_once_in_every_zone(zone: str, year: int, month:
         for period in months_to_review(here, *month_end(year + (month + n - 1) // 12, (month + n - 1) % 12 + 1))
     ]
     assert found.count(f"{year}-{month:02}") == 1
+
+
+@given(zone=st.sampled_from(ZONES), first=st.dates(dt.date(2020, 1, 1), dt.date(2030, 12, 31)))
+def test_every_week_and_verdict_is_given_once_in_every_zone(zone: str, first: dt.date) -> None:
+    here = launch(zone, first)
+    nights = [night(first + n * DAY) for n in range(100)]
+    weeks = [week for each in nights for week in weeks_to_review(here, *each)]
+    assert weeks == list(dict.fromkeys(weeks))
+    sundays = [first + n * DAY for n in range(95) if (first + n * DAY).isoweekday() == 7]
+    assert set(weeks) >= {f"{sunday.isocalendar().year}-W{sunday.isocalendar().week:02}" for sunday in sundays}
+    assert [day for each in nights for day in verdicts_to_give(here, *each)] == ["day-7", "day-30", "day-60", "day-90"]
+
+
+@pytest.mark.parametrize(("zone", "weekday"), [("Pacific/Auckland", 1), ("UTC", 1), ("America/New_York", 1), ("America/Los_Angeles", 2)])
+def test_a_week_is_reviewed_the_night_after_its_sunday(zone: str, weekday: int) -> None:
+    nights = [dt.date(2026, 3, 1) + n * DAY for n in range(14)]
+    assert {end.isoweekday() for end in nights if weeks_to_review(launch(zone), *night(end))} == {weekday}
 
 
 def test_a_launch_is_ingested_from_a_month_before_it_to_thirteen_months_after_it() -> None:

@@ -61,7 +61,7 @@ def review_dag(dag_id: str, kind: ReviewKind, clock: str, periods: Callable[...,
 
         @task(retries=1, execution_timeout=dt.timedelta(minutes=5))
         def due() -> list[ReviewedPeriod]:
-            return targets(periods, get_current_context())
+            return targets(kind, periods, get_current_context())
 
         @task(map_index_template=LABEL, execution_timeout=dt.timedelta(minutes=5))
         def wait(target: ReviewedPeriod) -> None:
@@ -102,11 +102,11 @@ def sending(run_type: str, params: Any) -> Sending:
     return {"send": False, "again": False}
 
 
-def targets(periods: Callable[..., list[str]], context: Any) -> list[ReviewedPeriod]:
+def targets(kind: ReviewKind, periods: Callable[..., list[str]], context: Any) -> list[ReviewedPeriod]:
     """Launches and periods of this run. Raises AirflowFailException if the form names a launch that has no file."""
     params, (start, end) = context["params"], interval(context)
     with step():
-        chosen = [_launch(params["launch"])] if params["launch"] else list(_launches().values())
+        chosen = [_launch(params["launch"])] if params["launch"] else [launch for launch in _launches().values() if asks_for(kind, launch)]
     if params["period"]:
         found: list[ReviewedPeriod] = [{"launch": launch.launch, "period": params["period"]} for launch in chosen]
     else:
@@ -114,6 +114,11 @@ def targets(periods: Callable[..., list[str]], context: Any) -> list[ReviewedPer
     listed = ", ".join(f"{target['launch']} {target['period']}" for target in found)
     log.info("to review: %s", listed or "no launch has a period that ended in this interval")
     return found
+
+
+def asks_for(kind: ReviewKind, launch: Launch) -> bool:
+    """A launch file that mails other reviews, and not this kind, does not. One that mails none is not left out: its task says so."""
+    return kind in launch.reviews.recipients or not launch.reviews.recipients
 
 
 def nothing_to_wait_for(kind: ReviewKind, target: ReviewedPeriod, context: Any) -> bool:

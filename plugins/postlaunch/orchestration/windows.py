@@ -37,6 +37,22 @@ def days_to_review(launch: Launch, start: dt.datetime, end: dt.datetime) -> list
     return [day.isoformat() for day in ended_dates(launch, start, end) if launch.launch_day(day) in REVIEWED_DAYS]
 
 
+def weeks_to_review(launch: Launch, start: dt.datetime, end: dt.datetime) -> list[str]:
+    """Periods of the weekly review, as `2026-W13`: ISO weeks that ended in (start, end] and hold a day that is reviewed."""
+    sundays = [day for day in ended_dates(launch, start, end) if day.isoweekday() == 7]
+    return [
+        f"{sunday:%G-W%V}"
+        for sunday in sundays
+        if launch.launch_day(sunday) >= REVIEWED_DAYS.start and launch.launch_day(sunday) - 6 < REVIEWED_DAYS.stop
+    ]
+
+
+def verdicts_to_give(launch: Launch, start: dt.datetime, end: dt.datetime) -> list[str]:
+    """Periods of the verdict, as `day-30`: those whose last judged day (day N judges 0..N-1) ended in (start, end]."""
+    ended = {launch.launch_day(day) + 1 for day in ended_dates(launch, start, end)}
+    return [f"day-{day}" for day in launch.verdict.days if day in ended]
+
+
 def months_to_review(launch: Launch, start: dt.datetime, end: dt.datetime) -> list[str]:
     """Periods of the monthly review, as `2026-03`: months that ended in (start, end] and hold a day that is reviewed."""
     lasts = [day for day in ended_dates(launch, start, end) if (day + _DAY).day == 1]
