@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -46,6 +47,7 @@ PROJECTS = {
     1997: Project(ZoneInfo("UTC"), "utc"),
 }
 CDNOW = 1997
+STORY = (1001, 1002)
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def router(world: World) -> APIRouter:
 
 def projects(world: World) -> dict[int, Project]:
     """All projects by id: the story's, and those of its tales, in UTC."""
-    return PROJECTS | {told.tale.project: Project(ZoneInfo("UTC"), "utc") for told in world.tales}
+    return {told.tale.project: Project(ZoneInfo("UTC"), "utc") for told in world.tales} | PROJECTS
 
 
 def parse_export(query: dict[str, str], known: Mapping[int, Project], now: dt.datetime) -> Export:
@@ -186,8 +188,11 @@ def _midnight(date: dt.date, zone: ZoneInfo) -> int:
 
 def _lines(world: World, wanted: Export) -> Iterator[bytes]:
     """The export in pieces of about _CHUNK bytes, each of whole lines."""
-    told = next((each for each in world.tales if each.tale.project == wanted.project_id), None)
-    source = _cdnow_lines(wanted) if wanted.project_id == CDNOW else _tale_lines(told, wanted) if told else _story_lines(world.plan, wanted)
+    source = chain(
+        _cdnow_lines(wanted) if wanted.project_id == CDNOW else (),
+        _story_lines(world.plan, wanted) if wanted.project_id in STORY else (),
+        *(_tale_lines(told, wanted) for told in world.tales if told.tale.project == wanted.project_id),
+    )
     piece: list[bytes] = []
     size = sent = 0
     for line in source:

@@ -118,7 +118,7 @@ def _page(world: World, sessions: Sessions, project_id: int, given: dict[str, st
 
 def _known_users(world: World, project_id: int) -> list[int]:
     """The users of the story whose first login the sandbox's clock has seen; its tales have no profiles."""
-    if any(told.tale.project == project_id for told in world.tales):
+    if any(told.tale.project == project_id and not told.tale.adds_to_story for told in world.tales):
         return []
     users = users_through(world.plan, world.plan.day_of(int(world.now_seconds())))
     return [int(number) for number in users.number[users.logged_in_at <= world.now_seconds()]]

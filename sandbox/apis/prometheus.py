@@ -21,7 +21,7 @@ from sandbox.apis.world import World
 from sandbox.story.machines import Bools, server_is_up
 from sandbox.story.plan import DAY, FIRST_DAY, Floats, Plan
 from sandbox.story.series import LOOK_BACK_MINUTES, Labels, all_series, at
-from sandbox.tales import signals
+from sandbox.tales import tale
 
 MOST_POINTS = 11_000
 Query = dict[str, list[str]]
@@ -116,7 +116,7 @@ def _answer(world: World, text: str, times: Floats) -> tuple[list[Labels], Float
 
 def _known(world: World) -> list[Labels]:
     """The labels of every series: the story's, then those of its tales."""
-    return [*all_series(), *(labels for told in world.tales for labels in signals.labels_of(told))]
+    return [*all_series(), *(labels for told in world.tales for labels in tale.labels_of(told))]
 
 
 def _at(world: World, rows: list[int], times: Floats) -> tuple[Floats, Bools]:
@@ -126,13 +126,13 @@ def _at(world: World, rows: list[int], times: Floats) -> tuple[Floats, Bools]:
     scraped = _scraped_at(world.plan, times)
     is_scraped = ~np.isnan(scraped) & (times <= now)
     for told in world.tales:
-        wanted = [row - own for row in rows if own <= row < own + len(signals.labels_of(told))]
+        wanted = [row - own for row in rows if own <= row < own + len(tale.labels_of(told))]
         values: Floats = np.full((len(wanted), len(times)), np.nan)
         for utc_day in np.unique(scraped[is_scraped] // DAY).astype(np.int64) if wanted else ():
             here = np.flatnonzero(is_scraped & (scraped // DAY == utc_day))
-            values[:, here] = signals.block(told, int(utc_day))[wanted][:, ((scraped[here] - utc_day * DAY) // 60).astype(np.int64)]
+            values[:, here] = tale.block(told, int(utc_day))[wanted][:, ((scraped[here] - utc_day * DAY) // 60).astype(np.int64)]
         parts.append((values, np.broadcast_to(is_scraped, values.shape)))
-        own += len(signals.labels_of(told))
+        own += len(tale.labels_of(told))
     return np.concatenate([values for values, _ in parts]), np.concatenate([present for _, present in parts])
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from sandbox.story.plan import DAY, Floats, Ints, hour_weights
 from sandbox.story.tickets import Ticket
 from sandbox.story.troubles import Trouble
+from sandbox.tales.calendar import Calendar
 from sandbox.tales.people import members, ticket
 from sandbox.tales.signals import Service, between, counter, gauge
 from sandbox.tales.tale import Occurrence, Release, Tale, Told
@@ -56,16 +57,16 @@ def _tickets(told: Told, day: int) -> Sequence[Ticket]:
     return (ticket(told, day, 0, priority, category, reply=1.5, solve=float(rng.uniform(2, 30))),)
 
 
-def _failing(told: Told, minutes: Ints) -> Floats:
+def _failing(told: Calendar, minutes: Ints) -> Floats:
     begins = told.at(CRITICAL_DAY, 11, 5)
     return np.where((minutes >= begins) & (minutes < begins + 60 * LASTS), 0.2, 0.0008)
 
 
-def _slower(_: Told, day: int) -> float:
+def _slower(_: Calendar, day: int) -> float:
     return 1.0 if day < 7 else 0.8  # tuned in the second week
 
 
-def _logged(told: Told, minutes: Ints, rng: np.random.Generator) -> Floats:
+def _logged(told: Calendar, minutes: Ints, rng: np.random.Generator) -> Floats:
     """Messages: info, error, critical. One or two errors a day; criticals only while the incident lasts."""
     begins = told.at(CRITICAL_DAY, 11, 5)
     during = (minutes >= begins) & (minutes < begins + 60 * LASTS)
@@ -73,14 +74,14 @@ def _logged(told: Told, minutes: Ints, rng: np.random.Generator) -> Floats:
     return np.stack([info, error, during & (minutes % 600 == 0)]).astype(np.float64)
 
 
-def _looked_up(told: Told, minutes: Ints, rng: np.random.Generator) -> Floats:
+def _looked_up(told: Calendar, minutes: Ints, rng: np.random.Generator) -> Floats:
     asked = rng.poisson(300, len(minutes))
     share = np.where(minutes < told.at(8), 0.71, 0.86)
     hits = rng.binomial(asked, share)
     return np.stack([hits, asked - hits]).astype(np.float64)
 
 
-def _queries(_: Told, minutes: Ints, rng: np.random.Generator) -> Floats:
+def _queries(_: Calendar, minutes: Ints, rng: np.random.Generator) -> Floats:
     landed = rng.multinomial(rng.poisson(200, len(minutes)), _QUERY_SHARES)
     return np.cumsum(landed, axis=1).T.astype(np.float64)
 
@@ -126,5 +127,4 @@ ERP = Tale(
     ),
     facts=_facts,
     first_day=0,
-    step_seconds=300,
 )

@@ -12,7 +12,7 @@ from sandbox.tales.tale import Told
 
 _DATE = re.compile(r"\b(20\d\d-\d\d-\d\d)\b")
 _LAUNCH_DATE = re.compile(r"^date: (20\d\d-\d\d-\d\d)$", re.MULTILINE)
-_STEP = re.compile(r"^  step_seconds: \d+", re.MULTILINE)
+_PROJECT, _BRAND, _STEP = (re.compile(rf"^(  {key}: )\d+", re.MULTILINE) for key in ("project_id", "brand_id", "step_seconds"))
 
 
 def render(target: Path, told: Told, until: int) -> Path:
@@ -21,9 +21,11 @@ def render(target: Path, told: Told, until: int) -> Path:
     found = _LAUNCH_DATE.search(text)
     assert found is not None  # noqa: S101  # a launch file has a date
     moved = told.launch_date - dt.date.fromisoformat(found[1])
+    for line, value in ((_PROJECT, told.tale.project), (_BRAND, told.tale.brand), (_STEP, told.tale.step_seconds)):
+        text = line.sub(rf"\g<1>{value}", text)
+    for before, after in told.tale.words:
+        text = text.replace(before, after)
     text = _DATE.sub(lambda date: str(dt.date.fromisoformat(date[1]) + moved), text)
-    if told.tale.step_seconds is not None:
-        text = _STEP.sub(f"  step_seconds: {told.tale.step_seconds}", text)
     target.mkdir(parents=True, exist_ok=True)
     for name, rows in (told.tale.facts(told, until) if told.tale.facts else {}).items():
         file = target / "facts" / told.tale.launch / name

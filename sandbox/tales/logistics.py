@@ -11,6 +11,7 @@ import numpy as np
 
 from sandbox.story.plan import Floats, Ints, hour_weights
 from sandbox.story.tickets import Ticket
+from sandbox.tales.calendar import Calendar
 from sandbox.tales.people import members, ticket
 from sandbox.tales.signals import Service
 from sandbox.tales.tale import Occurrence, Tale, Told
@@ -74,7 +75,7 @@ def _tickets(told: Told, day: int) -> Sequence[Ticket]:
     return (ticket(told, day, 0, "normal", "how_to" if day % 4 else "tracking", reply=2, solve=7, hour=9),)
 
 
-def _failing(_: Told, minutes: Ints) -> Floats:
+def _failing(_: Calendar, minutes: Ints) -> Floats:
     return np.full(len(minutes), 0.0005)
 
 
@@ -89,5 +90,4 @@ LOGISTICS = Tale(
     tickets=_tickets,
     signals=Service("logistics-api", 60, ((0.1, 0.5), (0.25, 0.35), (0.5, 0.12), (1.0, 0.025)), _failing).signals(),
     first_day=0,
-    step_seconds=300,
 )

@@ -12,6 +12,7 @@ import numpy as np
 from sandbox.story.plan import DAY, Floats, Ints, hour_weights
 from sandbox.story.tickets import Ticket
 from sandbox.story.troubles import Trouble
+from sandbox.tales.calendar import Calendar
 from sandbox.tales.people import members, ticket
 from sandbox.tales.signals import Service, between, counter, gauge
 from sandbox.tales.tale import Occurrence, Release, Tale, Told, incidents
@@ -72,13 +73,13 @@ def _tickets(told: Told, day: int) -> Sequence[Ticket]:
     return found
 
 
-def _failing(told: Told, minutes: Ints) -> Floats:
+def _failing(told: Calendar, minutes: Ints) -> Floats:
     begins = told.at(TROUBLE_DAY, TROUBLE_HOUR)
     during = (minutes >= begins) & (minutes < begins + 60 * LASTS)
     return np.where(during, 0.4, 0.0004)
 
 
-def _stripe(told: Told, minutes: Ints, _: np.random.Generator) -> Floats:
+def _stripe(told: Calendar, minutes: Ints, _: np.random.Generator) -> Floats:
     up = np.ones(len(minutes))
     for day, hour, lasts in STRIPE_AWAY:
         begins = told.at(day, hour)
@@ -86,12 +87,12 @@ def _stripe(told: Told, minutes: Ints, _: np.random.Generator) -> Floats:
     return up
 
 
-def _queries(_: Told, minutes: Ints, rng: np.random.Generator) -> Floats:
+def _queries(_: Calendar, minutes: Ints, rng: np.random.Generator) -> Floats:
     landed = rng.multinomial(rng.poisson(90, len(minutes)), (0.5, 0.3, 0.155, 0.04, 0.005))
     return np.cumsum(landed, axis=1).T.astype(np.float64)
 
 
-def _resident(told: Told, minutes: Ints, rng: np.random.Generator) -> Floats:
+def _resident(told: Calendar, minutes: Ints, rng: np.random.Generator) -> Floats:
     days = np.maximum((minutes - told.at(LEAK_DAY)) / DAY, 0.0)
     grown: Floats = np.rint((420 + 55 * days + rng.normal(0, 2, len(minutes))) * 1e6)
     return grown
@@ -149,5 +150,4 @@ PAYMENTS_APP = Tale(
     ),
     facts=_facts,
     first_day=-14,
-    step_seconds=300,
 )

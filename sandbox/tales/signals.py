@@ -7,17 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sandbox.story.machines import minutes_of
-from sandbox.story.plan import DAY, FIRST_DAY, Floats, Ints
+from sandbox.story.plan import Floats, Ints
 from sandbox.story.series import Labels, bound_label
-
-if TYPE_CHECKING:
-    from sandbox.tales.tale import Told
+from sandbox.tales.calendar import Calendar
 
 Frozen = tuple[tuple[str, str], ...]
 """Labels that can be a key of a cache."""
@@ -28,7 +23,7 @@ class Signal:
     """One or more series that are drawn together: levels, or what counters grow by in each minute."""
 
     series: tuple[Frozen, ...]
-    draw: Callable[[Told, Ints, np.random.Generator], Floats]  # minutes of shape (1440,) -> (series, 1440)
+    draw: Callable[[Calendar, Ints, np.random.Generator], Floats]  # minutes of shape (1440,) -> (series, 1440)
     is_counter: bool = False
 
     @property
@@ -37,7 +32,7 @@ class Signal:
         return [dict(each) for each in self.series]
 
 
-def gauge(name: str, labels: Labels, level: Callable[[Told, Ints, np.random.Generator], Floats]) -> Signal:
+def gauge(name: str, labels: Labels, level: Callable[[Calendar, Ints, np.random.Generator], Floats]) -> Signal:
     """One series whose value is a formula of the minute."""
     return Signal((_frozen(name, labels),), lambda told, minutes, rng: level(told, minutes, rng)[None, :])
 
@@ -52,7 +47,7 @@ def now_and_then(name: str, labels: Labels, share: float) -> Signal:
     return counter(name, [labels], lambda _, minutes, rng: (rng.random((1, len(minutes))) < share).astype(np.float64))
 
 
-def counter(name: str, labels: Sequence[Labels], grown: Callable[[Told, Ints, np.random.Generator], Floats]) -> Signal:
+def counter(name: str, labels: Sequence[Labels], grown: Callable[[Calendar, Ints, np.random.Generator], Floats]) -> Signal:
     """Counters of one name; `grown` gives what each grows by, of shape (labels, 1440)."""
     return Signal(tuple(_frozen(name, each) for each in labels), grown, is_counter=True)
 
@@ -64,8 +59,8 @@ class Service:
     job: str
     per_minute: float
     shares: tuple[tuple[float, float], ...]  # bound -> share of requests between the bound before and this one
-    failing: Callable[[Told, Ints], Floats]  # share of requests at each minute
-    slower: Callable[[Told, int], float] | None = None  # a factor on the seconds of a launch day
+    failing: Callable[[Calendar, Ints], Floats]  # share of requests at each minute
+    slower: Callable[[Calendar, int], float] | None = None  # a factor on the seconds of a launch day
 
     @property
     def bounds(self) -> tuple[float, ...]:
@@ -85,7 +80,7 @@ class Service:
         up = gauge("up", labels, lambda _, minutes, __: np.ones(len(minutes)))
         return (up, Signal(frozen, self._grown, is_counter=True))
 
-    def _grown(self, told: Told, minutes: Ints, rng: np.random.Generator) -> Floats:
+    def _grown(self, told: Calendar, minutes: Ints, rng: np.random.Generator) -> Floats:
         asked = rng.poisson(self.per_minute, len(minutes))
         failed = rng.binomial(asked, self.failing(told, minutes))
         given = np.array([share for _, share in self.shares])
@@ -104,38 +99,6 @@ def _middles(bounds: Sequence[float]) -> list[float]:
         found.append((below + bound) / 2)
         below = bound
     return [*found, 2 * below]
-
-
-def block(told: Told, utc_day: int) -> Floats:
-    """The values of all series of a tale on a UTC day, in the order of `labels_of`."""
-    parts = [_values(told, signal, utc_day) for signal in told.tale.signals]
-    return np.concatenate(parts) if parts else np.empty((0, 1440))
-
-
-def labels_of(told: Told) -> list[Labels]:
-    """The labels of all series of a tale."""
-    return [labels for signal in told.tale.signals for labels in signal.labels]
-
-
-def _values(told: Told, signal: Signal, utc_day: int) -> Floats:
-    drawn = grown(told, signal, utc_day)
-    return np.cumsum(drawn, axis=1) + _before(told, signal, utc_day)[:, None] if signal.is_counter else drawn
-
-
-@lru_cache(maxsize=64)
-def grown(told: Told, signal: Signal, utc_day: int) -> Floats:
-    """Levels, or what the counters grow by, in each minute of a UTC day."""
-    number = told.tale.signals.index(signal)
-    return signal.draw(told, minutes_of(utc_day), told.rng("signal", number, utc_day))
-
-
-@lru_cache(maxsize=4096)
-def _before(told: Told, signal: Signal, utc_day: int) -> Floats:
-    """What counters stood at when a UTC day began: they start with the story."""
-    if utc_day * DAY < told.plan.at(FIRST_DAY - 1):
-        return np.zeros(len(signal.series))
-    total: Floats = _before(told, signal, utc_day - 1) + grown(told, signal, utc_day - 1).sum(axis=1)
-    return total
 
 
 def _frozen(name: str, labels: Labels) -> Frozen:

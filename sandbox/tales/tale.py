@@ -5,24 +5,24 @@ A `Tale` is the row of a launch; a `Told` is a tale with its launch date. Days a
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from sandbox.story.deployments import Deployment, deployment_record
 from sandbox.story.incidents import Incident, changes_of
-from sandbox.story.plan import HOUR, Floats, Ints, Plan, Record
+from sandbox.story.machines import minutes_of
+from sandbox.story.plan import DAY, FIRST_DAY, Floats, Plan, Record
+from sandbox.story.series import Labels
 from sandbox.story.tickets import Ticket
 from sandbox.story.troubles import Trouble
+from sandbox.tales.calendar import Calendar
 from sandbox.tales.signals import Signal
 
 ARRIVES_AFTER_MS = 4_000
 TWICE_EVERY = 97  # one delivery in so many comes a second time, five minutes later
-EVEN: Floats = np.ones(24)
 
 
 @dataclass(frozen=True)
@@ -55,53 +55,28 @@ class Tale:
     project: int
     occurrences: Callable[[Told, int], Sequence[Occurrence]]  # of a launch day, in any order
     brand: int
-    tickets: Callable[[Told, int], Sequence[Ticket]]  # opened on a launch day
+    tickets: Callable[[Told, int], Sequence[Ticket]] = lambda *_: ()  # opened on a launch day
     services: tuple[str, ...] = ()  # PagerDuty's ids, the first one is what is deployed
     troubles: tuple[Trouble, ...] = ()
     releases: tuple[Release, ...] = ()
     signals: tuple[Signal, ...] = ()
     facts: Callable[[Told, int], dict[str, list[tuple[str, ...]]]] | None = None  # file -> rows, up to a launch day
     first_day: int = -9
-    step_seconds: int | None = None  # Prometheus is read so often, in place of what the launch file says
+    step_seconds: int = 300  # Prometheus is read so often, in place of what the launch file says
+    adds_to_story: bool = False  # its project, users and tickets are the story's: it tells what the story lacks
+    words: tuple[tuple[str, str], ...] = ()  # of the launch file, and what stands there in place of them
 
 
 @dataclass(frozen=True)
-class Told:
+class Told(Calendar):
     """A tale on the story's calendar."""
 
-    plan: Plan
     tale: Tale
 
-    @property
-    def launch_date(self) -> dt.date:
-        """The date of launch day 0."""
-        return self.plan.date_of(self.tale.begins)
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The zone of the launch file."""
-        return ZoneInfo(self.tale.zone)
-
-    def date_of(self, day: int) -> dt.date:
-        """The date of a launch day."""
-        return self.launch_date + dt.timedelta(days=day)
-
-    def day_of(self, moment: float) -> int:
-        """The launch day that holds an epoch second."""
-        return (dt.datetime.fromtimestamp(moment, self.zone).date() - self.launch_date).days
-
-    def at(self, day: int, hour: int = 0, minute: int = 0) -> int:
-        """Epoch second of a wall-clock time on a launch day."""
-        return int(dt.datetime.combine(self.date_of(day), dt.time(hour, minute), tzinfo=self.zone).timestamp())
-
-    def rng(self, topic: str, *numbers: int) -> np.random.Generator:
-        """An own random stream for a topic and its numbers."""
-        return self.plan.rng(f"{self.tale.launch} {topic}", *numbers)
-
-    def moments(self, rng: np.random.Generator, day: int, count: int, weights: Floats = EVEN) -> Ints:
-        """`count` epoch seconds of a day, unsorted; `weights` has shape (24,), by hour."""
-        hours = rng.choice(24, size=count, p=weights / weights.sum())
-        return self.at(day) + hours * HOUR + rng.integers(0, HOUR, size=count)
+    @classmethod
+    def of(cls, plan: Plan, tale: Tale) -> Told:
+        """The tale as a story's plan has it."""
+        return cls(plan, tale.launch, tale.begins, tale.zone, tale)
 
 
 @lru_cache(maxsize=512)
@@ -175,3 +150,35 @@ def releases(told: Told, now: float) -> list[Record]:
             shipped.append(Deployment(identified + 60 * trouble.hotfix, trouble.service, "", "success", identified))
     known = sorted((each for each in shipped if each.at <= now), key=lambda each: each.at)
     return [deployment_record(replace(each, version=f"1.{number}.0")) for number, each in enumerate(known, 1)]
+
+
+def block(told: Told, utc_day: int) -> Floats:
+    """The values of all series of a tale on a UTC day, in the order of `labels_of`."""
+    parts = [_values(told, signal, utc_day) for signal in told.tale.signals]
+    return np.concatenate(parts) if parts else np.empty((0, 1440))
+
+
+def labels_of(told: Told) -> list[Labels]:
+    """The labels of all series of a tale."""
+    return [labels for signal in told.tale.signals for labels in signal.labels]
+
+
+def _values(told: Told, signal: Signal, utc_day: int) -> Floats:
+    drawn = grown(told, signal, utc_day)
+    return np.cumsum(drawn, axis=1) + _before(told, signal, utc_day)[:, None] if signal.is_counter else drawn
+
+
+@lru_cache(maxsize=64)
+def grown(told: Told, signal: Signal, utc_day: int) -> Floats:
+    """Levels, or what the counters grow by, in each minute of a UTC day."""
+    number = told.tale.signals.index(signal)
+    return signal.draw(told, minutes_of(utc_day), told.rng("signal", number, utc_day))
+
+
+@lru_cache(maxsize=4096)
+def _before(told: Told, signal: Signal, utc_day: int) -> Floats:
+    """What counters stood at when a UTC day began: they start with the story."""
+    if utc_day * DAY < told.plan.at(FIRST_DAY - 1):
+        return np.zeros(len(signal.series))
+    total: Floats = _before(told, signal, utc_day - 1) + grown(told, signal, utc_day - 1).sum(axis=1)
+    return total

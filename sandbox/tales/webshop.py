@@ -12,6 +12,7 @@ import numpy as np
 from sandbox.story.plan import DAY, Floats, Ints, hour_weights
 from sandbox.story.tickets import Ticket
 from sandbox.story.troubles import Trouble
+from sandbox.tales.calendar import Calendar
 from sandbox.tales.people import members, ticket
 from sandbox.tales.signals import Service, between, gauge, now_and_then
 from sandbox.tales.tale import Occurrence, Release, Tale, Told
@@ -66,17 +67,17 @@ def _tickets(told: Told, day: int) -> Sequence[Ticket]:
     return found
 
 
-def _failing(_: Told, minutes: Ints) -> Floats:
+def _failing(_: Calendar, minutes: Ints) -> Floats:
     return np.full(len(minutes), 0.0003)
 
 
-def _disk(told: Told, minutes: Ints, _: np.random.Generator) -> Floats:
+def _disk(told: Calendar, minutes: Ints, _: np.random.Generator) -> Floats:
     days = (minutes - told.at(0)) / DAY
     used: Floats = np.round(np.minimum(0.8 + 0.012 * (days - DISK_FULL_DAY), 0.97), 4).astype(np.float64)
     return used
 
 
-def _waiting(told: Told, minutes: Ints, rng: np.random.Generator) -> Floats:
+def _waiting(told: Calendar, minutes: Ints, rng: np.random.Generator) -> Floats:
     begins = told.at(SLOW_DAY, 20)
     during = (minutes >= begins) & (minutes < begins + 60 * SLOW_MINUTES)
     return np.where(during, 1800.0, rng.integers(0, 60, len(minutes)))
@@ -111,5 +112,4 @@ WEBSHOP = Tale(
         now_and_then("scheduler_tasks_failed_total", {"job": "webshop-scheduler", "instance": "cron-1:9100"}, 0.0005),
     ),
     first_day=0,
-    step_seconds=300,
 )

@@ -9,12 +9,13 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
+from sandbox.story import truth as story
+from sandbox.story.event_records import distinct_id
 from sandbox.story.machines import server_is_up
 from sandbox.story.plan import DAY, HOUR
 from sandbox.story.troubles import Trouble
 from sandbox.tales import payments_app as payments
-from sandbox.tales.signals import grown, labels_of
-from sandbox.tales.tale import Occurrence, Told, occurrences, releases, tickets, troubles
+from sandbox.tales.tale import Occurrence, Told, grown, labels_of, occurrences, releases, tickets, troubles
 from tests.conftest import CLOCK
 
 Kpi = tuple[str, str]
@@ -85,6 +86,10 @@ class Week:
         """The mean of a gauge's samples."""
         values = [value for at, value in _samples(self.told, name) if self.start <= at < self.end]
         return sum(values) / len(values)
+
+    def highest(self, name: str) -> float:
+        """The highest of a gauge's samples."""
+        return max(value for at, value in _samples(self.told, name) if self.start <= at < self.end)
 
     def grew(self, name: str, **labels: str) -> float:
         """How much counters grew from the last sample before the week to its last one, over all that carry the labels."""
@@ -245,7 +250,26 @@ def logistics(week: Week) -> dict[Kpi, float | None]:
     }
 
 
+def emr_platform(week: Week) -> dict[Kpi, float | None]:
+    """What the EMR platform's launch file asks for beyond the story."""
+    return {
+        ("login_success", ""): week.share(["Logged In"], ["Logged In", "Login Failed"]),
+        ("tasks_created", ""): week.count("Task Created"),
+        ("emr_verifications", ""): week.count("EMR Verified"),
+        ("handovers_created", ""): week.count("Handover Created"),
+        ("handovers_completed", ""): week.count("Handover Completed"),
+        ("nps", ""): week.net_promoters("NPS Answered", "score"),
+        ("satisfaction_score", ""): week.mean_of("CSAT Answered", "rating"),
+        ("memory_usage", ""): week.highest("process_memory_used_ratio"),
+        ("pod_restarts", ""): week.grew("kube_pod_container_status_restarts_total"),
+        ("alerts_firing", ""): week.highest("alertmanager_alerts"),
+        ("query_p95", ""): week.quantile("db_query_duration_seconds_bucket", 0.95),
+        ("redis_hit_rate", ""): week.grew("cache_lookups_total", result="hit") / week.grew("cache_lookups_total"),
+    }
+
+
 WEEKLY: dict[str, Callable[[Week], dict[Kpi, float | None]]] = {
+    "emr-platform": emr_platform,
     "payments-app": payments_app,
     "erp": erp,
     "webshop": webshop,
@@ -289,7 +313,10 @@ def _covered_until(told: Told) -> int:
 @cache
 def _all_events(told: Told) -> tuple[Occurrence, ...]:
     days = range(told.tale.first_day, told.day_of(NOW))
-    return tuple(sorted((each for day in days for each in occurrences(told, day)), key=lambda each: each.at))
+    found = [each for day in days for each in occurrences(told, day)]
+    if told.tale.adds_to_story:
+        found += [Occurrence(each.at, each.name, distinct_id(each.user)) for each in story.events(told.plan, NOW)]
+    return tuple(sorted(found, key=lambda each: each.at))
 
 
 def _series(told: Told, name: str, **labels: str) -> list[dict[str, str]]:

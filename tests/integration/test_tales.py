@@ -37,6 +37,11 @@ def first_date(told: Told) -> dt.date:
     return told.date_of(told.tale.first_day)
 
 
+def last_date(told: Told) -> dt.date:
+    """Of the story's own launch five weeks are enough here: its ninety days are held against the truth elsewhere."""
+    return told.date_of(34) if told.tale.adds_to_story else LAST
+
+
 @pytest.fixture(scope="module")
 def published(
     warehouses: Warehouses, template: str, tmp_path_factory: pytest.TempPathFactory, module_patch: pytest.MonkeyPatch
@@ -60,7 +65,7 @@ def published(
         launches = load_launches(folder)
         for name, told in TOLD.items():
             for source in launches[name].sources:
-                ingest(source, launches[name], first_date(told), LAST)
+                ingest(source, launches[name], first_date(told), last_date(told))
         build()
         yield Tales(launches, (audit().summary, publish().summary))
 
@@ -95,7 +100,7 @@ def test_every_week_of_every_kpi_is_what_happened(published: Tales, name: str) -
         ).fetchall()
     found = {(monday, kpi, subject): value for monday, kpi, subject, value in rows}
     wrong, compared = {}, 0
-    for monday in truth.mondays(first_date(told) + dt.timedelta(days=1), LAST):
+    for monday in truth.mondays(first_date(told) + dt.timedelta(days=1), last_date(told)):
         for (kpi, subject), expected in truth.WEEKLY[name](truth.Week(told, monday)).items():
             said = found.get((monday, kpi, subject))
             compared += 1
