@@ -18,6 +18,7 @@ from sandbox import airflow
 from sandbox.errors import SandboxError
 from sandbox.mail_folder import MailFolder, StoredMail
 from sandbox.stack import MAIL, Stack
+from sandbox.tales import TALES
 
 WIDTH = 150  # of what is not a terminal: a log
 
@@ -72,6 +73,7 @@ def print_report(stack: Stack, seconds: float) -> None:
     if number is None or not deliveries:
         raise SandboxError(f"nothing was {'published' if number is None else 'delivered'}: look into {stack.url('airflow')}")
     console.print(_rows_table(rows))
+    console.print(_launches_table())
     console.print(_published_table(published, number))
     console.print(_mails_table(deliveries, {_id(mail): mail for mail in MailFolder(stack.home / "mail").mails()}))
     console.print(f"Airflow   {stack.url('airflow')}   login {airflow.USER}, password {stack.secrets['airflow_admin']}")
@@ -100,6 +102,14 @@ def _rows_table(rows: list[tuple[Any, ...]]) -> Table:
     table.add_column("rows", justify="right")
     for source, launch_id, stream, count in rows:
         table.add_row(source, launch_id, stream, f"{count:,}")
+    return table
+
+
+def _launches_table() -> Table:
+    table = Table("launch", "what it is there to show", title="launches")
+    for tale in TALES:
+        table.add_row(tale.launch, tale.title)
+    table.add_row("cdnow", "a real cohort: the customers whom a record shop won in the first quarter of 1997")
     return table
 
 

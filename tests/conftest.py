@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 LOGIN = "postlaunch"
 WAREHOUSE = "AIRFLOW_CONN_POSTLAUNCH_WAREHOUSE"
+PARSED = "partial_parse.msgpack"  # dbt's
 REAL_DBT = dbt_run._started
 LAUNCH_DATE = dt.date(2026, 1, 12)
 CLOCK = dt.datetime(2026, 4, 13, 6, tzinfo=dt.UTC)
@@ -213,6 +214,7 @@ class Warehouses:
 
     server: PostgresServer
     folder: Path
+    parsed: Path | None = None  # where all workers of a run put what dbt has parsed for a name
     in_use: set[str] = field(default_factory=set)
 
     @contextlib.contextmanager
@@ -230,13 +232,29 @@ class Warehouses:
             yield self.point_to(name, patch)
         finally:
             self.server.drop_database(name)
+            self._share()
             self.in_use.remove(name)
+
+    def _share(self) -> None:
+        """Give the other workers what dbt has parsed for the names in use, unless one of them was first."""
+        if self.parsed is None:
+            return
+        for name in self.in_use:
+            own, theirs = self.folder / name / "target" / PARSED, self.parsed / f"{name}.msgpack"
+            if own.exists() and not theirs.exists():
+                theirs.parent.mkdir(exist_ok=True)
+                shutil.copy(own, fresh := theirs.with_suffix(f".{os.getpid()}"))
+                fresh.rename(theirs)
 
     def point_to(self, name: str, patch: pytest.MonkeyPatch) -> str:
         """Let the environment lead to that warehouse and to its folder of dbt; returns its URI."""
-        uri = self.server.uri(name, LOGIN)
+        self._share()
+        uri, target = self.server.uri(name, LOGIN), self.folder / name / "target"
+        if self.parsed is not None and not target.exists() and (theirs := self.parsed / f"{name}.msgpack").exists():
+            target.mkdir(parents=True)
+            shutil.copy(theirs, target / PARSED)
         patch.setenv(WAREHOUSE, uri)
-        patch.setenv("DBT_TARGET_PATH", str(self.folder / name / "target"))
+        patch.setenv("DBT_TARGET_PATH", str(target))
         patch.setenv("DBT_LOG_PATH", str(self.folder / name / "logs"))
         return uri
 
@@ -244,7 +262,8 @@ class Warehouses:
 @pytest.fixture(scope="session")
 def warehouses(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Warehouses:
     """For a fixture that wants a warehouse of its own."""
-    return Warehouses(server, tmp_path_factory.mktemp("dbt"))
+    parsed = tmp_path_factory.getbasetemp().parent / "dbt_parsed" if "PYTEST_XDIST_WORKER" in os.environ else None
+    return Warehouses(server, tmp_path_factory.mktemp("dbt"), parsed)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import numpy as np
 from sandbox.story.deployments import Deployment, deployment_record
 from sandbox.story.incidents import Incident, changes_of
 from sandbox.story.machines import minutes_of
-from sandbox.story.plan import DAY, FIRST_DAY, Floats, Plan, Record
+from sandbox.story.plan import DAY, Floats, Plan, Record
 from sandbox.story.series import Labels
 from sandbox.story.tickets import Ticket
 from sandbox.story.troubles import Trouble
@@ -177,8 +177,8 @@ def grown(told: Told, signal: Signal, utc_day: int) -> Floats:
 
 @lru_cache(maxsize=4096)
 def _before(told: Told, signal: Signal, utc_day: int) -> Floats:
-    """What counters stood at when a UTC day began: they start with the story."""
-    if utc_day * DAY < told.plan.at(FIRST_DAY - 1):
+    """What counters stood at when a UTC day began: they start two days before the launch's first."""
+    if utc_day * DAY < told.at(told.tale.first_day - 2):
         return np.zeros(len(signal.series))
     total: Floats = _before(told, signal, utc_day - 1) + grown(told, signal, utc_day - 1).sum(axis=1)
     return total

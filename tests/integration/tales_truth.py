@@ -63,6 +63,10 @@ class Week:
         dates = [self.start + number * DAY for number in range(7)]
         return sum(len({each.user for each in self.events if start <= each.at < start + DAY}) for start in dates) / 7
 
+    def monthly_users(self) -> int:
+        """Users of the 30 days that end with the week."""
+        return len({each.user for each in _all_events(self.told) if self.end - 30 * DAY <= each.at < self.end})
+
     def funnel(self, *steps: str, hours: int = 24) -> list[int]:
         """Users at each step: from their first entry of the week, each next step the first one after the one before, all in the window."""
         reached = [0] * len(steps)
@@ -208,6 +212,7 @@ def erp(week: Week) -> dict[Kpi, float | None]:
         ("daily_active_users", ""): week.mean_daily_users(),
         ("feature_adoption", ""): _ratio(len(week.users(*work)), len(week.users())),
         ("satisfaction", ""): week.mean_of("Survey Answered", "rating"),
+        ("tickets_per_1000_users", ""): 1000 * week.tickets_opened() / week.monthly_users(),
         ("training", ""): week.share(["Training Completed"], ["Training Assigned"]),
     }
 

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 
+from postlaunch.config.later import unused
 from postlaunch.config.launch import Launch, LaunchKpi, Target
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import daily, documents, formats, monthly, verdict, weekly
@@ -374,3 +375,15 @@ def test_what_was_agreed_for_a_missed_target_stands_beside_it(published: ModuleT
         assert len(found) == 1, kind
         assert "activation" in found[0]
         assert said not in words(build(published.EMR, kind, PERIODS[kind]))
+
+
+def test_a_daily_review_ends_with_the_checklists_of_the_day(published: ModuleType) -> None:
+    checklists = {"09:00": ("Review overnight error logs", "Check <b>queues</b>"), "H+4": ("First status update",)}
+    launch = published.EMR.model_copy(update={"reviews": published.EMR.reviews.model_copy(update={"checklists": checklists})})
+    text = words(build(launch, "daily", "2026-03-12"))
+    assert "Checklists of today 09:00" in text
+    assert "Review overnight error logs" in text.partition("Checklists of today")[2]
+    assert "<b>queues" not in page(build(launch, "daily", "2026-03-12"))
+    assert "First status update" not in text
+    assert "Checklists" not in words(build(published.EMR, "daily", "2026-03-12"))
+    assert list(unused(launch.reviews)) == ["checklists"], "hours after the launch have no effect so far"

@@ -5,7 +5,8 @@ What a product promises is written down once, as a whole; a section leaves this 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
@@ -13,8 +14,11 @@ from pydantic import BaseModel, Field, model_validator
 from postlaunch.config.fields import Day, Hours, Name, Section
 
 
+@dataclass(frozen=True)
 class NotYet:
-    """Marks a field that is read and checked and has no effect so far."""
+    """Marks a field that is read and checked and has no effect so far; with a rule, what the rule finds in its value has none."""
+
+    rule: Callable[[Any], bool] = lambda _: True
 
 
 def unused(section: BaseModel, path: str = "") -> Iterator[str]:
@@ -24,7 +28,7 @@ def unused(section: BaseModel, path: str = "") -> Iterator[str]:
         where = f"{path}.{name}" if path else name
         if value == field.get_default(call_default_factory=True):
             continue
-        if any(isinstance(mark, NotYet) for mark in field.metadata):
+        if any(isinstance(mark, NotYet) and mark.rule(value) for mark in field.metadata):
             yield where
         elif isinstance(value, BaseModel):
             yield from unused(value, where)

@@ -531,6 +531,10 @@ class LaunchKpi(Section):
 ReviewTime = Annotated[str, Field(pattern=r"^((mon|tue|wed|thu|fri|sat|sun) )?([01]\d|2[0-3]):[0-5]\d$")]
 
 
+def _has_hours_after(checklists: dict[str, tuple[str, ...]]) -> bool:
+    return any(when.startswith("H+") for when in checklists)
+
+
 class Reviews(Section):
     """Who is mailed what; `business_cycle_days` and `minimum_sample` guard the verdict."""
 
@@ -539,7 +543,8 @@ class Reviews(Section):
     minimum_sample: Annotated[int, Field(ge=1, le=1_000_000)] = 30
     at: Annotated[dict[str, ReviewTime], NotYet()] = Field(default_factory=dict)  # {daily: "09:00", weekly: "fri 16:00"}, local time
     pulse: Annotated[Pulse | None, NotYet()] = None
-    checklists: Annotated[dict[Name, tuple[Name, ...]], NotYet()] = Field(default_factory=dict)
+    # By time of day, in the daily review; hours after the launch (H+4) not yet.
+    checklists: Annotated[dict[Name, tuple[Name, ...]], NotYet(_has_hours_after)] = Field(default_factory=dict)
 
 
 class Launch(Section):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from postlaunch.config.launch import Launch
 from postlaunch.dates import Dates
 from postlaunch.kpis.catalogue import Domain
 from postlaunch.reviews import content, formats, outside, queries
@@ -35,6 +36,7 @@ def document(basis: Basis) -> Document:
     for domain, heading in _HEADINGS.items():
         if basis.has(domain):
             blocks += _section(basis, domain, heading, [metric for metric in metrics if metric.domain == domain], incidents, clocks)
+    blocks += _checklists(launch)
     return Document(
         eyebrow="Daily review",
         title=outside.clean(launch.name),
@@ -60,6 +62,15 @@ def _section(
         blocks += [_due(clocks), *content.ticket_categories(basis)]
     chart = _chart(basis, domain, metrics)
     return [*blocks, chart] if chart else blocks
+
+
+def _checklists(launch: Launch) -> list[Block]:
+    """What the launch file has people do each day, by hour."""
+    daily = {when: items for when, items in launch.reviews.checklists.items() if not when.startswith("H+")}
+    blocks: list[Block] = [Heading("Checklists of today")] if daily else []
+    for when, items in daily.items():
+        blocks += [Paragraph(outside.clean(when)), Bullets([Bullet(outside.clean(item)) for item in items], "")]
+    return blocks
 
 
 def _due(clocks: Sequence[SlaClock]) -> Bullets:

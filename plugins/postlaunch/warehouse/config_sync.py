@@ -241,7 +241,9 @@ def _kpis(launch: Launch) -> Rows:
 
 
 def _unit(launch: Launch, kpi: Kpi) -> str:
-    """Of a desk that is always open, support hours are hours."""
+    """Of a desk that is always open, support hours are hours; a ratio per 1,000 is no percentage."""
+    if kpi.unit == "ratio" and kpi.factor != 1:
+        return "count"
     is_always_open = launch.zendesk is not None and not launch.zendesk.support_hours
     return "seconds" if kpi.unit == "support_seconds" and is_always_open else kpi.unit
 
