@@ -53,11 +53,13 @@ class Service:
 class Stack:
     """All parts of the local stack, over one state folder.
 
-    `api_options`: options of `python -m sandbox.apis`. `changed`: variables that are to differ from what the stack sets by itself.
+    `api_options`: options of `python -m sandbox.apis`. `with_tales`: the launches of launches/ beside the story and CDNOW.
+    `changed`: variables that are to differ from what the stack sets by itself.
     """
 
     home: Path = HOME
     api_options: tuple[str, ...] = ()
+    with_tales: bool = True
     changed: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -126,12 +128,12 @@ class Stack:
     def start_apis(self) -> None:
         """The simulated APIs, and the launch files of their story."""
         command = ["-m", "sandbox.apis", "--port", str(self.ports["apis"]), "--state", str(self.home / "sandbox")]
-        command += ["--tales", f"--zendesk-per-minute={state.ZENDESK_PER_MINUTE}"]
+        command += [*(["--tales"] if self.with_tales else []), f"--zendesk-per-minute={state.ZENDESK_PER_MINUTE}"]
         self._start(APIS, [*command, *self.api_options], f"{self.url(APIS)}/_sandbox/clock")
         clock = SandboxClock(self.home / "sandbox")
         plan = Plan(story_launch_date(clock.state_dir))
         render(self.home / "launches", plan.launch_date)
-        for told in tales.told(plan):
+        for told in tales.told(plan) if self.with_tales else ():
             files.render(self.home / "launches", told, until=told.day_of(clock.now().timestamp()) - 1)
 
     def start_mail(self) -> None:

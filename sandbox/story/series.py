@@ -77,7 +77,7 @@ def at(plan: Plan, rows: list[int], timestamps: Floats, now: float) -> tuple[Flo
     values = np.full((len(rows), len(timestamps)), np.nan)
     is_present = np.zeros((len(rows), len(timestamps)), dtype=np.bool_)
     utc_days = np.floor_divide(timestamps, DAY).astype(np.int64)
-    for utc_day in np.unique(utc_days[timestamps <= now]):
+    for utc_day in np.unique(utc_days[timestamps <= now]) if rows else ():
         here = np.flatnonzero((utc_days == utc_day) & (timestamps <= now))
         minute = ((timestamps[here] - utc_day * DAY) // 60).astype(np.int64)
         found = block(plan, int(utc_day))

@@ -152,6 +152,7 @@ def releases(told: Told, now: float) -> list[Record]:
     return [deployment_record(replace(each, version=f"1.{number}.0")) for number, each in enumerate(known, 1)]
 
 
+@lru_cache(maxsize=128)
 def block(told: Told, utc_day: int) -> Floats:
     """The values of all series of a tale on a UTC day, in the order of `labels_of`."""
     parts = [_values(told, signal, utc_day) for signal in told.tale.signals]
@@ -168,7 +169,7 @@ def _values(told: Told, signal: Signal, utc_day: int) -> Floats:
     return np.cumsum(drawn, axis=1) + _before(told, signal, utc_day)[:, None] if signal.is_counter else drawn
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def grown(told: Told, signal: Signal, utc_day: int) -> Floats:
     """Levels, or what the counters grow by, in each minute of a UTC day."""
     number = told.tale.signals.index(signal)

@@ -65,7 +65,8 @@ def stack(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stac
     }
     # Tasks that wait for a limit hold a place; all of the pools together must not fill the executor.
     changed |= {"AIRFLOW__CORE__PARALLELISM": "8", "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "8"}
-    stack = Stack(home, (*OPTIONS, f"--mixpanel-per-hour={MIXPANEL_CALLS}", "--zendesk-per-minute=10"), changed)
+    options = (*OPTIONS, f"--mixpanel-per-hour={MIXPANEL_CALLS}", "--zendesk-per-minute=10")
+    stack = Stack(home, options, with_tales=False, changed=changed)
     try:
         stack.start_data()
         stack.start_apis()

@@ -47,7 +47,7 @@ def stack() -> Iterator[Stack]:
     before = dict(os.environ)
     os.environ.update({variable(service): str(port) for service, port in zip(DEFAULTS, free_ports(len(DEFAULTS)), strict=True)})
     with open_folder() as folder:
-        yield from _started(Stack(folder / ".local"), before)
+        yield from _started(Stack(folder / ".local", with_tales=False), before)
 
 
 def _started(stack: Stack, before: dict[str, str]) -> Iterator[Stack]:

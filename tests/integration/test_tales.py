@@ -219,7 +219,7 @@ LIVE = {  # a key of the launch file -> rows that say something of it
     "zendesk.support_hours": "select count(*) from marts.ticket_sla where launch_id = %s and (priority <> %s)",
     "pagerduty.targets": "select count(*) from marts.incidents where launch_id = %s and severity <> %s",
     "pagerduty.kinds": "select count(*) from marts.incidents where launch_id = %s and severity <> %s",
-    "service_levels": "select count(*) from marts.response_class_daily where launch_id = %s and (service_id = %s)",
+    "service_levels": "select count(up_seconds) from marts.service_level_daily where launch_id = %s and (service_id = %s)",
     "prometheus.step_seconds": "select count(*) from marts.service_level_daily where launch_id = %s and (service_id <> %s)",
     "plan": "select count(value) from marts.plan_months where launch_id = %s and %s <> ' '",
     "segments": "select count(value) from marts.kpi_daily where launch_id = %s and (segment_id = %s)",
