@@ -44,6 +44,11 @@ def test_the_gate_lets_the_whole_story_through(module_story: Story) -> None:
     assert published == (6, 6, dt.date(1998, 6, 30))
 
 
+def test_every_event_is_counted_once(module_story: Story) -> None:
+    counted = by_date("event_volumes_daily", "sum(events_count)::int")
+    assert sum(counted.values()) == len([event for event in told() if event.date <= STORY_LAST])
+
+
 def test_active_and_new_users_of_every_date(module_story: Story) -> None:
     active = truth.active_users(told())
     first = list(truth.first_dates(told()).values())

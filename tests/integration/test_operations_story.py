@@ -6,14 +6,11 @@ import datetime as dt
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from postlaunch.config.load import load_launch
-from postlaunch.ingest import ingest
-from postlaunch.marts.build import build
+from postlaunch.warehouse.db import connect
 from sandbox.story.deployments import deployments
 from sandbox.story.duties import LATE_DAY, LATE_HOUR
 from sandbox.story.incidents import incidents
@@ -33,6 +30,7 @@ from sandbox.story.truth import (
     tickets_opened,
     tickets_solved,
 )
+from tests.integration.conftest import Story
 
 PLAN = Plan(launch_date=dt.date(2026, 1, 12))
 FIRST, LAST = dt.date(2026, 1, 3), dt.date(2026, 4, 12)
@@ -45,19 +43,8 @@ NOW = dt.datetime(2026, 4, 13, 6, tzinfo=dt.UTC).timestamp()
 
 
 @pytest.fixture(scope="module")
-def story(
-    module_warehouse: str, module_apis: str, sandbox_launches: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[psycopg.Connection]:
-    with pytest.MonkeyPatch.context() as patch, psycopg.connect(module_warehouse) as session:
-        patch.setenv("POSTLAUNCH_LANDING", str(tmp_path_factory.mktemp("landing")))
-        patch.setenv("POSTLAUNCH_LAUNCHES", str(sandbox_launches))
-        launch = load_launch(sandbox_launches, "emr-platform")
-        ingest("zendesk", launch, FIRST, LAST)
-        ingest("pagerduty", launch, FIRST, LAST)
-        ingest("prometheus", launch, METRIC_FIRST, METRIC_LAST)
-        for date in ALERT_DATES:
-            ingest("prometheus", launch, date, date)
-        build()
+def story(module_story: Story) -> Iterator[psycopg.Connection]:
+    with connect() as session:
         yield session
 
 
@@ -142,12 +129,12 @@ def test_service_levels_are_those_of_the_story(story: psycopg.Connection) -> Non
     rows = story.execute(
         """
         select metric_date, observed_seconds, up_seconds, request_count, error_count, latency_p95_seconds
-        from build.service_level_daily where metric_date <= %s order by metric_date
+        from build.service_level_daily where metric_date between %s and %s order by metric_date
         """,
-        [METRIC_LAST],
+        [METRIC_FIRST, METRIC_LAST],
     ).fetchall()
     assert [row[0] for row in rows] == [METRIC_FIRST + dt.timedelta(days=number) for number in range(5)]
-    for date, observed, up, request_count, error_count, p95 in rows[1:]:  # the first date has no sample before it to count from
+    for date, observed, up, request_count, error_count, p95 in rows:
         instances = samples(PLAN, date, NOW, STEP, name="up", job="emr-api").values()
         grid = {moment for own in instances for moment, _ in own}
         assert observed == STEP * len(grid)
@@ -259,12 +246,12 @@ def test_alerts_fire_when_the_story_says_and_one_breach_was_paged_to_nobody(stor
     rows = story.execute("select subject_id, fired_at, outcome from build.page_breaches where told_by = 'alert'").fetchall()
     vendor = {
         moment: value == 0
-        for date in ALERT_DATES
+        for date in DATES
         for own in samples(PLAN, date, NOW, STEP, name="probe_success", job="blackbox").values()
         for moment, value in own
     }
     expected = {("emr_vendor", moment) for moment in fired(vendor)}
-    expected |= {("error_rate", moment) for date in ALERT_DATES for moment in fired(failing(date))}
+    expected |= {("error_rate", moment) for date in DATES for moment in fired(failing(date))}
     assert {(alert, moment) for alert, moment, _ in rows if alert in ("emr_vendor", "error_rate")} == expected
     outcomes = {(alert, moment.astimezone(NEW_YORK).date()): outcome for alert, moment, outcome in rows}
     assert [outcomes["emr_vendor", ALERT_DATES[0]], outcomes["error_rate", ALERT_DATES[1]]] == ["caught", "caught"]
