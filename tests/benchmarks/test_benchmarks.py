@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from benchmarks import __main__ as command_line
 from benchmarks import prometheus
-from benchmarks.backends import cpu_seconds, model_seconds, statement_seconds
+from benchmarks.backends import autovacuum_seconds, cpu_seconds, model_seconds, statement_seconds
 from benchmarks.child import measured
 from benchmarks.duckdb_peer import IDENTITIES, Rows, compare
 from benchmarks.events import FIRST_DAY, bench_launch, write_days
@@ -227,3 +227,15 @@ def test_a_missed_target_fails_only_a_strict_run(benchmarks: None, tmp_path: Pat
     results.write_text(json.dumps([{"name": "speed", "value": 9}, {"name": "other", "value": 3}]))
     assert run_command("--quick", "--only", "slow", "--results", str(results), *options)[0] == code
     assert [each["name"] for each in json.loads(results.read_text())] == ["other", "speed", "memory"]
+
+
+def test_autovacuum_is_charged_to_the_database_whose_tables_it_sees_to() -> None:
+    log = (
+        '12:00 LOG:  automatic analyze of table "night_30.raw.events"\n\tsystem usage: CPU: user: 0.20 s, system: 0.03 s, elapsed: 0.31 s\n'
+        "12:00 LOG:  QUERY STATISTICS\n\t!\t9.0 s user, 1.0 s system, 10 s elapsed\n"
+        '12:01 LOG:  automatic vacuum of table "night_365.build.days": index scans: 1\n\tpages: 0 removed\n'
+        "\tsystem usage: CPU: user: 0.05 s, system: 0.01 s, elapsed: 0.1 s\n"
+        '12:01 LOG:  automatic aggressive vacuum of table "night_30.build.days": index scans: 0\n'
+        "\tsystem usage: CPU: user: 0.10 s, system: 0.00 s, elapsed: 0.1 s\n"
+    )
+    assert autovacuum_seconds(log) == pytest.approx({"night_30": 0.33, "night_365": 0.06})

@@ -233,3 +233,9 @@ def test_every_promise_that_is_live_has_a_value(published: Tales, name: str) -> 
         promises = [row for row in csv.DictReader(file) if row["launch"] == name and row["status"] in ("live", "shown")]
     unseen = {row["promise"]: missing for row in promises if (missing := seen(name, row["where"]))}
     assert unseen == {}
+
+
+def test_a_ratio_per_thousand_is_a_number_and_no_percentage(published: Tales) -> None:
+    with connect() as session:
+        row = session.execute("select unit from marts.kpis where launch_id = 'erp' and kpi_id = 'tickets_per_1000_users'").fetchone()
+    assert row == ("count",)
