@@ -117,7 +117,7 @@ def history(launch: Launch, night: dt.datetime) -> list[Window]:
     """The windows that bring a launch to the state of the night before `night`, the largest source first."""
     if launch.launch == CDNOW:
         return [Window("mixpanel", CDNOW, *CDNOW_DATES)]
-    first = launch.date + dt.timedelta(days=min(FIRST_DAY, *(first for first, _ in launch.phases.values())))
+    first = launch.date + dt.timedelta(days=min([FIRST_DAY, *(first for first, _ in launch.phases.values())]))
     last = last_complete_date(night - dt.timedelta(days=1))
     order: Sequence[Source] = ("prometheus", "mixpanel", "zendesk", "pagerduty")
     return [Window(source, launch.launch, first, last) for source in order if source in launch.sources]

@@ -177,7 +177,7 @@ def test_memory_that_does_not_level_off_is_a_leak(published: Tales) -> None:
     [
         ("payments-app", 30, ["Recommendation: pivot", "Use: 2 of 2 gates met", "Use alone is not a success while a guardrail is missed."]),
         ("erp", 30, ["Recommendation: pivot (provisional)", "nobody knows yet whether early use holds (the 30-day mirage)"]),
-        ("erp", 60, ["Recommendation: pivot", "missed: daily active users and training completed"]),
+        ("erp", 60, ["Recommendation: pivot", "missed: daily active users and training completed", "The 30-day mirage: on their day 7"]),
         ("webshop", 7, ["Recommendation: insufficient data (provisional)", "not judged: user satisfaction", "n 12"]),
         ("logistics", 60, ["Recommendation: insufficient data (provisional)", "one business cycle is 90 days, and only 60 have passed"]),
     ],

@@ -11,9 +11,10 @@ from scipy.stats import binomtest
 from postlaunch.config.launch import Launch, LaunchKpi, Target
 from postlaunch.config.verdict import VerdictRules
 from postlaunch.errors import ReviewError
-from postlaunch.reviews import content, documents, verdict
+from postlaunch.reviews import content, documents, mirage, verdict
 from postlaunch.reviews.gates import Gate, recommend
-from postlaunch.reviews.intervals import wilson
+from postlaunch.reviews.intervals import difference, wilson
+from postlaunch.reviews.mirage import Staying
 from postlaunch.reviews.period import parse_period
 from postlaunch.warehouse.db import connect
 
@@ -26,6 +27,8 @@ def test_the_wilson_interval_equals_the_published_one() -> None:
     # Newcombe (1998), Statistics in Medicine 17, table I, method 3: 81/263 and 15/148
     assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
     assert wilson(15, 148) == pytest.approx((0.0624, 0.1605), abs=5e-5)
+    assert difference(56, 70, 48, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5), "Newcombe's table II, method 10"
+    assert difference(9, 10, 3, 10) == pytest.approx((0.1705, 0.8090), abs=5e-5)
     assert wilson(0, 20)[0] == pytest.approx(0, abs=1e-12)
     for successes, total in ((0, 1), (1, 1), (221, 369), (5, 30), (99_990, 100_000)):
         truth = binomtest(successes, total).proportion_ci(0.95, method="wilson")
@@ -236,3 +239,31 @@ def test_a_launch_is_judged_on_the_days_that_its_file_names(published: ModuleTyp
     assert parse_period("verdict", "day-45", launch).end == launch.date + dt.timedelta(days=44)
     with pytest.raises(ReviewError, match="one of the verdict days of the launch file"):
         parse_period("verdict", "day-30", launch)
+
+
+@pytest.mark.parametrize(
+    ("staying", "is_mirage", "words"),
+    [
+        (
+            Staying(660, 540, 240, 12),
+            True,
+            "The 30-day mirage: on their day 7 5 % of the 240 who began after day 29, and 81.8 % of the 660 before were active.",
+        ),
+        (Staying(660, 540, 240, 190), False, "Later users stay: on their day 7 79.2 % of the 240"),
+        (Staying(660, 540, 29, 0), False, "Whether later users stay is not known: 29 users began after day 29, 660 before."),
+        (Staying(0, 0, 0, 0), False, "Whether later users stay is not known: 0 users began after day 29, 0 before."),
+    ],
+)
+def test_a_mirage_is_seen_in_those_who_came_later(staying: Staying, is_mirage: bool, words: str) -> None:
+    assert staying.is_mirage(30) is is_mirage
+    assert words in mirage.sentence(staying, 30).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_a_mirage_takes_scale_away_and_nothing_else() -> None:
+    met = [gate("activation", "met"), gate("uptime", "met", "reliability")]
+    assert recommend(met, 60, 28, []).recommendation == "scale"
+    found = recommend(met, 60, 28, [], is_mirage=True)
+    assert (found.recommendation, found.reason) == ("pivot", "later users do not stay as the first did, though no gate is missed")
+    missed = [*met, gate("retention", "missed")]
+    assert recommend(missed, 60, 28, [], is_mirage=True) == recommend(missed, 60, 28, [])
+    assert recommend(met, 20, 28, [], is_mirage=True).recommendation == "insufficient data"

@@ -16,6 +16,7 @@ The recommendation, in this order:
   insufficient data  before one business cycle, or while a gate's domain is held or late, or if half of the gates cannot be judged
   roll back          a stability gate (kpis/*.yaml say which) is missed, and so are at least half of the judged gates
   pivot              a gate is missed: something has to change first, and the missed gates say what
+  pivot              none is missed, and later users do not stay as the first ones did (mirage.py)
   insufficient data  no gate is missed, but not all of them could be judged
   scale              every gate is met, the guardrails (support, incidents, reliability, capacity) as well as use
 """
@@ -80,8 +81,13 @@ class Verdict:
     is_provisional: bool
 
 
-def recommend(gates: Sequence[Gate], day: int, cycle_days: int, unreliable: Sequence[str], *, is_peak_missing: bool = False) -> Verdict:
-    """Apply the rule of this module. `unreliable`: domains that are held or late; `is_peak_missing`: it saw none of its peaks."""
+def recommend(
+    gates: Sequence[Gate], day: int, cycle_days: int, unreliable: Sequence[str], *, is_peak_missing: bool = False, is_mirage: bool = False
+) -> Verdict:
+    """Apply the rule of this module.
+
+    `unreliable`: domains that are held or late; `is_peak_missing`: the launch saw none of its peaks; `is_mirage`: later users stay less.
+    """
     provisional = day <= PROVISIONAL_DAYS or is_peak_missing
     gates = [gate for gate in gates if gate.outcome != "nothing"]
     judged = [gate for gate in gates if gate.outcome in ("met", "missed")]
@@ -92,6 +98,8 @@ def recommend(gates: Sequence[Gate], day: int, cycle_days: int, unreliable: Sequ
         return Verdict("roll back", f"a stability gate is missed, and {_of(missed, judged)}{_blind(gates, judged)}", provisional)
     if missed:
         return Verdict("pivot", f"{_of(missed, judged)} missed{_blind(gates, judged)}", provisional)
+    if is_mirage:
+        return Verdict("pivot", f"later users do not stay as the first did, though no gate is missed{_blind(gates, judged)}", provisional)
     if len(judged) < len(gates):
         met = f"{len(judged)} of {len(gates)} gates {'is' if len(judged) == 1 else 'are'} met"
         return Verdict("insufficient data", f"only {met}{_blind(gates, judged)}", provisional)

@@ -22,6 +22,8 @@ from postlaunch.config.launch import Launch
 from postlaunch.dates import Dates
 from postlaunch.errors import ReviewError
 from postlaunch.reviews import outside
+from postlaunch.reviews.mirage import DAY as MIRAGE_DAY
+from postlaunch.reviews.mirage import Staying
 from postlaunch.reviews.period import Period
 from postlaunch.reviews.rows import (
     ActiveUsers,
@@ -280,6 +282,26 @@ def weekly_cohorts(session: Reader, launch_id: str, last: dt.date, cohorts: int)
         """,
         {"launch": launch_id, "last": last, "cohorts": cohorts},
     )
+
+
+def staying(session: Reader, launch_id: str, dates: Dates, later: dt.date) -> Staying:
+    """Users who began in these dates and whose seventh day is among them: before the date `later`, and from it on."""
+    (found,) = _fetch(
+        session,
+        Staying,
+        """
+        select
+            coalesce(sum(cohort_size_count) filter (where cohort_date < %(later)s), 0)::bigint as early_users,
+            coalesce(sum(retained_count) filter (where cohort_date < %(later)s), 0)::bigint as early_retained,
+            coalesce(sum(cohort_size_count) filter (where cohort_date >= %(later)s), 0)::bigint as later_users,
+            coalesce(sum(retained_count) filter (where cohort_date >= %(later)s), 0)::bigint as later_retained
+        from marts.retention_cohorts
+        where launch_id = %(launch)s and period_kind = 'day' and period_number = %(day)s and is_complete
+            and cohort_date between %(first)s and %(last)s::date - %(day)s
+        """,
+        {"launch": launch_id, "first": dates.first, "last": dates.last, "later": later, "day": MIRAGE_DAY},
+    )
+    return found
 
 
 def tickets(session: Reader, launch_id: str, dates: Dates) -> list[Tickets]:

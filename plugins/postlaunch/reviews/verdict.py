@@ -10,12 +10,13 @@ from postlaunch.config.launch import DOMAIN_SOURCE, Launch, Target
 from postlaunch.config.verdict import Peak, VerdictRules
 from postlaunch.dates import Dates
 from postlaunch.kpis.catalogue import catalogue
-from postlaunch.reviews import content, formats, gates, outside, queries, watch
+from postlaunch.reviews import content, formats, gates, mirage, outside, queries, watch
 from postlaunch.reviews.blocks import Block, Bullet, Bullets, Document, Heading, Paragraph, Picture, Row, Table, Tone
 from postlaunch.reviews.content import Basis
 from postlaunch.reviews.figures import verdict as figures
 from postlaunch.reviews.gates import Gate, GateOutcome, Verdict
 from postlaunch.reviews.intervals import wilson
+from postlaunch.reviews.mirage import Staying
 from postlaunch.reviews.rows import JudgedTarget, KpiValue
 
 KpiKey = tuple[str, str, str]  # KPI, subject, segment
@@ -40,12 +41,16 @@ def document(basis: Basis) -> Document:
     judged = judge(basis, metrics)
     unreliable = [domain for domain, status in basis.statuses.items() if status.state != "fresh"]
     is_peak_missing = bool(launch.verdict.peaks) and not any(_is_seen(basis, peak) for peak in launch.verdict.peaks)
-    found = gates.recommend(judged, day, launch.reviews.business_cycle_days, unreliable, is_peak_missing=is_peak_missing)
+    staying = _staying(basis, day)
+    is_mirage = staying is not None and staying.is_mirage(launch.reviews.minimum_sample)
+    cycle = launch.reviews.business_cycle_days
+    found = gates.recommend(judged, day, cycle, unreliable, is_peak_missing=is_peak_missing, is_mirage=is_mirage)
     blocks: list[Block] = [
         *content.notices(basis),
         Bullets(
             [
                 *_balance(judged),
+                *_later_users(staying, launch.reviews.minimum_sample),
                 *_beyond(metrics, judged),
                 *_provisional(found, day, launch.verdict, is_peak_missing=is_peak_missing),
             ],
@@ -156,6 +161,21 @@ def _balance(judged: Sequence[Gate]) -> list[Bullet]:
     if missed["Guardrails"] and not missed["Use"]:
         bullets.append(Bullet("Use alone is not a success while a guardrail is missed.", "warn"))
     return bullets
+
+
+def _staying(basis: Basis, day: int) -> Staying | None:
+    """Early users beside later ones, of a verdict that comes late enough to know both; None without a product."""
+    if day <= gates.PROVISIONAL_DAYS or not basis.sees("product"):
+        return None
+    dates = Dates(basis.launch.date, basis.period.end)
+    return queries.staying(basis.session, basis.launch.launch, dates, dates.first + dt.timedelta(days=gates.PROVISIONAL_DAYS))
+
+
+def _later_users(staying: Staying | None, minimum_sample: int) -> list[Bullet]:
+    if staying is None:
+        return []
+    tone: Tone = "bad" if staying.is_mirage(minimum_sample) else "good" if staying.is_known(minimum_sample) else "warn"
+    return [Bullet(mirage.sentence(staying, minimum_sample), tone)]
 
 
 def _beyond(metrics: Sequence[KpiValue], judged: Sequence[Gate]) -> list[Bullet]:
