@@ -70,7 +70,8 @@ def run(context: Context) -> list[Figure]:
         log = context.server.location / "server.log"
         began = 0
         for number in range(NIGHTS):
-            began = log.stat().st_size if number == 1 else began
+            if number == 1:  # the one before warmed
+                began = log.stat().st_size
             for days, env in places.items():
                 context.say(f"night: {number + 1} of {NIGHTS} after {days} days")
                 with environment(env):

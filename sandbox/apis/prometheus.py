@@ -122,12 +122,15 @@ def _known(world: World) -> list[Labels]:
 def _at(world: World, rows: list[int], times: Floats) -> tuple[Floats, Bools]:
     """Values and presence of some series (rows of `_known`) at epoch seconds, both of shape (rows, times)."""
     now, own = world.now_seconds(), len(all_series())
-    parts = [at(world.plan, [row for row in rows if row < own], times, now)]
+    values, is_present = at(world.plan, [row for row in rows if row < own], times, now)
+    if all(row < own for row in rows):
+        return values, is_present
+    parts = [(values, is_present)]
     scraped = _scraped_at(world.plan, times)
     is_scraped = ~np.isnan(scraped) & (times <= now)
     for told in world.tales:
         wanted = [row - own for row in rows if own <= row < own + len(tale.labels_of(told))]
-        values: Floats = np.full((len(wanted), len(times)), np.nan)
+        values = np.full((len(wanted), len(times)), np.nan)
         for utc_day in np.unique(scraped[is_scraped] // DAY).astype(np.int64) if wanted else ():
             here = np.flatnonzero(is_scraped & (scraped // DAY == utc_day))
             values[:, here] = tale.block(told, int(utc_day))[wanted][:, ((scraped[here] - utc_day * DAY) // 60).astype(np.int64)]

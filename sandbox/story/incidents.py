@@ -89,7 +89,7 @@ def on_call(plan: Plan, day: int, level: int) -> str:
 @lru_cache(maxsize=32)
 def incidents(plan: Plan, last_day: int) -> tuple[Incident, ...]:
     """All incidents triggered up to a day, oldest first."""
-    told = [(trouble.starts_at + 60 * trouble.page, trouble) for trouble in troubles(plan, last_day)]
+    told = [(trouble.starts_at + 60 * trouble.page, trouble) for trouble in troubles(plan, last_day) if trouble.is_paged]
     return tuple(
         Incident(number, trouble, changes_of(plan, trouble))
         for number, (_, trouble) in enumerate(sorted(told, key=lambda each: each[0]), start=1)
@@ -149,9 +149,14 @@ def priority_record(name: str) -> Record:
         "self": f"https://api.pagerduty.com/priorities/{identifier}",
         "html_url": None,
         "name": name,
-        "description": ("Outage", "Major feature broken", "Minor feature broken", "Cosmetic")[int(identifier[-1])],
-        "order": 1000 - 100 * int(identifier[-1]),
+        "description": ("Outage", "Major feature broken", "Minor feature broken", "Cosmetic")[_rank(name)],
+        "order": 1000 - 100 * _rank(name),
     }
+
+
+def _rank(priority: str) -> int:
+    """0 for the gravest of a team's four priorities; their ids end with it."""
+    return int((PRIORITIES | TALE_PRIORITIES)[priority][-1])
 
 
 def incident_record(incident: Incident, now: float) -> Record:
@@ -193,7 +198,7 @@ def incident_record(incident: Incident, now: float) -> Record:
         "escalation_policy": policy_reference(),
         "teams": [],
         "priority": priority_record(incident.trouble.severity),
-        "urgency": "low" if priority_record(incident.trouble.severity)["id"].endswith("3") else "high",
+        "urgency": "low" if _rank(incident.trouble.severity) == 3 else "high",
         "resolve_reason": None,
         "is_mergeable": status != "resolved",
     }

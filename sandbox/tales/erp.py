@@ -1,6 +1,6 @@
 """The ERP system: a 30-day mirage. The first wave comes and stays; the waves after it, which nobody trained, come once or twice.
 
-Around day 9 its desk and its cache get better, as its second week promises; one critical incident is handled in time.
+In its second week requests are answered sooner and the cache hits more often, as promised; one critical incident is handled in time.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def _occurrences(told: Told, day: int) -> Sequence[Occurrence]:
 
 
 def _uploads(rng: np.random.Generator, at: int, day: int, number: int, user: str, own: dict[str, str]) -> list[Occurrence]:
-    """A company's upload, on some three days a month; and the survey after it."""
+    """A company's upload, on every tenth day at most; and the survey after it."""
     if (day + number) % 10:
         return []
     found, later = [Occurrence(at + 20, "Bulk Upload Opened", user, own)], at + 20

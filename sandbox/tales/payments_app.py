@@ -21,7 +21,7 @@ JOINING = ((-14, -1, 20), (0, 0, 70), (1, 60, 3))
 TROUBLE_DAY, TROUBLE_HOUR, LASTS = 34, 18, 90  # minutes
 LEAK_DAY = 18  # from here the memory of the API grows and does not level off
 STRIPE_AWAY = ((12, 4, 9), (31, 3, 14))  # day, hour, minutes
-BUSIER_FROM = 17  # the desk is asked twice as much, and is no faster
+BUSIER_FROM = 17  # the desk is asked three times as much, and every third reply comes late
 _EVENING = hour_weights(h0_6=0.2, h7_16=1.0, h17_20=4.0, h21_23=1.0)
 _QUERY_BOUNDS = ("0.05", "0.1", "0.2", "0.5", "+Inf")
 _ITEMS = (("Retry a payment once", 37), ("Alert when payments fail", 40), ("Test the failover of the queue", None))

@@ -1,4 +1,4 @@
-"""What Prometheus is told of a tale: gauges by formula, counters that grow minute by minute since the story began.
+"""What Prometheus is told of a tale: gauges by formula, counters that grow minute by minute.
 
 Minutes are those of a UTC day, arrays of shape (series, 1440).
 """

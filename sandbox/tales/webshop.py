@@ -18,7 +18,7 @@ from sandbox.tales.signals import Service, between, gauge, now_and_then
 from sandbox.tales.tale import Occurrence, Release, Tale, Told
 
 JOINING = ((0, 40, 3),)
-LOOKED_AT_UNTIL = 12  # from here on nobody answers
+LOOKED_AT_UNTIL = 12  # the last day whose tickets are answered
 DISK_FULL_DAY = 17  # the disk is beyond what the plan alerts at, and stays there
 SLOW_DAY, SLOW_MINUTES = 15, 40
 _SHOPPING = hour_weights(h0_7=0.2, h8_11=1.0, h12_14=1.5, h15_18=1.0, h19_22=2.5, h23_23=0.8)

@@ -290,6 +290,15 @@ def swallowed_payments(told: Told) -> list[Occurrence]:
     return [each for each in gone if each.name == "Payment Succeeded" and each.at >= since]
 
 
+def came_back(told: Told, days: int, began: range) -> dict[str, bool]:
+    """User -> whether there was anything of them exactly so many days after they signed up, of those who did on these launch days."""
+    active: dict[str, set[int]] = {}
+    for each in _all_events(told):
+        active.setdefault(each.user, set()).add(told.day_of(each.at))
+    joined = {each.user: told.day_of(each.at) for each in _all_events(told) if each.name == "Signed Up"}
+    return {user: day + days in active[user] for user, day in joined.items() if day in began}
+
+
 def pro_status(told: Told, first: dt.date, last: dt.date) -> float | None:
     """Users with 60 orders between two dates, of those with any."""
     start, end = told.at((first - told.launch_date).days), told.at((last - told.launch_date).days + 1)

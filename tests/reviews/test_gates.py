@@ -249,7 +249,7 @@ def test_a_launch_is_judged_on_the_days_that_its_file_names(published: ModuleTyp
             True,
             "The 30-day mirage: on their day 7 5 % of the 240 who began after day 29, and 81.8 % of the 660 before were active.",
         ),
-        (Staying(660, 540, 240, 190), False, "Later users stay: on their day 7 79.2 % of the 240"),
+        (Staying(660, 540, 240, 190), False, "No sure sign of the 30-day mirage: on their day 7 79.2 % of the 240"),
         (Staying(660, 540, 29, 0), False, "Whether later users stay is not known: 29 users began after day 29, 660 before."),
         (Staying(0, 0, 0, 0), False, "Whether later users stay is not known: 0 users began after day 29, 0 before."),
     ],

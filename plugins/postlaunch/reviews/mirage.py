@@ -44,6 +44,6 @@ def sentence(staying: Staying, minimum_sample: int) -> str:
             f"Whether later users stay is not known: {formats.plural(staying.later_users, 'user')} {began}, {staying.early_users:,} before."
         )
     early, later = staying.early_retained / staying.early_users, staying.later_retained / staying.later_users
-    lead = "The 30-day mirage" if staying.is_mirage(minimum_sample) else "Later users stay"
+    lead = "The 30-day mirage" if staying.is_mirage(minimum_sample) else "No sure sign of the 30-day mirage"
     after, before = f"{formats.percent(later)} of the {staying.later_users:,}", f"{formats.percent(early)} of the {staying.early_users:,}"
     return f"{lead}: on their day {DAY} {after} who {began}, and {before} before were active."

@@ -174,7 +174,7 @@ def _staying(basis: Basis, day: int) -> Staying | None:
 def _later_users(staying: Staying | None, minimum_sample: int) -> list[Bullet]:
     if staying is None:
         return []
-    tone: Tone = "bad" if staying.is_mirage(minimum_sample) else "good" if staying.is_known(minimum_sample) else "warn"
+    tone: Tone = "bad" if staying.is_mirage(minimum_sample) else "none" if staying.is_known(minimum_sample) else "warn"
     return [Bullet(mirage.sentence(staying, minimum_sample), tone)]
 
 
